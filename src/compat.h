@@ -1,0 +1,25 @@
+/*
+ * compat.h
+ *		The one place that knows a server version (PostgreSQL 15 to 18).
+ */
+#ifndef RM_COMPAT_H
+#define RM_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "release_mgmt builds with PostgreSQL 15 to 18"
+#endif
+
+#if PG_VERSION_NUM < 160000
+/* Soft errors came with 16; before, a soft error is a hard one. */
+#define ereturn(context, dummy_value, ...)                                                                             \
+	do                                                                                                                 \
+	{                                                                                                                  \
+		(void) (context);                                                                                              \
+		ereport(ERROR, __VA_ARGS__);                                                                                   \
+		return dummy_value;                                                                                            \
+	} while (0)
+#endif
+
+#endif /* RM_COMPAT_H */
