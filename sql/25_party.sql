@@ -1,0 +1,264 @@
+-- Module party: organizations, persons, their duties and keys, and who is acting.
+
+CREATE TABLE release_mgmt.organization (
+    id      uuid DEFAULT release_mgmt.new_id(),
+    code    text NOT NULL,
+    kind    text NOT NULL,
+    builtin boolean NOT NULL DEFAULT false,
+    CONSTRAINT organization_pkey PRIMARY KEY (id),
+    CONSTRAINT organization_code_key UNIQUE (code),
+    CONSTRAINT organization_code_check CHECK (code <> ''),
+    CONSTRAINT organization_kind_check CHECK (kind IN ('authority', 'integrator', 'provider', 'customer'))
+);
+COMMENT ON TABLE release_mgmt.organization IS
+'The parties to the contract. One of each kind is shipped, so that a first release needs no preparation.';
+COMMENT ON COLUMN release_mgmt.organization.kind IS 'authority, integrator, provider or customer';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.organization', 'WHERE NOT builtin');
+INSERT INTO release_mgmt.organization (id, code, kind, builtin) VALUES
+    ('019ac000-0001-7000-8000-000000000001', 'Authority', 'authority', true),
+    ('019ac000-0001-7000-8000-000000000002', 'Integrator', 'integrator', true),
+    ('019ac000-0001-7000-8000-000000000003', 'Provider', 'provider', true),
+    ('019ac000-0001-7000-8000-000000000004', 'Customer', 'customer', true);
+SELECT release_mgmt_internal.govern_own('release_mgmt.organization');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.organization');
+
+CREATE TABLE release_mgmt.duty (
+    name        text,
+    description text NOT NULL,
+    builtin     boolean NOT NULL DEFAULT false,
+    CONSTRAINT duty_pkey PRIMARY KEY (name)
+);
+COMMENT ON TABLE release_mgmt.duty IS 'The duties a person can have within an organization.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.duty', 'WHERE NOT builtin');
+INSERT INTO release_mgmt.duty (name, description, builtin) VALUES
+    ('release manager', 'plans, builds, seals and rolls out releases', true),
+    ('change manager', 'approves changes and releases, keeps the change schedule', true),
+    ('operator', 'claims and reports deployment steps', true),
+    ('librarian', 'takes content into the Definitive Media Library and retires it', true),
+    ('test manager', 'plans tests and records their results', true),
+    ('customer representative', 'accepts plans, acknowledges notices and knowledge for an organization', true),
+    ('auditor', 'reads everything, verifies the ledger', true),
+    ('reader', 'reads what reports need', true);
+SELECT release_mgmt_internal.govern_own('release_mgmt.duty');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.duty');
+
+CREATE TABLE release_mgmt.person (
+    id        uuid DEFAULT release_mgmt.new_id(),
+    code      text NOT NULL,
+    role_name name NOT NULL,
+    CONSTRAINT person_pkey PRIMARY KEY (id),
+    CONSTRAINT person_code_key UNIQUE (code),
+    CONSTRAINT person_role_name_key UNIQUE (role_name)
+);
+COMMENT ON TABLE release_mgmt.person IS 'A person, known by a database role.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.person', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.person');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.person');
+
+CREATE TABLE release_mgmt.person_duty (
+    person_id       uuid NOT NULL,
+    duty            text NOT NULL,
+    organization_id uuid NOT NULL,
+    CONSTRAINT person_duty_pkey PRIMARY KEY (person_id, duty, organization_id),
+    CONSTRAINT person_duty_person_id_fkey FOREIGN KEY (person_id) REFERENCES release_mgmt.person,
+    CONSTRAINT person_duty_duty_fkey FOREIGN KEY (duty) REFERENCES release_mgmt.duty,
+    CONSTRAINT person_duty_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization
+);
+COMMENT ON TABLE release_mgmt.person_duty IS 'Who has which duty in which organization. Written by grant_duty() and revoke_duty().';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.person_duty', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.person_duty');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.person_duty');
+
+CREATE TABLE release_mgmt.signing_key (
+    id         uuid DEFAULT release_mgmt.new_id(),
+    code       text NOT NULL,
+    person_id  uuid NOT NULL,
+    public_key text NOT NULL,
+    CONSTRAINT signing_key_pkey PRIMARY KEY (id),
+    CONSTRAINT signing_key_code_key UNIQUE (code),
+    CONSTRAINT signing_key_person_id_fkey FOREIGN KEY (person_id) REFERENCES release_mgmt.person,
+    CONSTRAINT signing_key_public_key_check CHECK (public_key LIKE '-----BEGIN PUBLIC KEY-----%')
+);
+COMMENT ON TABLE release_mgmt.signing_key IS 'Public keys of persons, PEM (RFC 7468, SubjectPublicKeyInfo). A private key is never stored.';
+CREATE INDEX signing_key_person_id_idx ON release_mgmt.signing_key (person_id);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.signing_key', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.signing_key');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.signing_key');
+
+CREATE FUNCTION release_mgmt_internal.acting_role() RETURNS name
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'rm_acting_role';
+COMMENT ON FUNCTION release_mgmt_internal.acting_role() IS 'The role in effect outside every SECURITY DEFINER function.';
+
+-- The functions from here on to grant_duty() read tables on behalf of callers that hold no privilege on them, hence SECURITY DEFINER.
+CREATE FUNCTION release_mgmt_internal.acting_person() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    SELECT p.id FROM release_mgmt.person AS p WHERE p.role_name = release_mgmt_internal.acting_role();
+END;
+COMMENT ON FUNCTION release_mgmt_internal.acting_person() IS 'The person known by the acting role, or NULL.';
+
+CREATE FUNCTION release_mgmt_internal.require_duty(VARIADIC duties text[]) RETURNS uuid
+LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    acting uuid;
+    held text;
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    SELECT pd.person_id INTO acting
+    FROM release_mgmt.person_duty AS pd
+    JOIN release_mgmt.person AS p ON p.id = pd.person_id
+    WHERE p.role_name = release_mgmt_internal.acting_role() AND pd.duty = ANY (duties)
+    LIMIT 1;
+    IF acting IS NULL THEN
+        SELECT string_agg(DISTINCT pd.duty, ', ') INTO held
+        FROM release_mgmt.person_duty AS pd
+        JOIN release_mgmt.person AS p ON p.id = pd.person_id
+        WHERE p.role_name = release_mgmt_internal.acting_role();
+        PERFORM release_mgmt_internal.refuse('duty_missing',
+            format('role "%s" does not have the duty that this needs: %s', release_mgmt_internal.acting_role(), array_to_string(duties, ' or ')),
+            coalesce('It has: ' || held || '.', 'It has no duty at all.'),
+            format('A DBA gives it with CALL release_mgmt.grant_duty(%L, %L, organization).', release_mgmt_internal.acting_role(), duties[1]));
+    END IF;
+    RETURN acting;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.require_duty(text[]) IS
+'The acting person''s id where that person has one of the duties in any organization; otherwise RM003, in an inactive database RM001.';
+
+CREATE FUNCTION release_mgmt_internal.has_duty_in(organization uuid, VARIADIC duties text[]) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM release_mgmt.person_duty AS pd
+                   WHERE pd.person_id = release_mgmt_internal.acting_person()
+                     AND pd.organization_id = has_duty_in.organization AND pd.duty = ANY (duties));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.has_duty_in(uuid, text[]) IS 'Does the acting person have one of the duties in that organization?';
+
+CREATE FUNCTION release_mgmt.organization_id(code text) RETURNS uuid
+LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    found_id uuid;
+BEGIN
+    SELECT o.id INTO found_id FROM release_mgmt.organization AS o WHERE o.code = organization_id.code;
+    IF found_id IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('organization "%s" does not exist', code), NULL,
+            'Organizations are the rows of release_mgmt.organization; insert one, or correct the code.');
+    END IF;
+    RETURN found_id;
+END $$;
+COMMENT ON FUNCTION release_mgmt.organization_id(text) IS 'The id of the organization with that code; RM002 if there is none.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.organization_id(text)');
+
+CREATE FUNCTION release_mgmt.person_id(code text) RETURNS uuid
+LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    found_id uuid;
+BEGIN
+    SELECT p.id INTO found_id FROM release_mgmt.person AS p WHERE p.code = person_id.code;
+    IF found_id IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('person "%s" does not exist', code), NULL,
+            'Persons come with their first duty: CALL release_mgmt.grant_duty(role, duty, organization).');
+    END IF;
+    RETURN found_id;
+END $$;
+COMMENT ON FUNCTION release_mgmt.person_id(text) IS 'The id of the person with that code; RM002 if there is none.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.person_id(text)');
+
+CREATE PROCEDURE release_mgmt_internal.apply_duty_privileges(role_name name)
+LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    item record;
+BEGIN
+    -- What a role holds follows from its duties alone: take everything, then give what the duties bring.
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA release_mgmt FROM %I', role_name);
+    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA release_mgmt FROM %I', role_name);
+    EXECUTE format('REVOKE ALL ON SCHEMA release_mgmt FROM %I', role_name);
+    FOR item IN
+        SELECT dp.privilege, dp.object
+        FROM release_mgmt_internal.duty_privilege AS dp
+        WHERE dp.duty IN (SELECT pd.duty FROM release_mgmt.person_duty AS pd
+                          JOIN release_mgmt.person AS p ON p.id = pd.person_id
+                          WHERE p.role_name = apply_duty_privileges.role_name)
+           OR (dp.duty = '*' AND EXISTS (SELECT FROM release_mgmt.person_duty AS pd
+                                         JOIN release_mgmt.person AS p ON p.id = pd.person_id
+                                         WHERE p.role_name = apply_duty_privileges.role_name))
+    LOOP
+        EXECUTE format('GRANT %s ON %s TO %I', item.privilege, item.object, role_name);
+    END LOOP;
+    IF EXISTS (SELECT FROM release_mgmt.person_duty AS pd JOIN release_mgmt.person AS p ON p.id = pd.person_id
+               WHERE p.role_name = apply_duty_privileges.role_name) THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA release_mgmt TO %I', role_name);
+    END IF;
+END $$;
+COMMENT ON PROCEDURE release_mgmt_internal.apply_duty_privileges(name) IS
+'Makes the role''s SQL privileges on the extension''s objects exactly those that its duties bring.';
+
+CREATE PROCEDURE release_mgmt.grant_duty(role_name text, duty text, organization text)
+LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    organization_id uuid := release_mgmt.organization_id(organization);
+    person_id uuid;
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_duty.role_name) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('role "%s" does not exist', role_name), NULL,
+            format('Create it first: CREATE ROLE %I LOGIN.', role_name));
+    END IF;
+    IF NOT EXISTS (SELECT FROM release_mgmt.duty AS d WHERE d.name = grant_duty.duty) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('duty "%s" does not exist', duty),
+            'Duties are: ' || (SELECT string_agg(d.name, ', ' ORDER BY d.name) FROM release_mgmt.duty AS d) || '.');
+    END IF;
+    SELECT p.id INTO person_id FROM release_mgmt.person AS p WHERE p.role_name = grant_duty.role_name::name;
+    IF person_id IS NULL THEN
+        INSERT INTO release_mgmt.person (code, role_name) VALUES (grant_duty.role_name, grant_duty.role_name) RETURNING id INTO person_id;
+    END IF;
+    INSERT INTO release_mgmt.person_duty AS pd VALUES (person_id, grant_duty.duty, organization_id) ON CONFLICT DO NOTHING;
+    CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
+END $$;
+COMMENT ON PROCEDURE release_mgmt.grant_duty(text, text, text) IS
+'Gives the person known by role_name a duty (see release_mgmt.duty) within an organization, with the SQL grants that the duty needs. A role''s first duty makes it a person. For the extension''s owner. Errors: RM002 unknown role, duty or organization.';
+
+CREATE PROCEDURE release_mgmt.revoke_duty(role_name text, duty text, organization text)
+LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    DELETE FROM release_mgmt.person_duty AS pd
+    USING release_mgmt.person AS p
+    WHERE pd.person_id = p.id AND p.role_name = revoke_duty.role_name::name AND pd.duty = revoke_duty.duty
+      AND pd.organization_id = release_mgmt.organization_id(revoke_duty.organization);
+    IF EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = revoke_duty.role_name) THEN
+        CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
+    END IF;
+END $$;
+COMMENT ON PROCEDURE release_mgmt.revoke_duty(text, text, text) IS
+'Takes the duty within that organization from the person known by role_name, and the SQL grants that no other duty of that person needs. For the extension''s owner. Errors: RM002 unknown organization.';
+
+-- SECURITY DEFINER: a person may register a key without holding INSERT on the table.
+CREATE PROCEDURE release_mgmt.register_signing_key(code text, public_key text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    person_id uuid := release_mgmt_internal.acting_person();
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    IF person_id IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('duty_missing', format('role "%s" is no person here', release_mgmt_internal.acting_role()),
+            NULL, 'A DBA makes it one with CALL release_mgmt.grant_duty(role, duty, organization).');
+    END IF;
+    IF EXISTS (SELECT FROM release_mgmt.signing_key AS k
+               WHERE k.code = register_signing_key.code AND k.person_id = register_signing_key.person_id
+                 AND k.public_key = register_signing_key.public_key) THEN
+        RETURN;
+    END IF;
+    INSERT INTO release_mgmt.signing_key (code, person_id, public_key) VALUES (code, person_id, public_key);
+END $$;
+COMMENT ON PROCEDURE release_mgmt.register_signing_key(text, text) IS
+'Registers the acting person''s public key under a code; public_key is PEM as "openssl pkey -pubout" writes it. Errors: RM003 no person, 23505 the code is taken, 23514 not a public key.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'PROCEDURE release_mgmt.register_signing_key(text, text)');
+
+CREATE VIEW release_mgmt.my_duties WITH (security_invoker = true) AS
+SELECT p.code AS person, pd.duty, o.code AS organization
+FROM release_mgmt.person AS p
+JOIN release_mgmt.person_duty AS pd ON pd.person_id = p.id
+JOIN release_mgmt.organization AS o ON o.id = pd.organization_id
+WHERE p.role_name = current_user;
+COMMENT ON VIEW release_mgmt.my_duties IS 'The duties of the person that the current role is.';
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.my_duties');
