@@ -22,4 +22,15 @@
 	} while (0)
 #endif
 
+/* VARDATA_ANY and its kin moved out of postgres.h with 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* uuidv7() came with 18. */
+#if PG_VERSION_NUM >= 180000
+#include "utils/fmgrprotos.h"
+#define RM_HAVE_UUIDV7
+#endif
+
 #endif /* RM_COMPAT_H */
