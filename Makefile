@@ -1,18 +1,78 @@
+# make && sudo make install     plain PGXS; PG_CONFIG selects the server
+# make installcheck             the regression scripts and isolation specs against a running server
+# make check [TESTS=pattern]    everything: set-up, build, throwaway cluster, all tests
+# make demo                     set-up, build, throwaway cluster, the story
+# make bench                    set-up, build, throwaway cluster, the measurements
+
+TOP := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+PG_CONFIG ?= pg_config
+ON_BARE_MACHINE = setup check demo bench
+
+ifneq (,$(filter $(ON_BARE_MACHINE),$(MAKECMDGOALS)))
+
+# These goals start where PGXS may not be installed yet: set up first, then build in a make of its own.
+.PHONY: $(MAKECMDGOALS)
+setup:
+	@$(TOP)/tools/setup
+check: setup
+	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
+	@$(TOP)/test/run $(TESTS)
+demo: setup
+	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
+	@$(TOP)/tools/cluster $(TOP)/demo/run.sh
+bench: setup
+	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
+	@$(TOP)/tools/cluster $(TOP)/bench/run
+$(filter-out $(ON_BARE_MACHINE),$(MAKECMDGOALS)):
+	@$(MAKE) --no-print-directory $@
+
+else
+
 MODULE_big = release_mgmt
-OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/[!r]*/*.c src/release/*.c src/rollout/*.c))
+C_FILES := $(filter-out src/rmverify/%,$(patsubst $(TOP)/%,%,$(sort $(wildcard $(TOP)/src/*.c $(TOP)/src/*/*.c))))
+OBJS = $(C_FILES:.c=.o)
 
 EXTENSION = release_mgmt
-EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" release_mgmt.control)
-DATA_built = release_mgmt--$(EXTVERSION).sql
-SQL_FILES = $(sort $(wildcard sql/[0-9]*.sql sql/[0-9]*/*.sql))
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(TOP)/release_mgmt.control)
+SQL_FILES := $(sort $(wildcard $(TOP)/sql/[0-9]*.sql $(TOP)/sql/[0-9]*/*.sql))
+INSTALL_SCRIPT_SQL = release_mgmt--$(EXTVERSION).sql
+DATA = $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/sql/upgrade/*.sql))
+DATA_built = $(INSTALL_SCRIPT_SQL)
 
-PG_CPPFLAGS = -I$(srcdir)/src -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+PG_CPPFLAGS = -I$(TOP)/src -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+# Objects are made again when a header changes.
+PG_CFLAGS = -MMD -MP
 SHLIB_LINK = -lcrypto -larchive
-EXTRA_CLEAN = release_mgmt--$(EXTVERSION).sql
+EXTRA_CLEAN = build $(OBJS:.o=.d)
 
-PG_CONFIG ?= pg_config
+REGRESS = $(patsubst $(TOP)/test/sql/%.sql,%,$(sort $(wildcard $(TOP)/test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=$(TOP)/test --outputdir=build --launcher=$(abspath $(TOP))/test/lib/fresh-database
+ISOLATION = $(patsubst $(TOP)/test/specs/%.spec,%,$(sort $(wildcard $(TOP)/test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=$(TOP)/test --outputdir=build/isolation --launcher=$(abspath $(TOP))/test/lib/fresh-database
+
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq (,$(wildcard $(PGXS)))
+$(error $(PG_CONFIG) finds no server headers; "tools/setup --dry-run" says what to install, PG_CONFIG selects a server)
+endif
 include $(PGXS)
 
-release_mgmt--$(EXTVERSION).sql: $(SQL_FILES)
+$(INSTALL_SCRIPT_SQL): $(SQL_FILES)
 	cat $^ > $@
+
+# Another server's pg_config makes everything again.
+SERVER_STAMP = build/server-$(VERSION)
+$(SERVER_STAMP):
+	@mkdir -p $(sort $(dir $(OBJS))) build/isolation
+	@rm -f build/server-*
+	@touch $@
+$(OBJS): $(SERVER_STAMP)
+$(OBJS:.o=.bc): %.bc: %.o
+-include $(wildcard $(OBJS:.o=.d))
+
+# What a throwaway cluster loads.
+.PHONY: stage
+stage: all
+	@rm -rf build/stage
+	@$(MAKE) --silent --no-print-directory install DESTDIR=$(CURDIR)/build/stage
+
+endif
