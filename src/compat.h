@@ -33,4 +33,11 @@
 #define RM_HAVE_UUIDV7
 #endif
 
+/* One ownership check for all kinds of objects came with 16. */
+#if PG_VERSION_NUM < 160000
+#define rm_relation_is_owned(relid, roleid) pg_class_ownercheck(relid, roleid)
+#else
+#define rm_relation_is_owned(relid, roleid) object_ownercheck(RelationRelationId, relid, roleid)
+#endif
+
 #endif /* RM_COMPAT_H */

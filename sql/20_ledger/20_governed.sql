@@ -1,0 +1,96 @@
+-- Module ledger: which tables are governed, and the two triggers that each of them carries.
+
+CREATE TABLE release_mgmt.governed_table (
+    id          uuid DEFAULT release_mgmt.new_id(),
+    source      regclass NOT NULL,
+    mode        text NOT NULL,
+    key_columns text[] NOT NULL,
+    builtin     boolean NOT NULL DEFAULT false,
+    CONSTRAINT governed_table_pkey PRIMARY KEY (id),
+    CONSTRAINT governed_table_source_key UNIQUE (source),
+    CONSTRAINT governed_table_mode_check CHECK (mode IN ('observe', 'warn', 'enforce')),
+    CONSTRAINT governed_table_key_columns_check CHECK (cardinality(key_columns) > 0)
+);
+COMMENT ON TABLE release_mgmt.governed_table IS
+'The tables whose every change is in the ledger: those of the extension (builtin) and those given to govern().';
+COMMENT ON COLUMN release_mgmt.governed_table.id IS 'Names the table in the ledger, whatever it is called';
+COMMENT ON COLUMN release_mgmt.governed_table.mode IS
+'observe: changes are captured; warn, enforce: what cmdb makes of changes that no release plans. An enforced table of an inactive database refuses everyone but its owner.';
+COMMENT ON COLUMN release_mgmt.governed_table.key_columns IS 'The columns whose values name a row, in the order of its text key';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.governed_table', 'WHERE NOT builtin');
+
+CREATE FUNCTION release_mgmt_internal.admit() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'rm_admit';
+COMMENT ON FUNCTION release_mgmt_internal.admit() IS
+'Statement trigger rm_10_admit. Active: refuses TRUNCATE (RM013). Inactive: refuses all but the table''s owner (RM001), who may load and empty it.';
+REVOKE ALL ON FUNCTION release_mgmt_internal.admit() FROM PUBLIC;
+
+CREATE FUNCTION release_mgmt_internal.capture() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'rm_capture';
+COMMENT ON FUNCTION release_mgmt_internal.capture() IS
+'Row trigger rm_90_capture(governed_table.id). Active: records the change; inactive: does nothing.';
+REVOKE ALL ON FUNCTION release_mgmt_internal.capture() FROM PUBLIC;
+
+CREATE FUNCTION release_mgmt_internal.current_transaction() RETURNS uuid
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_current_transaction';
+COMMENT ON FUNCTION release_mgmt_internal.current_transaction() IS
+'The id that the changes captured in this transaction carry, and its leaf. May be asked before the first change.';
+
+CREATE FUNCTION release_mgmt_internal.primary_key_of(source regclass) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.position)
+    FROM pg_catalog.pg_index AS i
+    CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, position)
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+    WHERE i.indrelid = source AND i.indisprimary AND k.position <= i.indnkeyatts;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.primary_key_of(regclass) IS 'Column names of the primary key in its order, NULL if there is none.';
+
+CREATE FUNCTION release_mgmt_internal.is_key(source regclass, columns text[]) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index AS i
+        WHERE i.indrelid = source AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+          AND i.indnkeyatts = pg_catalog.cardinality(columns)
+          AND NOT EXISTS (
+              SELECT
+              FROM pg_catalog.unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, position)
+              LEFT JOIN pg_catalog.pg_attribute AS a
+                  ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND a.attnotnull AND a.attname = ANY (columns)
+              WHERE k.position <= i.indnkeyatts AND a.attname IS NULL));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.is_key(regclass, text[]) IS
+'Whether a unique index over exactly these columns, all NOT NULL, makes them name a row.';
+
+CREATE FUNCTION release_mgmt_internal.attach_triggers(source regclass, table_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER rm_10_admit BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
+                   'FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.admit()', source);
+    EXECUTE format('CREATE TRIGGER rm_90_capture AFTER INSERT OR UPDATE OR DELETE ON %s '
+                   'FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.capture(%L)', source, table_id);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_10_admit, ENABLE ALWAYS TRIGGER rm_90_capture', source);
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.attach_triggers(regclass, uuid) IS 'Creates rm_10_admit and rm_90_capture, both ENABLE ALWAYS.';
+REVOKE ALL ON FUNCTION release_mgmt_internal.attach_triggers(regclass, uuid) FROM PUBLIC;
+
+CREATE FUNCTION release_mgmt_internal.govern_own(source regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- The same in every installation: version 8 of RFC 9562, from the table's name.
+    table_id CONSTANT uuid := overlay(overlay(left(encode(sha256(convert_to('release_mgmt:' || source::text, 'UTF8')), 'hex'), 32)
+                                              PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid;
+    key_columns CONSTANT text[] := release_mgmt_internal.primary_key_of(source);
+BEGIN
+    INSERT INTO release_mgmt.governed_table (id, source, mode, key_columns, builtin)
+    VALUES (table_id, source, 'enforce', key_columns, true);
+    PERFORM release_mgmt_internal.attach_triggers(source, table_id);
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.govern_own(regclass) IS
+'Governs a table of the extension: called beside each CREATE TABLE of the install script, after the shipped rows are in.';
+REVOKE ALL ON FUNCTION release_mgmt_internal.govern_own(regclass) FROM PUBLIC;

@@ -1,0 +1,71 @@
+-- Module ledger: a customer's table comes under governance.
+
+CREATE FUNCTION release_mgmt_internal.require_governable(source regclass, columns text[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    problems text[] := '{}';
+    class record;
+BEGIN
+    SELECT c.relkind, c.relpersistence, c.relispartition, n.nspname INTO class
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = require_governable.source;
+    IF class.relkind NOT IN ('r', 'p') THEN
+        problems := problems || 'It is not a table.'::text;
+    END IF;
+    IF class.relpersistence <> 'p' THEN
+        problems := problems || 'It is temporary or unlogged, so that a crash would lose rows of which the ledger tells.'::text;
+    END IF;
+    IF class.relispartition THEN
+        problems := problems || 'It is a partition; govern the partitioned table.'::text;
+    END IF;
+    IF class.nspname IN ('pg_catalog', 'information_schema', 'release_mgmt', 'release_mgmt_internal') THEN
+        problems := problems || format('It is in schema %I.', class.nspname);
+    END IF;
+    IF columns IS NULL THEN
+        problems := problems || 'It has no primary key; add one, or name the columns of a unique index over NOT NULL columns as key.'::text;
+    ELSIF NOT release_mgmt_internal.is_key(require_governable.source, columns) THEN
+        problems := problems || format('No unique index over NOT NULL columns makes (%s) name a row.', array_to_string(columns, ', '));
+    END IF;
+    IF problems <> '{}' THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', format('table %s can not be governed', source),
+            array_to_string(problems, E'\n'), 'Change what is named above, then call govern() again.');
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.require_governable(regclass, text[]) IS
+'Raises RM012 (not_governable), naming every reason why the table can not be governed with that key.';
+REVOKE ALL ON FUNCTION release_mgmt_internal.require_governable(regclass, text[]) FROM PUBLIC;
+
+CREATE FUNCTION release_mgmt.govern(source regclass, mode text DEFAULT 'observe', key text[] DEFAULT NULL) RETURNS uuid
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    key_columns CONSTANT text[] := coalesce(govern.key, release_mgmt_internal.primary_key_of(govern.source));
+    existing release_mgmt.governed_table;
+    table_id uuid;
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', govern.source);
+    SELECT t.* INTO existing FROM release_mgmt.governed_table AS t WHERE t.source = govern.source;
+    IF existing.id IS NULL THEN
+        PERFORM release_mgmt_internal.require_governable(govern.source, key_columns);
+        INSERT INTO release_mgmt.governed_table (source, mode, key_columns)
+        VALUES (govern.source, govern.mode, key_columns)
+        RETURNING id INTO table_id;
+        PERFORM release_mgmt_internal.attach_triggers(govern.source, table_id);
+        RETURN table_id;
+    END IF;
+    IF govern.key IS NOT NULL AND govern.key <> existing.key_columns THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', format('table %s is governed already, by another key', govern.source),
+            format('Its rows are named by (%s).', array_to_string(existing.key_columns, ', ')),
+            'Leave key out to keep it.');
+    END IF;
+    UPDATE release_mgmt.governed_table AS t SET mode = govern.mode WHERE t.id = existing.id AND t.mode <> govern.mode;
+    RETURN existing.id;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt.govern(regclass, text, text[]) IS
+'Puts a table under governance: from then on each change of a row is in the ledger. mode: observe, warn or enforce (see governed_table.mode).
+key: the columns whose values name a row, by default the primary key. Called again it changes the mode.
+Returns the id by which the ledger knows the table. Locks the table against writers until the end of the transaction.
+Errors: RM001 inactive, RM012 not_governable (names every reason).';
+REVOKE ALL ON FUNCTION release_mgmt.govern(regclass, text, text[]) FROM PUBLIC;

@@ -1,0 +1,89 @@
+/*
+ * admit.c
+ *		The statement trigger rm_10_admit: who may write to a governed table.
+ *
+ * Active: everyone whom the table's privileges let, save that TRUNCATE, which
+ * fires no row trigger, is refused.  Inactive: only the table's owner, which
+ * is who restores a dump; a customer's table refuses others only in mode
+ * enforce.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "compat.h"
+#include "errcodes.h"
+#include "fmgr.h"
+#include "ledger/ledger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(rm_admit);
+
+/* Attribute numbers of release_mgmt.governed_table. */
+enum
+{
+	GOVERNED_SOURCE = 2,
+	GOVERNED_MODE = 3
+};
+
+/* Return whether governed_table says that the relation is in mode enforce. */
+static bool
+is_enforced(Oid relid)
+{
+	Relation governed =
+		table_open(get_relname_relid("governed_table", get_namespace_oid("release_mgmt", false)), AccessShareLock);
+	bool enforced = false;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, GOVERNED_SOURCE, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(governed, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool isnull;
+		char *mode = TextDatumGetCString(heap_getattr(tuple, GOVERNED_MODE, RelationGetDescr(governed), &isnull));
+
+		enforced = strcmp(mode, "enforce") == 0;
+	}
+	systable_endscan(scan);
+	table_close(governed, AccessShareLock);
+	return enforced;
+}
+
+/* Statement trigger rm_10_admit. */
+Datum
+rm_admit(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation relation;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		elog(ERROR, "admit() is a trigger function");
+	relation = trigger->tg_relation;
+
+	if (rm_ledger_is_active())
+	{
+		if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+			ereport(ERROR, (errcode(ERRCODE_RM_LEDGER_PROTECTED),
+							errmsg("governed table \"%s\" can not be truncated", RelationGetRelationName(relation)),
+							errdetail("TRUNCATE removes rows without telling which."), errhint("Use DELETE.")));
+	}
+	else if (!rm_relation_is_owned(RelationGetRelid(relation), GetUserId()) && is_enforced(RelationGetRelid(relation)))
+		ereport(ERROR, (errcode(ERRCODE_RM_INACTIVE),
+						errmsg("table \"%s\" takes no changes while release_mgmt is inactive",
+							   RelationGetRelationName(relation)),
+						errdetail("The database was never activated, or its rows come from another database."),
+						errhint("A DBA calls release_mgmt.activate(origin), which verifies what is there first.")));
+
+	return PointerGetDatum(NULL);
+}

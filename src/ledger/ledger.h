@@ -1,0 +1,16 @@
+/*
+ * ledger.h
+ *		What the module ledger offers the C code of other modules.
+ */
+#ifndef RM_LEDGER_LEDGER_H
+#define RM_LEDGER_LEDGER_H
+
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
+extern bool rm_ledger_is_active(void);
+extern void rm_ledger_require_active(void);
+extern const pg_uuid_t *rm_ledger_current_transaction(void);
+
+#endif /* RM_LEDGER_LEDGER_H */
