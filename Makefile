@@ -1,8 +1,10 @@
 # make && sudo make install     plain PGXS; PG_CONFIG selects the server
 # make installcheck             the regression scripts and isolation specs against a running server
 # make check [TESTS=pattern]    everything: set-up, build, throwaway cluster, all tests
+# make check HOUSE=yes          with format and house rules, as .ci/run does
 # make demo                     set-up, build, throwaway cluster, the story
 # make bench                    set-up, build, throwaway cluster, the measurements
+# make dist                     the archive for PGXN, META.json filled in with the control file's version
 
 TOP := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 PG_CONFIG ?= pg_config
@@ -16,7 +18,7 @@ setup:
 	@$(TOP)/tools/setup
 check: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
-	@$(TOP)/test/run $(TESTS)
+	@HOUSE=$(HOUSE) $(TOP)/test/run $(TESTS)
 demo: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
 	@$(TOP)/tools/cluster $(TOP)/demo/run.sh
@@ -74,5 +76,13 @@ $(OBJS:.o=.bc): %.bc: %.o
 stage: all
 	@rm -rf build/stage
 	@$(MAKE) --silent --no-print-directory install DESTDIR=$(CURDIR)/build/stage
+
+DISTRIBUTION = release_mgmt-$(EXTVERSION).0
+.PHONY: dist
+dist:
+	@mkdir -p build
+	git archive --format=zip --prefix=$(DISTRIBUTION)/ \
+		--add-virtual-file="$(DISTRIBUTION)/META.json:$$(sed 's/@VERSION@/$(EXTVERSION).0/' META.json)" \
+		--output=build/$(DISTRIBUTION).zip HEAD
 
 endif

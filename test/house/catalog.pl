@@ -1,0 +1,82 @@
+# House rules that the installed extension shows.
+use strict;
+use warnings;
+use RM::Cluster;
+use Test::More;
+
+my $cluster = RM::Cluster->new->start;
+$cluster->value('postgres', 'CREATE EXTENSION release_mgmt CASCADE');
+
+# One assertion per rule: the query returns the violations.
+sub rule
+{
+	my ($name, $query) = @_;
+	is($cluster->value('postgres', "SET search_path = pg_catalog; $query"), '', $name);
+	return;
+}
+
+my $ours = q{IN ('release_mgmt'::regnamespace, 'release_mgmt_internal'::regnamespace)};
+
+rule('every table and sequence is registered for dump', qq{
+	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind IN ('r', 'p', 'S')
+	AND NOT c.oid = ANY ((SELECT extconfig FROM pg_extension WHERE extname = 'release_mgmt')::oid[]) ORDER BY 1});
+rule('every table, view and composite type has a comment', qq{
+	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind IN ('r', 'p', 'v', 'm', 'c')
+	AND obj_description(c.oid, 'pg_class') IS NULL
+	AND (c.reltype = 0 OR obj_description(c.reltype, 'pg_type') IS NULL) ORDER BY 1});
+rule('every public function has a comment', q{
+	SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'release_mgmt'::regnamespace
+	AND obj_description(p.oid, 'pg_proc') IS NULL ORDER BY p.proname, p.oid});
+rule('every public type has a comment', q{
+	SELECT t.oid::regtype FROM pg_type t WHERE t.typnamespace = 'release_mgmt'::regnamespace AND t.typtype IN ('b', 'd', 'e', 'r')
+	AND t.typcategory <> 'A' AND obj_description(t.oid, 'pg_type') IS NULL ORDER BY t.typname});
+rule('every operator has a comment', q{
+	SELECT o.oid::regoperator FROM pg_operator o WHERE o.oprnamespace = 'release_mgmt'::regnamespace
+	AND obj_description(o.oid, 'pg_operator') IS NULL ORDER BY o.oid});
+rule('no function may be executed by PUBLIC', qq{
+	SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace $ours
+	AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) ORDER BY p.proname, p.oid});
+rule('no table, view or schema is granted to PUBLIC', qq{
+	SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace $ours
+	AND EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0)
+	UNION ALL
+	SELECT n.nspname FROM pg_namespace n WHERE n.oid $ours AND EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = 0)});
+rule('every view is security_invoker', qq{
+	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind = 'v'
+	AND NOT coalesce(c.reloptions && '{security_invoker=true,security_invoker=on,security_invoker=1}', false) ORDER BY 1});
+rule('every SECURITY DEFINER function fixes its search_path', qq{
+	SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace $ours AND p.prosecdef
+	AND NOT coalesce('search_path=pg_catalog, release_mgmt, pg_temp' = ANY (p.proconfig), false) ORDER BY p.proname, p.oid});
+rule('every PL/pgSQL function fixes its search_path', qq{
+	SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace $ours
+	AND l.lanname = 'plpgsql' AND NOT EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s LIKE 'search_path=%') ORDER BY p.proname, p.oid});
+rule('every C function is named rm_...', qq{
+	SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace $ours
+	AND l.lanname = 'c' AND p.prosrc !~ '^rm_' ORDER BY p.proname, p.oid});
+rule('every trigger is named rm_...', qq{
+	SELECT t.tgrelid::regclass || ' ' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+	WHERE c.relnamespace $ours AND NOT t.tgisinternal AND t.tgname !~ '^rm_[0-9][0-9]_' ORDER BY 1});
+rule('every rule trigger rests while the database is inactive', qq{
+	SELECT t.tgrelid::regclass || ' ' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+	WHERE c.relnamespace $ours AND t.tgname ~ '^rm_[2-8]' AND NOT pg_get_triggerdef(t.oid) LIKE '%is_active()%' ORDER BY 1});
+rule('every public table is captured by the ledger, or protected by it', qq{
+	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'release_mgmt'::regnamespace AND c.relkind IN ('r', 'p')
+	AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'rm_90_capture' AND t.tgenabled = 'A')
+	AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname ~ '^rm_[0-9][0-9]_(append_only|protect)') ORDER BY 1});
+rule('no tables reference each other in a circle', qq{
+	WITH RECURSIVE reach (origin, oid) AS (
+		SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f' AND connamespace $ours AND conrelid <> confrelid
+		UNION
+		SELECT r.origin, k.confrelid FROM reach r JOIN pg_constraint k ON k.conrelid = r.oid AND k.contype = 'f' AND k.conrelid <> k.confrelid)
+	SELECT DISTINCT origin::regclass FROM reach WHERE origin = oid ORDER BY 1});
+rule('every registered check has its function', q{
+	SELECT name FROM release_mgmt.registered_check
+	WHERE to_regprocedure(function_name || CASE point WHEN 'ci_change' THEN '(text,text,text,text,text)' ELSE '(uuid)' END) IS NULL ORDER BY 1});
+rule('no table needs a sequence', qq{
+	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind = 'S' ORDER BY 1});
+rule('times are timestamptz', qq{
+	SELECT a.attrelid::regclass || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+	WHERE c.relnamespace $ours AND c.relkind IN ('r', 'p', 'v', 'c') AND a.attnum > 0 AND NOT a.attisdropped
+	AND a.atttypid IN ('timestamp'::regtype, 'time'::regtype, 'timetz'::regtype) ORDER BY 1});
+
+done_testing;
