@@ -27,6 +27,13 @@
 #include "varatt.h"
 #endif
 
+/* range_serialize() takes a place for soft errors since 16. */
+#if PG_VERSION_NUM >= 160000
+#define rm_compat_range_serialize(typcache, lower, upper) range_serialize(typcache, lower, upper, false, NULL)
+#else
+#define rm_compat_range_serialize(typcache, lower, upper) range_serialize(typcache, lower, upper, false)
+#endif
+
 /* uuidv7() came with 18. */
 #if PG_VERSION_NUM >= 180000
 #include "utils/fmgrprotos.h"

@@ -1,0 +1,28 @@
+-- Ranges of versions.
+
+CREATE TYPE pkgver_range;
+
+CREATE FUNCTION release_mgmt_internal.pkgver_range_canonical(pkgver_range) RETURNS pkgver_range
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_range_canonical';
+CREATE FUNCTION release_mgmt_internal.pkgver_diff(pkgver, pkgver) RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_diff';
+
+CREATE TYPE pkgver_range AS RANGE (
+    SUBTYPE = pkgver, SUBTYPE_OPCLASS = pkgver_ops,
+    CANONICAL = release_mgmt_internal.pkgver_range_canonical,
+    SUBTYPE_DIFF = release_mgmt_internal.pkgver_diff,
+    MULTIRANGE_TYPE_NAME = pkgver_multirange
+);
+COMMENT ON TYPE pkgver_range IS
+'Range of versions of one scheme, as in [deb/1.2,deb/1.4). An open end reaches to the end of the scheme: (,deb/1.4) is [deb/<,deb/1.4).';
+COMMENT ON TYPE pkgver_multirange IS 'Several ranges of versions, of any schemes.';
+
+-- CREATE TYPE has just made these two; replaced, they refuse bounds of two schemes.
+CREATE OR REPLACE FUNCTION pkgver_range(pkgver, pkgver) RETURNS pkgver_range
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_range_construct2';
+CREATE OR REPLACE FUNCTION pkgver_range(pkgver, pkgver, text) RETURNS pkgver_range
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_range_construct3';
+COMMENT ON FUNCTION pkgver_range(pkgver, pkgver) IS
+'Returns the range from the first version to before the second; NULL is an open end. Errors: 22000 for bounds of two schemes or in the wrong order.';
+COMMENT ON FUNCTION pkgver_range(pkgver, pkgver, text) IS
+'Returns the range between two versions; bounds: (), (], [) or []. NULL is an open end. Errors: 22000 for bounds of two schemes or in the wrong order, 42601 for other bounds.';
