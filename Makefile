@@ -62,7 +62,7 @@ $(INSTALL_SCRIPT_SQL): $(SQL_FILES)
 	cat $^ > $@
 
 # Another server's pg_config makes everything again.
-SERVER_STAMP = build/server-$(VERSION)
+SERVER_STAMP = $(CURDIR)/build/server-$(VERSION)
 $(SERVER_STAMP):
 	@mkdir -p $(sort $(dir $(OBJS))) build/isolation
 	@rm -f build/server-*

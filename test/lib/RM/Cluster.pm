@@ -23,6 +23,7 @@ use POSIX ();
 our $top = abs_path(dirname(__FILE__) . '/../../..');
 my @undo;        # what this process must undo, last first
 my $owner = $$;
+my $child;       # the program that capture_separately waits for
 
 # The user that runs the server, or undef when we are not root and run it ourselves.
 sub server_user
@@ -81,7 +82,9 @@ sub capture_separately
 		open STDERR, '>&', $err;
 		exec { $command[0] } @command or POSIX::_exit(127);
 	}
+	$child = $pid;
 	waitpid $pid, 0;
+	undef $child;
 	my $status = $?;
 	my @text = map { seek $_, 0, 0; local $/; scalar <$_> // '' } $out, $err;
 	return ($status & 127 ? 128 + ($status & 127) : $status >> 8, @text);
@@ -283,17 +286,67 @@ sub clean_up
 {
 	return if $$ != $owner;
 	local $?;
+	if (defined $child)
+	{
+		kill 'TERM', $child;
+		waitpid $child, 0;
+		undef $child;
+	}
 	(pop @undo)->() while @undo;
 	return;
 }
 
-# Leave by the signal's number, cleaning up; ends the child we wait for first.
+# Run a command in the foreground and return its status as a shell would. A signal is passed on, and ends us when the
+# command is gone. own_group => true puts the command in a process group of its own, so that all of its descendants get
+# the signal; a command that may talk to the terminal must stay in ours.
+sub supervise
+{
+	my ($option, @command) = @_;
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0)
+	{
+		$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+		setpgrp if $option->{own_group};
+		exec { $command[0] } @command or do { warn "$command[0]: $!\n"; POSIX::_exit(127) };
+	}
+	my $target = $option->{own_group} ? -$pid : $pid;
+	for my $signal (qw(INT TERM HUP))
+	{
+		my $leave = $SIG{$signal};
+		$SIG{$signal} = sub {
+			ignore_signals();
+			kill $signal, $target;
+			waitpid $pid, 0;
+			for (1 .. 150)
+			{
+				last if !kill 0, $target;
+				select undef, undef, undef, 0.1;
+			}
+			$leave->();
+		};
+	}
+	$SIG{INT} = 'IGNORE' if $option->{interactive};
+	waitpid $pid, 0;
+	return $? & 127 ? 128 + ($? & 127) : $? >> 8;
+}
+
+# A second signal (timeout passes its own on) must not cut the cleaning up short.
+sub ignore_signals
+{
+	$SIG{$_} = 'IGNORE' for qw(INT TERM HUP);
+	return;
+}
+
+# Leave by the signal's number, cleaning up.
 sub install_signal_handlers
 {
 	for my $signal (qw(INT TERM HUP))
 	{
 		my $number = { HUP => 1, INT => 2, TERM => 15 }->{$signal};
-		$SIG{$signal} = sub { exit 128 + $number };
+		$SIG{$signal} = sub {
+			ignore_signals();
+			exit 128 + $number;
+		};
 	}
 	return;
 }
