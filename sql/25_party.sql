@@ -169,8 +169,8 @@ DECLARE
     item record;
 BEGIN
     -- What a role holds follows from its duties alone: take everything, then give what the duties bring.
-    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA release_mgmt FROM %I', role_name);
-    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA release_mgmt FROM %I', role_name);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA release_mgmt, release_mgmt_internal FROM %I', role_name);
+    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA release_mgmt, release_mgmt_internal FROM %I', role_name);
     EXECUTE format('REVOKE ALL ON SCHEMA release_mgmt FROM %I', role_name);
     FOR item IN
         SELECT dp.privilege, dp.object
@@ -236,19 +236,19 @@ COMMENT ON PROCEDURE release_mgmt.revoke_duty(text, text, text) IS
 CREATE PROCEDURE release_mgmt.register_signing_key(code text, public_key text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    person_id uuid := release_mgmt_internal.acting_person();
+    acting uuid := release_mgmt_internal.acting_person();
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    IF person_id IS NULL THEN
+    IF acting IS NULL THEN
         PERFORM release_mgmt_internal.refuse('duty_missing', format('role "%s" is no person here', release_mgmt_internal.acting_role()),
             NULL, 'A DBA makes it one with CALL release_mgmt.grant_duty(role, duty, organization).');
     END IF;
     IF EXISTS (SELECT FROM release_mgmt.signing_key AS k
-               WHERE k.code = register_signing_key.code AND k.person_id = register_signing_key.person_id
+               WHERE k.code = register_signing_key.code AND k.person_id = acting
                  AND k.public_key = register_signing_key.public_key) THEN
         RETURN;
     END IF;
-    INSERT INTO release_mgmt.signing_key (code, person_id, public_key) VALUES (code, person_id, public_key);
+    INSERT INTO release_mgmt.signing_key (code, person_id, public_key) VALUES (code, acting, public_key);
 END $$;
 COMMENT ON PROCEDURE release_mgmt.register_signing_key(text, text) IS
 'Registers the acting person''s public key under a code; public_key is PEM as "openssl pkey -pubout" writes it. Errors: RM003 no person, 23505 the code is taken, 23514 not a public key.';

@@ -47,4 +47,10 @@
 #define rm_relation_is_owned(relid, roleid) object_ownercheck(RelationRelationId, relid, roleid)
 #endif
 
+#if PG_VERSION_NUM < 160000
+#define rm_qualified_name_list(string) stringToQualifiedNameList(string)
+#else
+#define rm_qualified_name_list(string) stringToQualifiedNameList(string, NULL)
+#endif
+
 #endif /* RM_COMPAT_H */

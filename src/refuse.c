@@ -65,6 +65,13 @@ rm_refuse(PG_FUNCTION_ARGS)
 	if (sqlstate == 0)
 		elog(ERROR, "no condition is named \"%s\"", name);
 
+	/*
+	 * The two innermost lines of context are the caller's "PERFORM refuse(...)" and the line it stands on: they repeat
+	 * the message as source code.  Whatever called the refusing function stays.
+	 */
+	for (int i = 0; i < 2 && error_context_stack; i++)
+		error_context_stack = error_context_stack->previous;
+
 	ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", text_to_cstring(PG_GETARG_TEXT_PP(1))),
 					PG_ARGISNULL(2) ? 0 : errdetail_internal("%s", text_to_cstring(PG_GETARG_TEXT_PP(2))),
 					PG_ARGISNULL(3) ? 0 : errhint("%s", text_to_cstring(PG_GETARG_TEXT_PP(3)))));
