@@ -68,7 +68,7 @@ rm_version_parse_deb(const char *text, size_t len, RmVersion *version, RmParseEr
 
 		if (digits == 0 || text[digits] != ':')
 			return rm_version_complain(error, digits, "The epoch, before the first colon, is a number.");
-		version->parts[RM_PART_EPOCH] = (RmSpan){ 0, digits };
+		version->parts[RM_PART_EPOCH] = (RmSpan) { 0, digits };
 		start = digits + 1;
 	}
 	rm_key_put_number(&version->key, text, start);
@@ -78,11 +78,11 @@ rm_version_parse_deb(const char *text, size_t len, RmVersion *version, RmParseEr
 	if (hyphen != NULL && end + 1 == len)
 		return rm_version_complain(error, len, "A revision is expected after the hyphen.");
 
-	version->parts[RM_PART_UPSTREAM] = (RmSpan){ start, end - start };
+	version->parts[RM_PART_UPSTREAM] = (RmSpan) { start, end - start };
 	if (!put_part(text, start, end, false, version, error))
 		return false;
 	if (hyphen == NULL)
 		return put_part(text, len, len, true, version, error);
-	version->parts[RM_PART_REVISION] = (RmSpan){ end + 1, len - end - 1 };
+	version->parts[RM_PART_REVISION] = (RmSpan) { end + 1, len - end - 1 };
 	return put_part(text, end + 1, len, true, version, error);
 }

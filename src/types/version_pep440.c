@@ -92,7 +92,7 @@ parse_stage(const char *text, size_t len, size_t *at, const Word *words, RmVersi
 		end++;
 	rm_key_put(&version->key, word->stage);
 	*at = end + rm_key_put_number(&version->key, text + end, len - end);
-	*span = (RmSpan){ start, *at - start };
+	*span = (RmSpan) { start, *at - start };
 	return true;
 }
 
@@ -126,7 +126,7 @@ parse_release(const char *text, size_t len, size_t *at, RmVersion *version, RmPa
 		size_t digits = rm_key_put_number(&version->key, text + *at, len - *at);
 
 		if (part <= RM_PART_PATCH)
-			version->parts[part++] = (RmSpan){ *at, digits };
+			version->parts[part++] = (RmSpan) { *at, digits };
 		for (size_t i = 0; i < digits; i++)
 		{
 			if (text[*at + i] != '0')
@@ -163,7 +163,7 @@ parse_local(const char *text, size_t len, size_t *at, RmVersion *version, RmPars
 			rm_key_put_text(&version->key, segment, *at - first);
 	} while (*at < len && is_separator(text[*at]));
 
-	version->parts[RM_PART_BUILD] = (RmSpan){ start, *at - start };
+	version->parts[RM_PART_BUILD] = (RmSpan) { start, *at - start };
 	return true;
 }
 
@@ -178,7 +178,7 @@ rm_version_parse_pep440(const char *text, size_t len, RmVersion *version, RmPars
 
 	if (digits > 0 && at + digits < len && text[at + digits] == '!')
 	{
-		version->parts[RM_PART_EPOCH] = (RmSpan){ at, digits };
+		version->parts[RM_PART_EPOCH] = (RmSpan) { at, digits };
 		rm_key_put_number(&version->key, text + at, digits);
 		at += digits + 1;
 	}

@@ -79,10 +79,10 @@ rm_version_parse_rpm(const char *text, size_t len, RmVersion *version, RmParseEr
 		return rm_version_complain(error, len, "A release is expected after the hyphen.");
 
 	if (has_epoch)
-		version->parts[RM_PART_EPOCH] = (RmSpan){ 0, digits };
+		version->parts[RM_PART_EPOCH] = (RmSpan) { 0, digits };
 	rm_key_put_number(&version->key, text, start);
 
-	version->parts[RM_PART_UPSTREAM] = (RmSpan){ start, end - start };
+	version->parts[RM_PART_UPSTREAM] = (RmSpan) { start, end - start };
 	put_segments(&version->key, text, start, end, false);
 	rm_key_put(&version->key, RM_KEY_END);
 
@@ -92,7 +92,7 @@ rm_version_parse_rpm(const char *text, size_t len, RmVersion *version, RmParseEr
 		version->after = RM_KEY_GREATEST;
 		return true;
 	}
-	version->parts[RM_PART_REVISION] = (RmSpan){ end + 1, len - end - 1 };
+	version->parts[RM_PART_REVISION] = (RmSpan) { end + 1, len - end - 1 };
 	put_segments(&version->key, text, end + 1, len, false);
 	rm_version_end(version, RM_KEY_END);
 	return true;

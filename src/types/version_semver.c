@@ -115,7 +115,7 @@ rm_version_parse_semver(const char *text, size_t len, RmVersion *version, RmPars
 		if (digits > 1 && text[at] == '0')
 			return rm_version_complain(error, at, "A number has no leading zero.");
 		rm_key_put_number(&version->key, text + at, digits);
-		version->parts[part] = (RmSpan){ at, digits };
+		version->parts[part] = (RmSpan) { at, digits };
 		at += digits;
 		if (part < RM_PART_PATCH)
 		{
@@ -131,7 +131,7 @@ rm_version_parse_semver(const char *text, size_t len, RmVersion *version, RmPars
 
 		if (!parse_identifiers(text, len, &at, true, version, error))
 			return false;
-		version->parts[RM_PART_PRERELEASE] = (RmSpan){ start, at - start };
+		version->parts[RM_PART_PRERELEASE] = (RmSpan) { start, at - start };
 		rm_version_end(version, RM_KEY_END);
 	}
 	else
@@ -143,7 +143,7 @@ rm_version_parse_semver(const char *text, size_t len, RmVersion *version, RmPars
 
 		if (!parse_identifiers(text, len, &at, false, version, error))
 			return false;
-		version->parts[RM_PART_BUILD] = (RmSpan){ start, at - start };
+		version->parts[RM_PART_BUILD] = (RmSpan) { start, at - start };
 	}
 	if (at < len)
 		return rm_version_complain(error, at, "The version ends here, but the text goes on.");
