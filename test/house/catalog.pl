@@ -24,17 +24,25 @@ rule('every table, view and composite type has a comment', qq{
 	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind IN ('r', 'p', 'v', 'm', 'c')
 	AND obj_description(c.oid, 'pg_class') IS NULL
 	AND (c.reltype = 0 OR obj_description(c.reltype, 'pg_type') IS NULL) ORDER BY 1});
+# What a type, an operator or an operator class is made of speaks through that.
 rule('every public function has a comment', q{
 	SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'release_mgmt'::regnamespace
-	AND obj_description(p.oid, 'pg_proc') IS NULL ORDER BY p.proname, p.oid});
+	AND obj_description(p.oid, 'pg_proc') IS NULL
+	AND NOT EXISTS (SELECT FROM pg_type t WHERE p.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend, t.typmodin, t.typmodout)
+	                OR (t.oid = p.prorettype AND t.typtype IN ('r', 'm') AND t.typname = p.proname))
+	AND NOT EXISTS (SELECT FROM pg_operator o WHERE o.oprcode = p.oid)
+	AND NOT EXISTS (SELECT FROM pg_amproc a WHERE a.amproc = p.oid)
+	AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn))
+	ORDER BY p.proname, p.oid});
 rule('every public type has a comment', q{
 	SELECT t.oid::regtype FROM pg_type t WHERE t.typnamespace = 'release_mgmt'::regnamespace AND t.typtype IN ('b', 'd', 'e', 'r')
 	AND t.typcategory <> 'A' AND obj_description(t.oid, 'pg_type') IS NULL ORDER BY t.typname});
-rule('every operator has a comment', q{
+rule('every operator that is not a plain comparison has a comment', q{
 	SELECT o.oid::regoperator FROM pg_operator o WHERE o.oprnamespace = 'release_mgmt'::regnamespace
-	AND obj_description(o.oid, 'pg_operator') IS NULL ORDER BY o.oid});
-rule('no function may be executed by PUBLIC', qq{
-	SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace $ours
+	AND o.oprname NOT IN ('<', '<=', '=', '<>', '>=', '>') AND obj_description(o.oid, 'pg_operator') IS NULL ORDER BY o.oid});
+# The condition of a trigger is evaluated as whoever writes to the table.
+rule('no function but is_active() may be executed by PUBLIC', qq{
+	SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace $ours AND p.proname <> 'is_active'
 	AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) ORDER BY p.proname, p.oid});
 rule('no table, view or schema is granted to PUBLIC', qq{
 	SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace $ours

@@ -158,6 +158,8 @@ rule('RAISE EXCEPTION is left to refuse()', matches(qr/^[^-\n]*\b(RAISE\s+(?:EXC
 rule('server versions stand in src/compat.h only', matches(qr/PG_VERSION_NUM|PG_MAJORVERSION/, grep { $_ ne 'src/compat.h' } @c));
 
 # The shape of files.
+rule('nothing that a build makes is tracked',
+	grep { /\.(?:o|d|bc|so)$/ } split /\n/, (RM::Cluster::capture(undef, 'git', 'ls-files'))[1]);
 rule('no file is longer than 800 lines',
 	grep { defined } map { my $lines = ($text{$_} =~ tr/\n//); $lines > 800 ? "$_: $lines lines" : undef } sort keys %text);
 rule('every C file opens with a banner that names it',
