@@ -5,8 +5,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/guc.h"
 
 PG_MODULE_MAGIC;
+
+/* Read through GetConfigOption(); a GUC needs a place of its own. */
+static char *release_setting = NULL;
 
 void _PG_init(void);
 
@@ -14,4 +18,9 @@ void _PG_init(void);
 void
 _PG_init(void)
 {
+	DefineCustomStringVariable(
+		"release_mgmt.release", "Code of the release that the session works for.",
+		"Changes of configuration items are held against the plan of this release; where it is empty, "
+		"against the one authorized release that plans them. Set it with SET LOCAL.",
+		&release_setting, "", PGC_USERSET, 0, NULL, NULL, NULL);
 }

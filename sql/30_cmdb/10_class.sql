@@ -1,0 +1,94 @@
+-- Module cmdb, first part: which tables of the customer hold configuration items, and the items' stubs.
+--
+-- Nothing of the extension depends on a bound table: it is named by regclass in a row, read by EXECUTE, and may be altered
+-- or dropped at any time. What is kept here of an item is its identity; attributes are read where they are.
+
+CREATE TABLE release_mgmt.ci_class (
+    name           text,
+    source         regclass,
+    source_name    text NOT NULL,
+    key_columns    text[] NOT NULL,
+    name_path      text NOT NULL,
+    version_path   text,
+    version_scheme text,
+    exempt         text[] NOT NULL DEFAULT '{}',
+    CONSTRAINT ci_class_pkey PRIMARY KEY (name),
+    CONSTRAINT ci_class_source_key UNIQUE (source),
+    CONSTRAINT ci_class_name_check CHECK (name <> '' AND name !~ '[/[:space:]]'),
+    CONSTRAINT ci_class_key_columns_check CHECK (cardinality(key_columns) > 0),
+    CONSTRAINT ci_class_version_check CHECK ((version_path IS NULL) = (version_scheme IS NULL))
+);
+COMMENT ON TABLE release_mgmt.ci_class IS 'Classes of configuration items, each bound to a table of the CMDB. Written by bind_ci_class() and unbind_ci_class().';
+COMMENT ON COLUMN release_mgmt.ci_class.source IS 'the bound table; NULL once it was unbound or dropped';
+COMMENT ON COLUMN release_mgmt.ci_class.source_name IS 'the table''s qualified name when it was bound';
+COMMENT ON COLUMN release_mgmt.ci_class.name_path IS 'column that holds the item''s name, or a path over foreign keys: site_id.name';
+COMMENT ON COLUMN release_mgmt.ci_class.version_scheme IS 'scheme of pkgver() that the version is read in';
+COMMENT ON COLUMN release_mgmt.ci_class.exempt IS 'columns that may change without a plan, in every mode: counters, last_seen';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_class', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.ci_class');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_class');
+
+CREATE TABLE release_mgmt.ci_relation_class (
+    kind       text NOT NULL,
+    from_class text NOT NULL,
+    columns    text[] NOT NULL,
+    to_class   text NOT NULL,
+    CONSTRAINT ci_relation_class_pkey PRIMARY KEY (kind, from_class, columns, to_class),
+    CONSTRAINT ci_relation_class_kind_check CHECK (kind <> ''),
+    CONSTRAINT ci_relation_class_from_class_fkey FOREIGN KEY (from_class) REFERENCES release_mgmt.ci_class,
+    CONSTRAINT ci_relation_class_to_class_fkey FOREIGN KEY (to_class) REFERENCES release_mgmt.ci_class
+);
+COMMENT ON TABLE release_mgmt.ci_relation_class IS
+'Kinds of relations between classes: the named columns of from_class''s table hold the key of an item of to_class. Written by bind_ci_relation().';
+CREATE INDEX ci_relation_class_from_class_idx ON release_mgmt.ci_relation_class (from_class);
+CREATE INDEX ci_relation_class_to_class_idx ON release_mgmt.ci_relation_class (to_class);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_relation_class', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.ci_relation_class');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_relation_class');
+
+CREATE TABLE release_mgmt.ci (
+    id              uuid DEFAULT release_mgmt.new_id(),
+    class           text NOT NULL,
+    key             text NOT NULL,
+    label           text NOT NULL GENERATED ALWAYS AS (class || '/' || key) STORED,
+    organization_id uuid,
+    retired_at      timestamptz,
+    CONSTRAINT ci_pkey PRIMARY KEY (id),
+    CONSTRAINT ci_label_key UNIQUE (label),
+    CONSTRAINT ci_class_fkey FOREIGN KEY (class) REFERENCES release_mgmt.ci_class,
+    CONSTRAINT ci_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization
+);
+COMMENT ON TABLE release_mgmt.ci IS
+'One stub per configuration item: who it is, so that other tables can hold it. Kept in step with the bound tables by their triggers; what the item is like is read from the bound table with ci_attributes().';
+COMMENT ON COLUMN release_mgmt.ci.key IS 'values of the key columns joined by '':''; a '':'' or ''\'' inside a value is escaped by ''\''';
+COMMENT ON COLUMN release_mgmt.ci.label IS 'class/key: how people name the item';
+COMMENT ON COLUMN release_mgmt.ci.retired_at IS 'when its row was deleted; a new row with the same key revives the item';
+CREATE INDEX ci_class_idx ON release_mgmt.ci (class);
+CREATE INDEX ci_organization_id_idx ON release_mgmt.ci (organization_id);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.ci');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci');
+
+CREATE TABLE release_mgmt.ci_change_permit (
+    id             uuid DEFAULT release_mgmt.new_id(),
+    transaction_id uuid NOT NULL,
+    ci_id          uuid NOT NULL,
+    operation      text NOT NULL,
+    attribute      text,
+    check_name     text NOT NULL,
+    permitted_by   uuid NOT NULL,
+    CONSTRAINT ci_change_permit_pkey PRIMARY KEY (id),
+    CONSTRAINT ci_change_permit_operation_check CHECK (operation IN ('create', 'change', 'retire')),
+    CONSTRAINT ci_change_permit_ci_id_fkey FOREIGN KEY (ci_id) REFERENCES release_mgmt.ci
+);
+COMMENT ON TABLE release_mgmt.ci_change_permit IS
+'Each change of a configuration item that something permitted. Written by the guard; a captured change without a row here was not authorized.';
+COMMENT ON COLUMN release_mgmt.ci_change_permit.transaction_id IS 'the transaction, as captured changes name it';
+COMMENT ON COLUMN release_mgmt.ci_change_permit.attribute IS 'the changed column; NULL for the creation or retirement of the item as such';
+COMMENT ON COLUMN release_mgmt.ci_change_permit.check_name IS 'the registered check that permitted it';
+COMMENT ON COLUMN release_mgmt.ci_change_permit.permitted_by IS 'what that check answered: the id of the planned CI change, or of the back-out';
+CREATE INDEX ci_change_permit_ci_id_idx ON release_mgmt.ci_change_permit (ci_id, transaction_id);
+CREATE INDEX ci_change_permit_permitted_by_idx ON release_mgmt.ci_change_permit (permitted_by);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_change_permit', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.ci_change_permit');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_change_permit');

@@ -1,0 +1,323 @@
+-- Module cmdb, second part: binding and unbinding of tables, and the pieces of SQL that read them.
+--
+-- Readers run as the extension's owner. They never run the customer's code with those rights: values are rendered by output
+-- functions (never casts, which a customer may define), compared by the default operator of their type, and parsed as the
+-- base type of a domain. The writer, apply_ci_change(), acts as the table's owner.
+
+CREATE FUNCTION release_mgmt_internal.join_key(VARIADIC parts text[]) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_join_key';
+COMMENT ON FUNCTION release_mgmt_internal.join_key(text[]) IS
+'Values of key columns as one text: joined by '':'', a '':'' or ''\'' inside a value escaped by ''\''; NULL where a part is NULL.';
+
+CREATE FUNCTION release_mgmt_internal.split_key(key text) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_split_key';
+COMMENT ON FUNCTION release_mgmt_internal.split_key(text) IS 'The parts of what join_key() joined.';
+
+CREATE FUNCTION release_mgmt_internal.row_key(row_value record, columns text[]) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_row_key';
+COMMENT ON FUNCTION release_mgmt_internal.row_key(record, text[]) IS
+'join_key() over the named columns of a row, as their types'' output functions write them under the settings that pg_dump uses; NULL where one is NULL.';
+
+CREATE FUNCTION release_mgmt_internal.row_values(row_value record) RETURNS TABLE (attribute text, value text)
+LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'rm_row_values';
+COMMENT ON FUNCTION release_mgmt_internal.row_values(record) IS
+'Each column of a row with its value as the type''s output function writes it under the settings that pg_dump uses.';
+
+CREATE FUNCTION release_mgmt_internal.value_text(value "any") RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_value_text_sql';
+COMMENT ON FUNCTION release_mgmt_internal.value_text("any") IS 'A value as its type''s output function writes it under the settings that pg_dump uses.';
+
+CREATE FUNCTION release_mgmt_internal.key_condition(source regclass, columns text[]) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_key_condition';
+COMMENT ON FUNCTION release_mgmt_internal.key_condition(regclass, text[]) IS
+'SQL that is true for the row t whose key has the parts $1 (text[]); an index on the columns serves it.';
+
+-- A path as SQL over row t: 'column', or 'fk_column.column' and so on over single-column foreign keys.
+CREATE FUNCTION release_mgmt_internal.path_expression(source regclass, path text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    steps text[];
+    at_table regclass := source;
+    alias text := 't';
+    expression text;
+    opening text := '';
+    closing text := '';
+    fk record;
+BEGIN
+    IF EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = path AND a.attnum > 0 AND NOT a.attisdropped) THEN
+        steps := ARRAY[path];
+    ELSE
+        steps := parse_ident(path);
+    END IF;
+    FOR i IN 1 .. cardinality(steps) LOOP
+        IF NOT EXISTS (SELECT FROM pg_attribute AS a
+                       WHERE a.attrelid = at_table AND a.attname = steps[i] AND a.attnum > 0 AND NOT a.attisdropped) THEN
+            PERFORM release_mgmt_internal.refuse('not_governable', format('"%s" can not be read: table %s has no column "%s"', path, at_table, steps[i]),
+                NULL, 'A path is a column, or columns joined by dots of which all but the last are foreign keys: site_id.name.');
+        END IF;
+        IF i = cardinality(steps) THEN
+            RETURN opening || format('%I.%I', alias, steps[i]) || closing;
+        END IF;
+        SELECT c.confrelid::regclass AS target, ra.attname AS target_column, o.oprname, n.nspname INTO fk
+        FROM pg_constraint AS c
+        JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] AND a.attname = steps[i]
+        JOIN pg_attribute AS ra ON ra.attrelid = c.confrelid AND ra.attnum = c.confkey[1]
+        JOIN pg_operator AS o ON o.oid = c.conpfeqop[1]
+        JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+        WHERE c.conrelid = at_table AND c.contype = 'f' AND cardinality(c.conkey) = 1
+        ORDER BY c.oid LIMIT 1;
+        IF NOT FOUND THEN
+            PERFORM release_mgmt_internal.refuse('not_governable',
+                format('"%s" can not be read: column "%s" of table %s has no foreign key of its own', path, steps[i], at_table), NULL,
+                'A path is a column, or columns joined by dots of which all but the last are foreign keys: site_id.name.');
+        END IF;
+        opening := opening || format('(SELECT ');
+        closing := format(' FROM %s AS p%s WHERE p%s.%I OPERATOR(%I.%s) %I.%I)', fk.target, i, i, fk.target_column, fk.nspname, fk.oprname, alias, steps[i]) || closing;
+        alias := 'p' || i;
+        at_table := fk.target;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.path_expression(regclass, text) IS
+'A column, or a path over foreign keys (site_id.name), as SQL over row t. RM012 where it leads nowhere.';
+
+-- The trigger that keeps the stubs and guards the rows, on the table and on everything that inherits from it: one on a
+-- partitioned table reaches its partitions by itself, one on an inheritance parent does not. (TRUNCATE is the ledger's.)
+CREATE FUNCTION release_mgmt_internal.attach_ci_trigger(class text, source regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    relation regclass;
+BEGIN
+    FOR relation IN SELECT r FROM release_mgmt_internal.bound_relations(source) AS r LOOP
+        IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'rm_80_ci') THEN
+            EXECUTE format('CREATE TRIGGER rm_80_ci AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.keep_ci(%L)', relation, class);
+        END IF;
+    END LOOP;
+    -- Second, because ALTER TABLE fires an event trigger that looks for missing ones.
+    FOR relation IN
+        SELECT t.tgrelid FROM pg_trigger AS t
+        WHERE t.tgrelid IN (SELECT release_mgmt_internal.bound_relations(source)) AND t.tgname = 'rm_80_ci' AND t.tgenabled <> 'A'
+        ORDER BY t.tgparentid
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_80_ci', relation);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.attach_ci_trigger(text, regclass) IS
+'Puts the trigger of the class on the table and everything that inherits from it, where it is missing; enables it.';
+
+CREATE FUNCTION release_mgmt_internal.bound_relations(source regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE tree (relation, depth) AS (
+        SELECT source, 0
+        UNION ALL
+        SELECT i.inhrelid::regclass, t.depth + 1 FROM pg_inherits AS i JOIN tree AS t ON i.inhparent = t.relation
+    )
+    SELECT t.relation FROM tree AS t JOIN pg_class AS c ON c.oid = t.relation
+    WHERE c.relkind IN ('r', 'p')
+    GROUP BY t.relation ORDER BY min(t.depth), t.relation;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.bound_relations(regclass) IS 'The table, its partitions and its inheritance children, parents first.';
+
+-- Everything that forbids binding, as one sentence each.
+CREATE FUNCTION release_mgmt_internal.binding_problems(class text, source regclass, key text[], exempt text[]) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    kind "char" := (SELECT c.relkind FROM pg_class AS c WHERE c.oid = source);
+    column_name text;
+BEGIN
+    IF kind NOT IN ('r', 'p') THEN
+        RETURN NEXT format('%s is a %s and has no rows of its own; bind the table that holds them.', source,
+            CASE kind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
+                      WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'c' THEN 'composite type' ELSE 'relation without rows' END);
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = source AND c.relpersistence = 't') THEN
+        RETURN NEXT format('%s is a temporary table.', source);
+    END IF;
+    IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = source
+               AND c.relnamespace IN ('pg_catalog'::regnamespace, 'release_mgmt'::regnamespace, 'release_mgmt_internal'::regnamespace)) THEN
+        RETURN NEXT format('%s belongs to the system or to release_mgmt itself.', source);
+    END IF;
+    IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = source AND c.relispartition) THEN
+        RETURN NEXT format('%s is a partition; bind the partitioned table.', source);
+    END IF;
+    RETURN QUERY
+        SELECT format('%s shares rows by inheritance with %s, which is bound to class "%s".', source, o.source, o.name)
+        FROM release_mgmt.ci_class AS o
+        WHERE o.name <> class AND o.source <> binding_problems.source
+          AND (o.source IN (SELECT release_mgmt_internal.bound_relations(binding_problems.source))
+               OR binding_problems.source IN (SELECT release_mgmt_internal.bound_relations(o.source)))
+        ORDER BY o.name;
+    RETURN QUERY
+        SELECT format('%s is already bound to class "%s".', source, o.name)
+        FROM release_mgmt.ci_class AS o WHERE o.name <> class AND o.source = binding_problems.source;
+    RETURN QUERY
+        SELECT format('Class "%s" is already bound to %s.', class, o.source)
+        FROM release_mgmt.ci_class AS o WHERE o.name = class AND o.source <> binding_problems.source;
+    IF class = '' OR class ~ '[/[:space:]]' THEN
+        RETURN NEXT 'The name of a class is not empty and holds no slash and no space.';
+    END IF;
+    IF coalesce(cardinality(key), 0) = 0 THEN
+        RETURN NEXT 'No key column is given.';
+    END IF;
+    FOR column_name IN SELECT DISTINCT c FROM unnest(key || exempt) AS c ORDER BY c LOOP
+        IF NOT EXISTS (SELECT FROM pg_attribute AS a
+                       WHERE a.attrelid = source AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+            RETURN NEXT format('%s has no column "%s".', source, column_name);
+        ELSIF column_name = ANY (key) AND column_name = ANY (exempt) THEN
+            RETURN NEXT format('Key column "%s" can not be exempt.', column_name);
+        ELSIF column_name = ANY (key) AND EXISTS (SELECT FROM pg_attribute AS a
+                       WHERE a.attrelid = source AND a.attname = column_name AND NOT a.attnotnull) THEN
+            RETURN NEXT format('Key column "%s" may be NULL.', column_name);
+        END IF;
+    END LOOP;
+    IF NOT EXISTS (
+        SELECT FROM pg_index AS i
+        WHERE i.indrelid = source AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+          AND (SELECT array_agg(a.attname::text ORDER BY a.attname)
+               FROM unnest(i.indkey[0:i.indnkeyatts - 1]) AS k JOIN pg_attribute AS a ON a.attrelid = source AND a.attnum = k)
+            = (SELECT array_agg(k ORDER BY k COLLATE "C") FROM unnest(key) AS k)) THEN
+        RETURN NEXT format('No unique index of %s covers exactly the key (%s).', source, array_to_string(key, ', '));
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.binding_problems(text, regclass, text[], text[]) IS 'Why the table can not be bound so: a sentence for each reason.';
+
+-- The caller holds a lock on the table that keeps writers out.
+CREATE FUNCTION release_mgmt_internal.fill_ci(class text, OUT items bigint, OUT changed bigint)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+BEGIN
+    SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
+    EXECUTE format($sql$
+        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t),
+             retired AS (
+                UPDATE release_mgmt.ci SET retired_at = now()
+                WHERE ci.class = $2 AND ci.retired_at IS NULL AND NOT EXISTS (SELECT FROM present AS p WHERE p.key = ci.key)
+                RETURNING 1),
+             revived AS (
+                UPDATE release_mgmt.ci SET retired_at = NULL
+                WHERE ci.class = $2 AND ci.retired_at IS NOT NULL AND EXISTS (SELECT FROM present AS p WHERE p.key = ci.key)
+                RETURNING 1),
+             added AS (
+                INSERT INTO release_mgmt.ci (class, key)
+                SELECT $2, p.key FROM present AS p
+                WHERE NOT EXISTS (SELECT FROM release_mgmt.ci AS o WHERE o.class = $2 AND o.key = p.key)
+                RETURNING 1)
+        SELECT (SELECT count(*) FROM present),
+               (SELECT count(*) FROM retired) + (SELECT count(*) FROM revived) + (SELECT count(*) FROM added) $sql$, c.source)
+    INTO items, changed USING c.key_columns, class;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.fill_ci(text) IS
+'Brings the stubs of a class in step with its table: adds, revives and retires. Returns how many items the table holds, and how many stubs changed.';
+
+CREATE FUNCTION release_mgmt.bind_ci_class(class text, source regclass, key text[], name text, version text DEFAULT NULL,
+    scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}') RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    problems text;
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    IF class IS NULL OR source IS NULL OR name IS NULL OR exempt IS NULL OR mode IS NULL OR mode NOT IN ('observe', 'warn', 'enforce') THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', 'class, source, name, mode and exempt must be given',
+            'Mode is one of: observe, warn, enforce.', 'See the comment on release_mgmt.bind_ci_class.');
+    END IF;
+    -- No writer may slip in between the fill and the triggers.
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
+    SELECT string_agg(p, E'\n') INTO problems FROM release_mgmt_internal.binding_problems(class, source, key, exempt) AS p;
+    IF problems IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', format('%s can not be bound to class "%s"', source, class), problems,
+            'A class is bound to one table whose key is NOT NULL and unique; unbind_ci_class() frees either.');
+    END IF;
+    PERFORM release_mgmt_internal.path_expression(source, name);
+    PERFORM release_mgmt_internal.path_expression(source, version);
+    IF version IS NOT NULL THEN
+        scheme := coalesce(scheme, 'generic');
+        PERFORM release_mgmt.pkgver(scheme, '1');
+    ELSE
+        scheme := NULL;
+    END IF;
+    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt)
+    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt)
+    ON CONFLICT ON CONSTRAINT ci_class_pkey DO UPDATE
+        SET source = excluded.source, source_name = excluded.source_name, key_columns = excluded.key_columns,
+            name_path = excluded.name_path, version_path = excluded.version_path, version_scheme = excluded.version_scheme,
+            exempt = excluded.exempt
+        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt)
+            IS DISTINCT FROM row(excluded.source, excluded.source_name, excluded.key_columns, excluded.name_path,
+                                 excluded.version_path, excluded.version_scheme, excluded.exempt);
+    PERFORM release_mgmt.govern(source, mode, key);
+    PERFORM release_mgmt_internal.attach_ci_trigger(class, source);
+    RETURN (release_mgmt_internal.fill_ci(class)).items;
+END $$;
+COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[]) IS
+'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, or a path over foreign keys (site_id.name). scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
+
+CREATE PROCEDURE release_mgmt.unbind_ci_class(class text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+    relation regclass;
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    SELECT * INTO c FROM release_mgmt.ci_class AS x WHERE x.name = class;
+    IF NOT FOUND THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('CI class "%s" does not exist', class), NULL,
+            'Classes are the rows of release_mgmt.ci_class.');
+    END IF;
+    IF c.source IS NULL THEN
+        RETURN;
+    END IF;
+    FOR relation IN SELECT r FROM release_mgmt_internal.bound_relations(c.source) AS r LOOP
+        -- A partition's trigger goes with its parent's.
+        IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'rm_80_ci' AND t.tgparentid = 0) THEN
+            EXECUTE format('DROP TRIGGER rm_80_ci ON %s', relation);
+        END IF;
+    END LOOP;
+    UPDATE release_mgmt.ci_class AS x SET source = NULL WHERE x.name = class;
+    DELETE FROM release_mgmt.ci_relation_class AS r WHERE class IN (r.from_class, r.to_class);
+    UPDATE release_mgmt.ci SET retired_at = now() WHERE ci.class = unbind_ci_class.class AND ci.retired_at IS NULL;
+END $$;
+COMMENT ON PROCEDURE release_mgmt.unbind_ci_class(text) IS
+'Frees the class''s table: its items are retired, its relations and triggers dropped; the stubs stay, for what refers to them. The table stays governed in its mode of capture: see ungovern(). Binding the class again revives the items. For the extension''s owner. Errors: RM001, RM002 unknown class.';
+
+CREATE PROCEDURE release_mgmt.bind_ci_relation(kind text, from_class text, columns text[], to_class text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    f release_mgmt.ci_class;
+    t release_mgmt.ci_class;
+    problems text[] := '{}';
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    SELECT * INTO f FROM release_mgmt.ci_class AS x WHERE x.name = from_class AND x.source IS NOT NULL;
+    IF NOT FOUND THEN
+        problems := problems || format('Class "%s" is not bound.', from_class);
+    ELSE
+        problems := problems || ARRAY(
+            SELECT format('%s has no column "%s".', f.source, c.name) FROM unnest(columns) WITH ORDINALITY AS c (name, n)
+            WHERE NOT EXISTS (SELECT FROM pg_attribute AS a
+                              WHERE a.attrelid = f.source AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped)
+            ORDER BY c.n);
+    END IF;
+    SELECT * INTO t FROM release_mgmt.ci_class AS x WHERE x.name = to_class AND x.source IS NOT NULL;
+    IF NOT FOUND THEN
+        problems := problems || format('Class "%s" is not bound.', to_class);
+    ELSIF cardinality(t.key_columns) <> coalesce(cardinality(columns), 0) THEN
+        problems := problems || format('The key of class "%s" has %s columns, %s are given.', to_class, cardinality(t.key_columns), coalesce(cardinality(columns), 0));
+    END IF;
+    IF cardinality(problems) > 0 THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', format('relation "%s" can not be bound', kind), array_to_string(problems, E'\n'),
+            'Give the columns of from_class''s table that hold the key of to_class, in the order of that key.');
+    END IF;
+    INSERT INTO release_mgmt.ci_relation_class (kind, from_class, columns, to_class)
+    VALUES (kind, from_class, columns, to_class) ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON PROCEDURE release_mgmt.bind_ci_relation(text, text, text[], text) IS
+'Makes columns of from_class''s table, which hold keys of to_class, relations of a kind ("installed on", "runs on", "part of" ...). The kind "installed on" tells compatibility where a versioned item is installed. For the extension''s owner. Errors: RM001, RM012 a class is not bound or the columns do not fit its key.';

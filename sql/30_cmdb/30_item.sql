@@ -1,0 +1,144 @@
+-- Module cmdb, third part: the items, read where they are.
+
+CREATE FUNCTION release_mgmt_internal.row_exists(class text, key text) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+    present boolean;
+BEGIN
+    SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s AS t WHERE %s)', c.source, release_mgmt_internal.key_condition(c.source, c.key_columns))
+    INTO present USING release_mgmt_internal.split_key(key);
+    RETURN present;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.row_exists(text, text) IS 'Does the class''s table hold a row with that key?';
+
+-- Called by the trigger on the bound table, after the row is in place. A changed key keeps its stub, and so its history, as
+-- long as nothing else bore the new key before.
+CREATE FUNCTION release_mgmt_internal.keep_stub(class text, old_key text, new_key text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    stub uuid;
+BEGIN
+    IF old_key = new_key THEN
+        SELECT i.id INTO stub FROM release_mgmt.ci AS i WHERE i.label = class || '/' || old_key;
+        IF FOUND THEN
+            RETURN stub;
+        END IF;
+    ELSIF old_key IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = class || '/' || new_key) AND new_key IS NOT NULL THEN
+            UPDATE release_mgmt.ci AS i SET key = new_key, retired_at = NULL WHERE i.label = class || '/' || old_key RETURNING i.id INTO stub;
+            IF FOUND THEN
+                RETURN stub;
+            END IF;
+        ELSIF NOT release_mgmt_internal.row_exists(class, old_key) THEN
+            UPDATE release_mgmt.ci AS i SET retired_at = now() WHERE i.label = class || '/' || old_key RETURNING i.id INTO stub;
+        END IF;
+    END IF;
+    IF new_key IS NULL THEN
+        IF stub IS NULL THEN
+            SELECT i.id INTO stub FROM release_mgmt.ci AS i WHERE i.label = class || '/' || old_key;
+        END IF;
+        RETURN stub;
+    END IF;
+    INSERT INTO release_mgmt.ci AS i (class, key) VALUES (keep_stub.class, new_key)
+    ON CONFLICT ON CONSTRAINT ci_label_key DO UPDATE SET retired_at = NULL
+    RETURNING i.id INTO stub;
+    RETURN stub;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_stub(text, text, text) IS
+'Adds, renames, retires or revives the stub of a row that was inserted (old_key NULL), changed or deleted (new_key NULL). Returns the stub''s id.';
+
+-- A trigger function needs no EXECUTE to fire.
+CREATE FUNCTION release_mgmt_internal.keep_ci() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_keep_ci';
+COMMENT ON FUNCTION release_mgmt_internal.keep_ci() IS 'Row trigger rm_80_ci(class) on bound tables: keeps the stubs, asks for permits, refuses in mode enforce (RM010).';
+
+CREATE FUNCTION release_mgmt_internal.forget_binding() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_binding';
+COMMENT ON FUNCTION release_mgmt_internal.forget_binding() IS 'Row trigger on tables with a column source: makes every session read that binding again.';
+CREATE TRIGGER rm_90_forget_binding AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.ci_class
+    FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.forget_binding();
+ALTER TABLE release_mgmt.ci_class ENABLE ALWAYS TRIGGER rm_90_forget_binding;
+CREATE TRIGGER rm_90_forget_binding AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.governed_table
+    FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.forget_binding();
+ALTER TABLE release_mgmt.governed_table ENABLE ALWAYS TRIGGER rm_90_forget_binding;
+
+-- SECURITY DEFINER from here on: a duty lets its holder read items, not the customer's tables.
+CREATE FUNCTION release_mgmt.ci_id(label text) RETURNS uuid
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    found_id uuid;
+BEGIN
+    SELECT i.id INTO found_id FROM release_mgmt.ci AS i WHERE i.label = ci_id.label;
+    IF found_id IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" does not exist', label),
+            coalesce('Classes are: ' || (SELECT string_agg(c.name, ', ' ORDER BY c.name) FROM release_mgmt.ci_class AS c) || '.', 'No class is bound.'),
+            'An item is named class/key: SELECT label FROM release_mgmt.ci.');
+    END IF;
+    RETURN found_id;
+END $$;
+COMMENT ON FUNCTION release_mgmt.ci_id(text) IS 'The id of the configuration item named class/key; RM002 if there is none.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.ci_id(text)');
+
+CREATE FUNCTION release_mgmt.ci_attributes(ci text) RETURNS TABLE (attribute text, value text)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    item record;
+BEGIN
+    SELECT c.source, c.key_columns, i.key INTO STRICT item
+    FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class
+    WHERE i.id = release_mgmt.ci_id(ci_attributes.ci);
+    IF item.source IS NOT NULL THEN
+        RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t, release_mgmt_internal.row_values(t) AS v WHERE %s',
+            item.source, release_mgmt_internal.key_condition(item.source, item.key_columns))
+        USING release_mgmt_internal.split_key(item.key);
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt.ci_attributes(text) IS
+'The attributes of the item named class/key as its bound table holds them now, in the order of the columns; no row for a retired item. Values are output text under the settings that pg_dump uses, in UTC. Errors: RM002 unknown item, RM012 a key column is gone.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attributes(text)');
+
+CREATE FUNCTION release_mgmt.ci_attribute(ci text, attribute text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    SELECT a.value FROM release_mgmt.ci_attributes(ci) AS a WHERE a.attribute = ci_attribute.attribute;
+END;
+COMMENT ON FUNCTION release_mgmt.ci_attribute(text, text) IS
+'One attribute of the item named class/key as its bound table holds it now; NULL where it is NULL or there is none of that name. Errors: RM002 unknown item.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attribute(text, text)');
+
+CREATE FUNCTION release_mgmt_internal.apply_row_change(source regclass, key_columns text[], key_parts text[], label text, operation text, changes jsonb) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_apply_row_change';
+COMMENT ON FUNCTION release_mgmt_internal.apply_row_change(regclass, text[], text[], text, text, jsonb) IS
+'Runs the one INSERT, UPDATE or DELETE that changes an item, as the table''s owner with the table''s schema as search_path.';
+
+CREATE FUNCTION release_mgmt_internal.apply_ci_change(ci text, operation text, changes jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+    class text := split_part(ci, '/', 1);
+    key text := substr(ci, length(split_part(ci, '/', 1)) + 2);
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    SELECT * INTO c FROM release_mgmt.ci_class AS x WHERE x.name = class;
+    IF NOT FOUND OR operation <> 'create' THEN
+        PERFORM release_mgmt.ci_id(ci);
+    END IF;
+    IF c.source IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('class "%s" is bound to no table', class), NULL,
+            'Bind it with release_mgmt.bind_ci_class().');
+    END IF;
+    IF operation NOT IN ('create', 'change', 'retire') THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('a configuration item can not be made to "%s"', operation),
+            'The operations are: create, change, retire.');
+    END IF;
+    PERFORM release_mgmt_internal.apply_row_change(c.source, c.key_columns, release_mgmt_internal.split_key(key), ci, operation, changes);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.apply_ci_change(text, text, jsonb) IS
+'Applies one change to the item named class/key, under the guard: create and change take {attribute: new value}, retire takes {}. Errors: RM002 unknown item or attribute, RM010 the guard refuses, RM015 the table did not take it, and whatever the table''s constraints raise.';

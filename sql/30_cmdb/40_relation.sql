@@ -1,0 +1,73 @@
+-- Module cmdb, fourth part: relations between items.
+
+CREATE FUNCTION release_mgmt_internal.ci_relations_of(ci_id uuid) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    item release_mgmt.ci;
+    r record;
+BEGIN
+    SELECT * INTO item FROM release_mgmt.ci AS i WHERE i.id = ci_id;
+    -- Outwards: read the item's own row.
+    FOR r IN
+        SELECT rc.kind, rc.columns, rc.to_class, c.source, c.key_columns
+        FROM release_mgmt.ci_relation_class AS rc JOIN release_mgmt.ci_class AS c ON c.name = rc.from_class
+        WHERE rc.from_class = item.class AND c.source IS NOT NULL
+    LOOP
+        RETURN QUERY EXECUTE format(
+            'SELECT $2, $3, o.id FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $4 || ''/'' || release_mgmt_internal.row_key(t, $5) WHERE %s',
+            r.source, release_mgmt_internal.key_condition(r.source, r.key_columns))
+        USING release_mgmt_internal.split_key(item.key), r.kind, item.id, r.to_class, r.columns;
+    END LOOP;
+    -- Inwards: find the rows whose columns hold the item's key.
+    FOR r IN
+        SELECT rc.kind, rc.columns, rc.from_class, c.source, c.key_columns
+        FROM release_mgmt.ci_relation_class AS rc JOIN release_mgmt.ci_class AS c ON c.name = rc.from_class
+        WHERE rc.to_class = item.class AND c.source IS NOT NULL
+    LOOP
+        RETURN QUERY EXECUTE format(
+            'SELECT $2, o.id, $3 FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $4 || ''/'' || release_mgmt_internal.row_key(t, $5) WHERE %s',
+            r.source, release_mgmt_internal.key_condition(r.source, r.columns))
+        USING release_mgmt_internal.split_key(item.key), r.kind, item.id, r.from_class, r.key_columns;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.ci_relations_of(uuid) IS
+'The relations from and to one item, read from the bound tables; an index on the related columns serves the way inwards.';
+
+-- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
+CREATE FUNCTION release_mgmt.ci_relations(ci text DEFAULT NULL) RETURNS TABLE (kind text, from_ci text, to_ci text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    r record;
+BEGIN
+    IF ci_relations.ci IS NOT NULL THEN
+        RETURN QUERY
+            SELECT x.kind, f.label, t.label
+            FROM release_mgmt_internal.ci_relations_of(release_mgmt.ci_id(ci_relations.ci)) AS x
+            JOIN release_mgmt.ci AS f ON f.id = x.from_ci
+            JOIN release_mgmt.ci AS t ON t.id = x.to_ci;
+        RETURN;
+    END IF;
+    FOR r IN
+        SELECT rc.kind, rc.columns, rc.from_class, rc.to_class, c.source, c.key_columns
+        FROM release_mgmt.ci_relation_class AS rc JOIN release_mgmt.ci_class AS c ON c.name = rc.from_class
+        WHERE c.source IS NOT NULL
+        ORDER BY rc.kind, rc.from_class, rc.to_class
+    LOOP
+        RETURN QUERY EXECUTE format($sql$
+            SELECT $1, f.label, o.label FROM %s AS t
+            JOIN release_mgmt.ci AS f ON f.label = $2 || '/' || release_mgmt_internal.row_key(t, $3)
+            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$, r.source)
+        USING r.kind, r.from_class, r.key_columns, r.to_class, r.columns;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt.ci_relations(text) IS
+'The relations from and to the item named class/key, or all relations where none is named, as the bound tables hold them now. Errors: RM002 unknown item.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_relations(text)');
+
+CREATE VIEW release_mgmt.ci_relation WITH (security_invoker = true) AS
+SELECT r.kind, r.from_ci, r.to_ci FROM release_mgmt.ci_relations() AS r;
+COMMENT ON VIEW release_mgmt.ci_relation IS
+'All relations between configuration items, read from the bound tables as they are now. Those of one item: ci_relations(ci).';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'SELECT', 'release_mgmt.ci_relation');

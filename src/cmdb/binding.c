@@ -1,0 +1,262 @@
+/*
+ * binding.c
+ *		What a backend remembers of the bound tables it writes to.
+ *
+ * An entry is found by the table that a trigger fires on, filled from
+ * ci_class and governed_table, and forgotten with the table's relcache entry:
+ * DDL on the table forgets it, and so does a change of those two tables,
+ * through the trigger function forget_binding().
+ */
+#include "postgres.h"
+
+#include "cmdb/binding.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+static HTAB *bindings = NULL;
+
+/* Relcache callback: forget one table, or all. */
+static void
+forget(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS scan;
+	RmBinding *binding;
+
+	if (OidIsValid(relid))
+	{
+		binding = hash_search(bindings, &relid, HASH_FIND, NULL);
+		if (binding != NULL)
+			binding->valid = false;
+		return;
+	}
+	hash_seq_init(&scan, bindings);
+	while ((binding = hash_seq_search(&scan)) != NULL)
+		binding->valid = false;
+}
+
+/* Set up the table of bindings and have it told of changes. */
+static void
+create_bindings(void)
+{
+	HASHCTL control = { 0 };
+
+	control.keysize = sizeof(Oid);
+	control.entrysize = sizeof(RmBinding);
+	control.hcxt = CacheMemoryContext;
+	bindings = hash_create("release_mgmt bindings", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(forget, (Datum) 0);
+}
+
+/* Act as another role until rm_become_again(); an error ends it too. */
+void
+rm_become(Oid role, RmIdentity *saved)
+{
+	GetUserIdAndSecContext(&saved->user, &saved->context);
+	SetUserIdAndSecContext(role, saved->context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+/*
+ * Act as the extension's owner.
+ *
+ * Triggers run with the rights of whoever writes the customer's table, who
+ * holds none on ours.
+ */
+void
+rm_become_owner(RmIdentity *saved)
+{
+	static const char *const schema = "release_mgmt_internal";
+	HeapTuple tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum(schema));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "schema \"%s\" does not exist", schema);
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	rm_become(owner, saved);
+}
+
+/* Act again as before. */
+void
+rm_become_again(const RmIdentity *saved)
+{
+	SetUserIdAndSecContext(saved->user, saved->context);
+}
+
+/* Return the numbers of the named columns in the table's own numbering. */
+static AttrNumber *
+column_numbers(Relation relation, Datum names, int *count)
+{
+	Datum *values;
+	AttrNumber *numbers;
+
+	deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, count);
+	numbers = palloc(sizeof(AttrNumber) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		numbers[i] = get_attnum(RelationGetRelid(relation), TextDatumGetCString(values[i]));
+	return numbers;
+}
+
+/* Return the mode with that name. */
+static RmMode
+mode_named(const char *name)
+{
+	if (name != NULL && strcmp(name, "enforce") == 0)
+		return RM_MODE_ENFORCE;
+	if (name != NULL && strcmp(name, "warn") == 0)
+		return RM_MODE_WARN;
+	return RM_MODE_OBSERVE;
+}
+
+/* Copy what the query found into the entry, in the entry's own context. */
+static void
+fill_from_row(RmBinding *binding, Relation relation)
+{
+	HeapTuple row = SPI_tuptable->vals[0];
+	TupleDesc desc = SPI_tuptable->tupdesc;
+	TupleDesc columns = RelationGetDescr(relation);
+	bool isnull;
+	int nexempt;
+	AttrNumber *exempt;
+	MemoryContext old = MemoryContextSwitchTo(binding->context);
+
+	binding->keys = column_numbers(relation, SPI_getbinval(row, desc, 1, &isnull), &binding->nkeys);
+	exempt = column_numbers(relation, SPI_getbinval(row, desc, 2, &isnull), &nexempt);
+	for (int i = 0; i < nexempt; i++)
+	{
+		if (AttributeNumberIsValid(exempt[i]))
+			binding->exempt = bms_add_member(binding->exempt, exempt[i]);
+	}
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(columns, i);
+
+		if (attribute->attgenerated || attribute->attisdropped)
+			binding->exempt = bms_add_member(binding->exempt, attribute->attnum);
+	}
+	binding->mode = mode_named(SPI_getvalue(row, desc, 3));
+	binding->bound = true;
+	for (int i = 0; i < binding->nkeys; i++)
+	{
+		/* A key column was renamed or dropped: binding_status tells. */
+		if (!AttributeNumberIsValid(binding->keys[i]))
+			binding->bound = false;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Fill the entry of a table from ci_class and governed_table; it stays unbound where they do not name it. */
+static void
+load(RmBinding *binding, Relation relation, const char *class)
+{
+	static SPIPlanPtr plan = NULL;
+	RmIdentity saved;
+	Snapshot snapshot;
+	Datum args[2] = { CStringGetTextDatum(class), ObjectIdGetDatum(RelationGetRelid(relation)) };
+
+	/* Operators are qualified: the caller's search_path must not choose what runs with the owner's rights. */
+	rm_become_owner(&saved);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (plan == NULL)
+	{
+		Oid types[2] = { TEXTOID, REGCLASSOID };
+		SPIPlanPtr prepared =
+			SPI_prepare("SELECT c.key_columns, c.exempt, g.mode "
+						"FROM release_mgmt.ci_class AS c "
+						"JOIN release_mgmt.governed_table AS g ON g.source OPERATOR(pg_catalog.=) c.source "
+						"WHERE c.name OPERATOR(pg_catalog.=) $1 "
+						"AND $2 OPERATOR(pg_catalog.=) ANY (SELECT release_mgmt_internal.bound_relations(c.source))",
+						2, types);
+
+		if (prepared == NULL || SPI_keepplan(prepared) != 0)
+			elog(ERROR, "could not prepare the query for a binding: %s", SPI_result_code_string(SPI_result));
+		plan = prepared;
+	}
+	/* What a serializable transaction sees may be old, and the entry outlives the transaction. */
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	if (SPI_execute_snapshot(plan, args, NULL, snapshot, InvalidSnapshot, true, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read a binding: %s", SPI_result_code_string(SPI_result));
+	UnregisterSnapshot(snapshot);
+	if (SPI_processed == 1)
+		fill_from_row(binding, relation);
+	SPI_finish();
+	rm_become_again(&saved);
+}
+
+/*
+ * Return what is known of the table that a trigger of the class fires on.
+ *
+ * The entry stays readable until the end of the transaction, even if it is
+ * forgotten meanwhile.
+ */
+RmBinding *
+rm_binding_get(Relation relation, const char *class)
+{
+	Oid relid = RelationGetRelid(relation);
+	RmBinding *binding;
+	bool found;
+
+	if (bindings == NULL)
+		create_bindings();
+	binding = hash_search(bindings, &relid, HASH_ENTER, &found);
+	if (found && binding->valid && binding->loaded)
+		return binding;
+
+	if (found && binding->context != NULL)
+		MemoryContextSetParent(binding->context, TopTransactionContext);
+	memset((char *) binding + sizeof(Oid), 0, sizeof(RmBinding) - sizeof(Oid));
+	binding->context = AllocSetContextCreate(CacheMemoryContext, "release_mgmt binding", ALLOCSET_SMALL_SIZES);
+	binding->valid = true;
+	load(binding, relation, class);
+	binding->loaded = true;
+	return binding;
+}
+
+/* Forget a table and everything that inherits from it, in every backend. */
+static void
+forget_tree(HeapTuple tuple, TupleDesc desc)
+{
+	bool isnull;
+	Datum source = heap_getattr(tuple, SPI_fnumber(desc, "source"), desc, &isnull);
+	List *relations;
+	ListCell *cell;
+
+	if (isnull || !SearchSysCacheExists1(RELOID, source))
+		return;
+	relations = find_all_inheritors(DatumGetObjectId(source), NoLock, NULL);
+	foreach (cell, relations)
+		CacheInvalidateRelcacheByRelid(lfirst_oid(cell));
+}
+
+PG_FUNCTION_INFO_V1(rm_forget_binding);
+
+/* Row trigger on tables with a column source: forget what is known of it. */
+Datum
+rm_forget_binding(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		elog(ERROR, "forget_binding() is a row trigger");
+	forget_tree(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		forget_tree(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation));
+	return PointerGetDatum(NULL);
+}

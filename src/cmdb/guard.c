@@ -1,0 +1,308 @@
+/*
+ * guard.c
+ *		The trigger on bound tables: keeps the stubs and guards the rows.
+ *
+ * It fires AFTER the row, when no BEFORE trigger of the customer can change
+ * the row or hide it any more, and before the ledger's capture (triggers of
+ * one event fire by name: rm_80_ci, rm_90_capture).  In every mode the
+ * registered checks of the point 'ci_change' are asked, one changed column at a
+ * time, and what they permit is recorded in ci_change_permit; a change that
+ * nothing permits is refused in mode enforce, complained of in mode warn, and
+ * left to drift() in mode observe.
+ */
+#include "postgres.h"
+
+#include "cmdb/binding.h"
+#include "cmdb/permit.h"
+#include "cmdb/value.h"
+
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "errcodes.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "ledger/ledger.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+/* Longest part of a value that a message shows, in bytes. */
+#define SHOWN_BYTES 120
+
+/* Append a value as a message shows it: quoted, cut, or NULL. */
+static void
+append_value(StringInfo message, const char *value)
+{
+	int length;
+
+	if (value == NULL)
+	{
+		appendStringInfoString(message, "NULL");
+		return;
+	}
+	length = pg_mbcliplen(value, strlen(value), SHOWN_BYTES);
+	appendStringInfo(message, "\"%.*s%s\"", length, value, value[length] ? "..." : "");
+}
+
+/* Return the attempt that is the creation or retirement of an item as such. */
+static RmAttempt *
+whole_item(const char *operation)
+{
+	RmAttempt *attempt = palloc0(sizeof(RmAttempt));
+
+	attempt->operation = operation;
+	return attempt;
+}
+
+/* Return the attempt to give a column a value. */
+static RmAttempt *
+column_attempt(const char *operation, Form_pg_attribute attribute, Datum old, bool old_null, Datum new, bool new_null)
+{
+	RmAttempt *attempt = whole_item(operation);
+
+	attempt->attribute = pstrdup(NameStr(attribute->attname));
+	attempt->old_value = old_null ? NULL : rm_value_text(old, attribute->atttypid);
+	attempt->new_value = new_null ? NULL : rm_value_text(new, attribute->atttypid);
+	return attempt;
+}
+
+/* Return an attempt for each column that an UPDATE changed, exempt ones left out. */
+static List *
+update_attempts(RmBinding *binding, TupleTableSlot *old, TupleTableSlot *new)
+{
+	TupleDesc desc = new->tts_tupleDescriptor;
+	List *attempts = NIL;
+
+	slot_getallattrs(old);
+	slot_getallattrs(new);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (bms_is_member(attribute->attnum, binding->exempt) ||
+			rm_value_same(old->tts_values[i], old->tts_isnull[i], new->tts_values[i], new->tts_isnull[i], attribute))
+			continue;
+		attempts = lappend(attempts, column_attempt("change", attribute, old->tts_values[i], old->tts_isnull[i],
+													new->tts_values[i], new->tts_isnull[i]));
+	}
+	return attempts;
+}
+
+/*
+ * Is this the value that the column's default gives?
+ *
+ * A volatile default (a sequence, a random key) can not be asked again; any
+ * value of such a column goes with the plan to create the item.
+ */
+static bool
+is_default(Relation relation, Form_pg_attribute attribute, Datum value)
+{
+	Node *expression = build_column_default(relation, attribute->attnum);
+	EState *estate;
+	ExprState *state;
+	Datum standard;
+	bool isnull;
+	bool same;
+
+	if (expression == NULL)
+		return false;
+	if (contain_volatile_functions(expression))
+		return true;
+	estate = CreateExecutorState();
+	state = ExecPrepareExpr((Expr *) expression, estate);
+	standard = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), &isnull);
+	same = rm_value_same(standard, isnull, value, false, attribute);
+	FreeExecutorState(estate);
+	return same;
+}
+
+/* Is the column part of the key? */
+static bool
+is_key(const RmBinding *binding, AttrNumber number)
+{
+	for (int i = 0; i < binding->nkeys; i++)
+	{
+		if (binding->keys[i] == number)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Return the attempts of an INSERT: the item as such, and each column that
+ * has a value of its own, neither key nor default.
+ */
+static List *
+insert_attempts(RmBinding *binding, Relation relation, TupleTableSlot *new)
+{
+	TupleDesc desc = RelationGetDescr(relation);
+	List *attempts = list_make1(whole_item("create"));
+
+	slot_getallattrs(new);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		RmAttempt *attempt;
+
+		if (new->tts_isnull[i] || bms_is_member(attribute->attnum, binding->exempt) ||
+			is_key(binding, attribute->attnum))
+			continue;
+		attempt = column_attempt("create", attribute, (Datum) 0, true, new->tts_values[i], false);
+		attempt->is_default = is_default(relation, attribute, new->tts_values[i]);
+		attempts = lappend(attempts, attempt);
+	}
+	return attempts;
+}
+
+/* Refuse or complain, listing everything that nothing permits. */
+static void
+report_unpermitted(int level, const char *label, List *attempts)
+{
+	const char *release = GetConfigOption("release_mgmt.release", true, false);
+	RmAttempt *first = NULL;
+	StringInfoData detail;
+	ListCell *cell;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "Role \"%s\" tried to ", GetUserNameFromId(GetOuterUserId(), false));
+	foreach (cell, attempts)
+	{
+		RmAttempt *attempt = lfirst(cell);
+
+		if (attempt->check_name != NULL || attempt->is_default)
+			continue;
+		if (first == NULL)
+			appendStringInfoString(&detail, attempt->operation);
+		first = first == NULL ? attempt : first;
+		if (attempt->attribute == NULL)
+			appendStringInfo(&detail, " the item");
+		else
+		{
+			appendStringInfo(&detail, "%s %s: ", attempt == first ? "" : ",", attempt->attribute);
+			if (strcmp(attempt->operation, "change") == 0)
+			{
+				append_value(&detail, attempt->old_value);
+				appendStringInfoString(&detail, " -> ");
+			}
+			append_value(&detail, attempt->new_value);
+		}
+	}
+	appendStringInfoChar(&detail, '.');
+	if (release != NULL && *release)
+		appendStringInfo(
+			&detail, "\nRelease \"%s\", which release_mgmt.release names, does not plan this, or may not do it now.",
+			release);
+	else
+		appendStringInfoString(&detail, "\nNo release that may change the item now plans this.");
+
+	ereport(
+		level,
+		(errcode(ERRCODE_RM_UNAUTHORIZED_CHANGE),
+		 errmsg("unauthorized %s of configuration item \"%s\"",
+				strcmp(first->operation, "create") == 0   ? "creation"
+				: strcmp(first->operation, "retire") == 0 ? "retirement"
+														  : "change",
+				label),
+		 errdetail_internal("%s", detail.data),
+		 errhint(
+			 "Plan exactly this in release_mgmt.planned_ci_change and have the release authorized; then do it in the "
+			 "release's window, on its targets, as a person with the duty to.")));
+}
+
+/*
+ * Ask for permission of every attempt, record what is granted, and judge the
+ * rest by the mode.
+ */
+static void
+judge(RmBinding *binding, const char *class, const char *old_key, const char *new_key, List *attempts)
+{
+	const char *label = psprintf("%s/%s", class, old_key != NULL ? old_key : new_key);
+	bool same_key = old_key != NULL && new_key != NULL && strcmp(old_key, new_key) == 0;
+	Datum ci_id = (Datum) 0;
+	bool all = true;
+	ListCell *cell;
+
+	if (!same_key)
+		ci_id = rm_stub_keep(class, old_key, new_key);
+	foreach (cell, attempts)
+	{
+		RmAttempt *attempt = lfirst(cell);
+
+		if (!rm_attempt_ask(label, attempt))
+		{
+			all = all && attempt->is_default;
+			continue;
+		}
+		if (ci_id == (Datum) 0)
+			ci_id = rm_stub_keep(class, old_key, new_key);
+		rm_permit_record(ci_id, attempt);
+	}
+	if (!all && binding->mode != RM_MODE_OBSERVE)
+		report_unpermitted(binding->mode == RM_MODE_ENFORCE ? ERROR : WARNING, label, attempts);
+}
+
+PG_FUNCTION_INFO_V1(rm_keep_ci);
+
+/*
+ * Row trigger rm_80_ci(class) on bound tables.
+ *
+ * In an inactive database rows are taken as they come, and the stubs with
+ * them: both are being restored.
+ */
+Datum
+rm_keep_ci(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleTableSlot *old = NULL;
+	TupleTableSlot *new = NULL;
+	RmBinding *binding;
+	List *attempts;
+	char *class;
+	char *old_key;
+	char *new_key;
+	RmIdentity saved;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_AFTER(trigger->tg_event) || trigger->tg_trigger->tgnargs != 1)
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("keep_ci() is an AFTER row trigger with the class as its argument")));
+	if (!rm_ledger_is_active())
+		return PointerGetDatum(NULL);
+	class = trigger->tg_trigger->tgargs[0];
+	binding = rm_binding_get(trigger->tg_relation, class);
+	if (!binding->bound)
+		return PointerGetDatum(NULL);
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	{
+		new = trigger->tg_trigslot;
+		attempts = insert_attempts(binding, trigger->tg_relation, new);
+	}
+	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	{
+		old = trigger->tg_trigslot;
+		attempts = list_make1(whole_item("retire"));
+	}
+	else
+	{
+		old = trigger->tg_trigslot;
+		new = trigger->tg_newslot;
+		attempts = update_attempts(binding, old, new);
+		if (attempts == NIL)
+			return PointerGetDatum(NULL);
+	}
+
+	old_key = old == NULL ? NULL : rm_slot_key(old, binding->keys, binding->nkeys);
+	new_key = new == NULL ? NULL : rm_slot_key(new, binding->keys, binding->nkeys);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rm_become_owner(&saved);
+	judge(binding, class, old_key, new_key, attempts);
+	rm_become_again(&saved);
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}

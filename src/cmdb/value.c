@@ -1,0 +1,365 @@
+/*
+ * value.c
+ *		Column values of bound tables as text, and the text of their keys.
+ *
+ * A value's text is what its type's output function writes under the settings
+ * that pg_dump uses, in UTC, so that a plan made in one session is met by a
+ * change made in another.
+ */
+#include "postgres.h"
+
+#include "cmdb/value.h"
+
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "errcodes.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+/* Settings under which output text is the same in every session. */
+static const char *const settings[][2] = {
+	{ "datestyle", "ISO, YMD" },   { "timezone", "UTC" },     { "intervalstyle", "postgres" },
+	{ "extra_float_digits", "3" }, { "bytea_output", "hex" }, { "lc_monetary", "C" },
+	{ "xmloption", "content" },    { "xmlbinary", "base64" }, { "search_path", "pg_catalog" },
+};
+
+/* Does no setting change what the type's output function writes? */
+static bool
+output_is_fixed(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case CHAROID:
+		case NAMEOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NUMERICOID:
+		case UUIDOID:
+		case INETOID:
+		case CIDROID:
+		case MACADDROID:
+		case JSONOID:
+		case JSONBOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Return the value as text, the same in every session. */
+char *
+rm_value_text(Datum value, Oid type)
+{
+	Oid output;
+	bool is_varlena;
+	char *text;
+
+	type = getBaseType(type);
+	getTypeOutputInfo(type, &output, &is_varlena);
+	if (output_is_fixed(type))
+		text = OidOutputFunctionCall(output, value);
+	else
+	{
+		int nest = NewGUCNestLevel();
+
+		for (int i = 0; i < lengthof(settings); i++)
+			(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+									 0, false);
+		text = OidOutputFunctionCall(output, value);
+		AtEOXact_GUC(true, nest);
+	}
+	return text;
+}
+
+/* Do both toast pointers lead to the same stored value? */
+static bool
+same_toast(Datum a, Datum b)
+{
+	struct varatt_external pa;
+	struct varatt_external pb;
+
+	if (!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(a)) || !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(b)))
+		return false;
+	VARATT_EXTERNAL_GET_POINTER(pa, DatumGetPointer(a));
+	VARATT_EXTERNAL_GET_POINTER(pb, DatumGetPointer(b));
+	return memcmp(&pa, &pb, sizeof(pa)) == 0;
+}
+
+/*
+ * Are both values the same, bit for bit?
+ *
+ * A toasted value that an UPDATE left alone is not read.
+ */
+bool
+rm_value_same(Datum a, bool a_null, Datum b, bool b_null, Form_pg_attribute attribute)
+{
+	if (a_null || b_null)
+		return a_null == b_null;
+	if (attribute->attlen == -1 && same_toast(a, b))
+		return true;
+	return datum_image_eq(a, b, attribute->attbyval, attribute->attlen);
+}
+
+/* Append one part of a key, a ':' before all but the first. */
+void
+rm_append_key_part(StringInfo key, const char *part, bool first)
+{
+	if (!first)
+		appendStringInfoChar(key, ':');
+	for (; *part; part++)
+	{
+		if (*part == ':' || *part == '\\')
+			appendStringInfoChar(key, '\\');
+		appendStringInfoChar(key, *part);
+	}
+}
+
+/* Return the text key of the row in slot, NULL where a key column is NULL. */
+char *
+rm_slot_key(TupleTableSlot *slot, const AttrNumber *keys, int nkeys)
+{
+	StringInfoData key;
+
+	initStringInfo(&key);
+	for (int i = 0; i < nkeys; i++)
+	{
+		bool isnull;
+		Datum value = slot_getattr(slot, keys[i], &isnull);
+
+		if (isnull)
+			return NULL;
+		rm_append_key_part(&key, rm_value_text(value, TupleDescAttr(slot->tts_tupleDescriptor, keys[i] - 1)->atttypid),
+						   i == 0);
+	}
+	return key.data;
+}
+
+/*
+ * Append "alias.column = value" with the default equality of the column's
+ * type, value being SQL of type text.
+ *
+ * The value is parsed as the base type of a domain, whose constraints may be
+ * the customer's code.
+ */
+void
+rm_append_key_condition(StringInfo sql, const char *alias, Form_pg_attribute attribute, const char *value)
+{
+	Oid type = getBaseType(attribute->atttypid);
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+	HeapTuple tuple;
+	Form_pg_operator operator;
+
+	if (!OidIsValid(entry->eq_opr))
+		ereport(ERROR, (errcode(ERRCODE_RM_NOT_GOVERNABLE),
+						errmsg("column \"%s\" can not be part of a key", NameStr(attribute->attname)),
+						errdetail("Type %s has no equality.", format_type_be(type))));
+	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(entry->eq_opr));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", entry->eq_opr);
+	operator=(Form_pg_operator) GETSTRUCT(tuple);
+	appendStringInfo(sql, "%s.%s OPERATOR(%s.%s) CAST(%s AS %s)", alias, quote_identifier(NameStr(attribute->attname)),
+					 quote_identifier(get_namespace_name(operator->oprnamespace)), NameStr(operator->oprname), value,
+					 format_type_be_qualified(type));
+	ReleaseSysCache(tuple);
+}
+
+/* Return the attribute with that name; RM012 where a bound table has lost it. */
+static Form_pg_attribute
+attribute_named(TupleDesc desc, const char *name)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
+			return attribute;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_RM_NOT_GOVERNABLE), errmsg("the bound table has no column \"%s\" any more", name),
+			 errhint("Bind the class again with the columns that the table has now: release_mgmt.bind_ci_class().")));
+}
+
+/* Return the elements of a text[] as strings; none may be NULL. */
+static char **
+text_array_strings(ArrayType *array, int *count)
+{
+	Datum *values;
+	bool *nulls;
+	char **strings;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, count);
+	strings = palloc(sizeof(char *) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		strings[i] = nulls[i] ? NULL : TextDatumGetCString(values[i]);
+	return strings;
+}
+
+PG_FUNCTION_INFO_V1(rm_join_key);
+
+/* join_key(VARIADIC parts text[]) returns text */
+Datum
+rm_join_key(PG_FUNCTION_ARGS)
+{
+	int count;
+	char **parts = text_array_strings(PG_GETARG_ARRAYTYPE_P(0), &count);
+	StringInfoData key;
+
+	initStringInfo(&key);
+	for (int i = 0; i < count; i++)
+	{
+		if (parts[i] == NULL)
+			PG_RETURN_NULL();
+		rm_append_key_part(&key, parts[i], i == 0);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(key.data, key.len));
+}
+
+PG_FUNCTION_INFO_V1(rm_split_key);
+
+/* split_key(key text) returns text[] */
+Datum
+rm_split_key(PG_FUNCTION_ARGS)
+{
+	char *key = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	ArrayBuildState *parts = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	StringInfoData part;
+
+	initStringInfo(&part);
+	for (char *c = key; *c; c++)
+	{
+		if (*c == ':')
+		{
+			accumArrayResult(parts, CStringGetTextDatum(part.data), false, TEXTOID, CurrentMemoryContext);
+			resetStringInfo(&part);
+			continue;
+		}
+		if (*c == '\\' && c[1] != '\0')
+			c++;
+		appendStringInfoChar(&part, *c);
+	}
+	accumArrayResult(parts, CStringGetTextDatum(part.data), false, TEXTOID, CurrentMemoryContext);
+	PG_RETURN_DATUM(makeArrayResult(parts, CurrentMemoryContext));
+}
+
+/* Return the row type of a composite datum and its values. */
+static TupleDesc
+deform_record(HeapTupleHeader record, Datum **values, bool **nulls)
+{
+	TupleDesc desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(record), HeapTupleHeaderGetTypMod(record));
+	HeapTupleData tuple;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(record);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = record;
+	*values = palloc(sizeof(Datum) * desc->natts);
+	*nulls = palloc(sizeof(bool) * desc->natts);
+	heap_deform_tuple(&tuple, desc, *values, *nulls);
+	return desc;
+}
+
+PG_FUNCTION_INFO_V1(rm_row_key);
+
+/* row_key(row_value record, columns text[]) returns text */
+Datum
+rm_row_key(PG_FUNCTION_ARGS)
+{
+	Datum *values;
+	bool *nulls;
+	TupleDesc desc = deform_record(PG_GETARG_HEAPTUPLEHEADER(0), &values, &nulls);
+	int count;
+	char **columns = text_array_strings(PG_GETARG_ARRAYTYPE_P(1), &count);
+	StringInfoData key;
+
+	initStringInfo(&key);
+	for (int i = 0; i < count; i++)
+	{
+		Form_pg_attribute attribute = attribute_named(desc, columns[i]);
+
+		if (nulls[attribute->attnum - 1])
+			PG_RETURN_NULL();
+		rm_append_key_part(&key, rm_value_text(values[attribute->attnum - 1], attribute->atttypid), i == 0);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(key.data, key.len));
+}
+
+PG_FUNCTION_INFO_V1(rm_row_values);
+
+/* row_values(row_value record) returns table (attribute text, value text) */
+Datum
+rm_row_values(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum *values;
+	bool *nulls;
+	TupleDesc desc = deform_record(PG_GETARG_HEAPTUPLEHEADER(0), &values, &nulls);
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		Datum out[2];
+		bool out_nulls[2] = { false, nulls[i] };
+
+		if (attribute->attisdropped)
+			continue;
+		out[0] = CStringGetTextDatum(NameStr(attribute->attname));
+		out[1] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(rm_value_text(values[i], attribute->atttypid));
+		tuplestore_putvalues(result->setResult, result->setDesc, out, out_nulls);
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(rm_value_text_sql);
+
+/* value_text(value "any") returns text */
+Datum
+rm_value_text_sql(PG_FUNCTION_ARGS)
+{
+	Oid type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+
+	PG_RETURN_TEXT_P(cstring_to_text(rm_value_text(PG_GETARG_DATUM(0), type)));
+}
+
+PG_FUNCTION_INFO_V1(rm_key_condition);
+
+/* key_condition(source regclass, columns text[]) returns text */
+Datum
+rm_key_condition(PG_FUNCTION_ARGS)
+{
+	Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	int count;
+	char **columns = text_array_strings(PG_GETARG_ARRAYTYPE_P(1), &count);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < count; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&sql, " AND ");
+		rm_append_key_condition(&sql, "t", attribute_named(RelationGetDescr(relation), columns[i]),
+								psprintf("($1)[%d]", i + 1));
+	}
+	relation_close(relation, AccessShareLock);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(sql.data, sql.len));
+}

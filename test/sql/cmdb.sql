@@ -1,0 +1,136 @@
+-- Binding tables of a CMDB as they are: inheritance (as CMDBuild has it), partitions, composite and quoted keys.
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SET search_path = public, release_mgmt;
+\set SHOW_CONTEXT never
+CREATE TABLE site (code text PRIMARY KEY, name text NOT NULL);
+SELECT bind_ci_class('site', 'site', '{code}', 'name');             -- an inactive database binds nothing
+\echo :LAST_ERROR_SQLSTATE
+SELECT activate('cmdb.example.org');
+INSERT INTO site VALUES ('ber', 'Berlin'), ('a:b\c', 'Odd: \ key');
+
+-- Rows that are there get their stubs; a key is escaped where it must be.
+SELECT bind_ci_class('site', 'site', '{code}', 'name');
+SELECT label, retired_at FROM ci ORDER BY label COLLATE "C";
+SELECT attribute, value FROM ci_attributes('site/a\:b\\c');
+SELECT ci_attribute('site/ber', 'name');
+SELECT ci_id('site/ber') = id AS same FROM ci WHERE label = 'site/ber';
+SELECT ci_id('site/nowhere');
+\echo :LAST_ERROR_SQLSTATE
+
+-- The stubs follow insert, delete, revival and change of key, which keeps the item's identity.
+SELECT id AS ber FROM ci WHERE label = 'site/ber' \gset
+INSERT INTO site VALUES ('muc', 'München') ON CONFLICT (code) DO UPDATE SET name = excluded.name;
+COPY site FROM stdin;
+ham	Hamburg
+\.
+UPDATE site SET code = 'bln' WHERE code = 'ber';
+DELETE FROM site WHERE code = 'muc';
+SELECT label, retired_at IS NOT NULL AS retired FROM ci ORDER BY label COLLATE "C";
+SELECT label FROM ci WHERE id = :'ber';
+INSERT INTO site VALUES ('muc', 'München');
+SELECT label, retired_at IS NOT NULL AS retired FROM ci WHERE label = 'site/muc';
+BEGIN;
+DELETE FROM site;
+ROLLBACK;
+SELECT count(*) FILTER (WHERE retired_at IS NULL) AS present, count(*) FROM ci;
+-- two keys swapped in one statement: both items stay
+ALTER TABLE site DROP CONSTRAINT site_pkey, ADD CONSTRAINT site_pkey PRIMARY KEY (code) DEFERRABLE;
+UPDATE site SET code = CASE code WHEN 'ham' THEN 'muc' ELSE 'ham' END WHERE code IN ('ham', 'muc');
+ALTER TABLE site DROP CONSTRAINT site_pkey, ADD CONSTRAINT site_pkey PRIMARY KEY (code);
+SELECT label, retired_at IS NOT NULL AS retired FROM ci WHERE label IN ('site/ham', 'site/muc') ORDER BY label;
+
+-- What can not be bound, with every reason.
+CREATE VIEW site_view AS SELECT * FROM site;
+CREATE TABLE loose (id integer, name text);
+CREATE TEMP TABLE passing (id integer PRIMARY KEY, name text);
+SELECT bind_ci_class('view', 'site_view', '{code}', 'name');
+\echo :LAST_ERROR_SQLSTATE
+SELECT bind_ci_class('loose', 'loose', '{id,code}', 'name', exempt => '{id}');
+SELECT bind_ci_class('passing', 'passing', '{id}', 'name');
+SELECT bind_ci_class('pg', 'pg_class', '{oid}', 'relname');
+SELECT bind_ci_class('place', 'site', '{code}', 'name');
+SELECT bind_ci_class('site', 'loose', '{id}', 'name');
+SELECT bind_ci_class('a/b', 'loose', '{id}', 'name');
+ALTER TABLE loose ADD PRIMARY KEY (id);
+SELECT bind_ci_class('loose', 'loose', '{id}', 'colour');
+SELECT bind_ci_class('loose', 'loose', '{id}', 'name', mode => 'strict');
+
+-- A composite key, quoted names, types whose text follows the session's settings, generated columns.
+CREATE SCHEMA "My CMDB";
+CREATE TABLE "My CMDB"."Network Card" (
+    "Serial No" text, slot date, "select" float8, on_site text REFERENCES site, twice integer,
+    four integer GENERATED ALWAYS AS (twice * 2) STORED, PRIMARY KEY ("Serial No", slot));
+INSERT INTO "My CMDB"."Network Card" VALUES ('x:1', '2026-02-03', 0.1, 'bln', 2);
+SET datestyle = 'German';
+SELECT bind_ci_class('card', '"My CMDB"."Network Card"', '{"Serial No",slot}', 'on_site.name');
+SET extra_float_digits = -10;
+INSERT INTO "My CMDB"."Network Card" VALUES ('y', '03.02.2026', 1 / 3.0, 'muc', 3);
+SELECT label FROM ci WHERE class = 'card' ORDER BY label;
+SELECT * FROM ci_attributes('card/y:2026-02-03');
+RESET datestyle;
+RESET extra_float_digits;
+CALL bind_ci_relation('in', 'card', '{on_site}', 'site');
+SELECT * FROM ci_relation ORDER BY from_ci;
+SELECT * FROM ci_relations('site/bln');
+SELECT * FROM ci_relations('card/y:2026-02-03');
+CALL bind_ci_relation('in', 'site', '{code}', 'card');
+CALL bind_ci_relation('in', 'card', '{nothing,four}', 'rack');
+\echo :LAST_ERROR_SQLSTATE
+
+-- Inheritance: the items of the children are items of the class; a child that comes later too.
+CREATE TABLE "Class" (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), code text NOT NULL, status char NOT NULL DEFAULT 'A');
+CREATE TABLE "Server" (ram integer, PRIMARY KEY (id)) INHERITS ("Class");
+INSERT INTO "Server" VALUES ('00000000-0000-0000-0000-000000000001', 'srv1', 'A', 64);
+SELECT bind_ci_class('asset', '"Class"', '{id}', 'code');
+INSERT INTO "Server" VALUES ('00000000-0000-0000-0000-000000000002', 'srv2', 'A', 64);
+CREATE TABLE "Switch" (ports integer, PRIMARY KEY (id)) INHERITS ("Class");
+INSERT INTO "Switch" VALUES ('00000000-0000-0000-0000-000000000003', 'sw1', 'A', 48);
+DELETE FROM "Class" WHERE code = 'srv1';
+SELECT label, retired_at IS NOT NULL AS retired, ci_attribute(label, 'code') FROM ci WHERE class = 'asset' ORDER BY label;
+SELECT bind_ci_class('server', '"Server"', '{id}', 'code');
+CREATE TABLE "Router" (id uuid PRIMARY KEY, code text NOT NULL, status char NOT NULL);
+INSERT INTO "Router" VALUES ('00000000-0000-0000-0000-000000000004', 'rt1', 'A');
+ALTER TABLE "Router" INHERIT "Class";
+SELECT label, ci_attribute(label, 'code') FROM ci WHERE class = 'asset' AND retired_at IS NULL ORDER BY label;
+
+-- Partitions: also one that is attached later, with its rows.
+CREATE TABLE port (device integer, no integer, label text, PRIMARY KEY (device, no)) PARTITION BY LIST (device);
+CREATE TABLE port_1 PARTITION OF port FOR VALUES IN (1);
+CREATE TABLE port_2 (device integer NOT NULL, label text, no integer NOT NULL, PRIMARY KEY (device, no));
+INSERT INTO port VALUES (1, 1, 'one');
+INSERT INTO port_2 VALUES (2, 'two', 1);
+SELECT bind_ci_class('port', 'port', '{device,no}', 'label');
+ALTER TABLE port ATTACH PARTITION port_2 FOR VALUES IN (2);
+INSERT INTO port_2 VALUES (2, 'three', 2);
+UPDATE port SET device = 2, no = 9 WHERE device = 1;
+SELECT label, retired_at IS NOT NULL AS retired FROM ci WHERE class = 'port' ORDER BY label;
+ALTER TABLE port DETACH PARTITION port_2;
+SELECT label, retired_at IS NOT NULL AS retired FROM ci WHERE class = 'port' ORDER BY label;
+SELECT bind_ci_class('port_1', 'port_1', '{device,no}', 'label');
+
+-- The owner alters and drops his tables as before, and the extension stays whole.
+ALTER TABLE "My CMDB"."Network Card" ALTER COLUMN "select" TYPE numeric, ADD COLUMN colour text DEFAULT 'green';
+SELECT * FROM ci_attributes('card/y:2026-02-03');
+ALTER TABLE "My CMDB"."Network Card" RENAME TO card;
+SELECT source_name FROM ci_class WHERE name = 'card';
+DROP SCHEMA "My CMDB" CASCADE;
+DROP TABLE "Class" CASCADE;
+SELECT name, source IS NULL AS unbound, (SELECT count(*) FROM ci WHERE ci.class = c.name AND retired_at IS NULL) AS items
+FROM ci_class AS c ORDER BY name;
+SELECT * FROM ci_relation;
+SELECT * FROM ci_attributes('card/y:2026-02-03');
+
+-- Unbind and bind again: the items keep their identity.
+CALL unbind_ci_class('site');
+CALL unbind_ci_class('site');
+CALL unbind_ci_class('nothing');
+INSERT INTO site VALUES ('cgn', 'Köln');
+SELECT count(*) FROM ci WHERE class = 'site' AND retired_at IS NULL;
+SELECT bind_ci_class('site', 'site', '{code}', 'name');
+SELECT bind_ci_class('site', 'site', '{code}', 'name', mode => 'warn');
+SELECT label FROM ci WHERE id = :'ber' AND retired_at IS NULL;
+SELECT count(*) FROM ci WHERE class = 'site' AND retired_at IS NULL;
+
+DROP EXTENSION release_mgmt CASCADE;
+INSERT INTO site VALUES ('dus', 'Düsseldorf');
