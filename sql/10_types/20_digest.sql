@@ -4,12 +4,16 @@ CREATE TYPE digest;
 
 CREATE FUNCTION digest_in(cstring) RETURNS digest
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_digest_in';
+COMMENT ON FUNCTION digest_in(cstring) IS 'Input of type digest. Errors: 22P02.';
 CREATE FUNCTION digest_out(digest) RETURNS cstring
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_digest_out';
+COMMENT ON FUNCTION digest_out(digest) IS 'Output of type digest.';
 CREATE FUNCTION digest_recv(internal) RETURNS digest
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_digest_recv';
+COMMENT ON FUNCTION digest_recv(internal) IS 'Binary input of type digest. Errors: 22P02, 22P03.';
 CREATE FUNCTION digest_send(digest) RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_digest_send';
+COMMENT ON FUNCTION digest_send(digest) IS 'Binary output of type digest.';
 
 CREATE TYPE digest (
     INPUT = digest_in, OUTPUT = digest_out, RECEIVE = digest_recv, SEND = digest_send,
@@ -55,47 +59,62 @@ COMMENT ON FUNCTION digest_sri(digest) IS 'Returns the W3C Subresource Integrity
 
 CREATE FUNCTION digest_lt(digest, digest) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_lt';
+COMMENT ON FUNCTION digest_lt(digest, digest) IS 'Implements an operator: less than.';
 CREATE FUNCTION digest_le(digest, digest) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_le';
+COMMENT ON FUNCTION digest_le(digest, digest) IS 'Implements an operator: less than or equal.';
 CREATE FUNCTION digest_eq(digest, digest) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_eq';
+COMMENT ON FUNCTION digest_eq(digest, digest) IS 'Implements an operator: equal.';
 CREATE FUNCTION digest_ne(digest, digest) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_ne';
+COMMENT ON FUNCTION digest_ne(digest, digest) IS 'Implements an operator: not equal.';
 CREATE FUNCTION digest_ge(digest, digest) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_ge';
+COMMENT ON FUNCTION digest_ge(digest, digest) IS 'Implements an operator: greater than or equal.';
 CREATE FUNCTION digest_gt(digest, digest) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_gt';
+COMMENT ON FUNCTION digest_gt(digest, digest) IS 'Implements an operator: greater than.';
 CREATE FUNCTION digest_cmp(digest, digest) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_cmp';
+COMMENT ON FUNCTION digest_cmp(digest, digest) IS 'Returns less than, equal to or greater than 0, as the first sorts before, with or after the second.';
 CREATE FUNCTION digest_hash(digest) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_hash';
+COMMENT ON FUNCTION digest_hash(digest) IS 'Returns a hash that equals share.';
 CREATE FUNCTION digest_hash_extended(digest, bigint) RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_digest_hash_extended';
+COMMENT ON FUNCTION digest_hash_extended(digest, bigint) IS 'Returns a hash that equals share, with a seed.';
 
 CREATE OPERATOR < (
     FUNCTION = digest_lt, LEFTARG = digest, RIGHTARG = digest,
     COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
+COMMENT ON OPERATOR < (digest, digest) IS 'less than';
 CREATE OPERATOR <= (
     FUNCTION = digest_le, LEFTARG = digest, RIGHTARG = digest,
     COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
+COMMENT ON OPERATOR <= (digest, digest) IS 'less than or equal';
 CREATE OPERATOR = (
     FUNCTION = digest_eq, LEFTARG = digest, RIGHTARG = digest,
     COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
 );
+COMMENT ON OPERATOR = (digest, digest) IS 'equal';
 CREATE OPERATOR <> (
     FUNCTION = digest_ne, LEFTARG = digest, RIGHTARG = digest,
     COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
 );
+COMMENT ON OPERATOR <> (digest, digest) IS 'not equal';
 CREATE OPERATOR >= (
     FUNCTION = digest_ge, LEFTARG = digest, RIGHTARG = digest,
     COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
+COMMENT ON OPERATOR >= (digest, digest) IS 'greater than or equal';
 CREATE OPERATOR > (
     FUNCTION = digest_gt, LEFTARG = digest, RIGHTARG = digest,
     COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
+COMMENT ON OPERATOR > (digest, digest) IS 'greater than';
 
 CREATE OPERATOR CLASS digest_ops DEFAULT FOR TYPE digest USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,

@@ -4,16 +4,22 @@ CREATE TYPE pkgver;
 
 CREATE FUNCTION pkgver_in(cstring, oid, integer) RETURNS pkgver
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_in';
+COMMENT ON FUNCTION pkgver_in(cstring, oid, integer) IS 'Input of type pkgver. Errors: 22P02.';
 CREATE FUNCTION pkgver_out(pkgver) RETURNS cstring
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_out';
+COMMENT ON FUNCTION pkgver_out(pkgver) IS 'Output of type pkgver.';
 CREATE FUNCTION pkgver_recv(internal, oid, integer) RETURNS pkgver
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_recv';
+COMMENT ON FUNCTION pkgver_recv(internal, oid, integer) IS 'Binary input of type pkgver. Errors: 22P02, 22P03.';
 CREATE FUNCTION pkgver_send(pkgver) RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_send';
+COMMENT ON FUNCTION pkgver_send(pkgver) IS 'Binary output of type pkgver.';
 CREATE FUNCTION pkgver_typmod_in(cstring[]) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_typmod_in';
+COMMENT ON FUNCTION pkgver_typmod_in(cstring[]) IS 'Type modifier input of type pkgver: the name of one scheme. Errors: 22023.';
 CREATE FUNCTION pkgver_typmod_out(integer) RETURNS cstring
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_typmod_out';
+COMMENT ON FUNCTION pkgver_typmod_out(integer) IS 'Type modifier output of type pkgver.';
 
 CREATE TYPE pkgver (
     INPUT = pkgver_in, OUTPUT = pkgver_out, RECEIVE = pkgver_recv, SEND = pkgver_send,
@@ -88,31 +94,42 @@ COMMENT ON FUNCTION pkgver_build(pkgver) IS
 
 CREATE FUNCTION pkgver_lt(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_lt';
+COMMENT ON FUNCTION pkgver_lt(pkgver, pkgver) IS 'Implements an operator: less than.';
 CREATE FUNCTION pkgver_le(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_le';
+COMMENT ON FUNCTION pkgver_le(pkgver, pkgver) IS 'Implements an operator: less than or equal.';
 CREATE FUNCTION pkgver_eq(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_eq';
+COMMENT ON FUNCTION pkgver_eq(pkgver, pkgver) IS 'Implements an operator: equal.';
 CREATE FUNCTION pkgver_ne(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_ne';
+COMMENT ON FUNCTION pkgver_ne(pkgver, pkgver) IS 'Implements an operator: not equal.';
 CREATE FUNCTION pkgver_ge(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_ge';
+COMMENT ON FUNCTION pkgver_ge(pkgver, pkgver) IS 'Implements an operator: greater than or equal.';
 CREATE FUNCTION pkgver_gt(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_gt';
+COMMENT ON FUNCTION pkgver_gt(pkgver, pkgver) IS 'Implements an operator: greater than.';
 CREATE FUNCTION pkgver_cmp(pkgver, pkgver) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_cmp';
+COMMENT ON FUNCTION pkgver_cmp(pkgver, pkgver) IS 'Returns less than, equal to or greater than 0, as the first sorts before, with or after the second.';
 CREATE FUNCTION pkgver_hash(pkgver) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_hash';
+COMMENT ON FUNCTION pkgver_hash(pkgver) IS 'Returns a hash that equals share.';
 CREATE FUNCTION pkgver_hash_extended(pkgver, bigint) RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_hash_extended';
+COMMENT ON FUNCTION pkgver_hash_extended(pkgver, bigint) IS 'Returns a hash that equals share, with a seed.';
 
 CREATE OPERATOR < (
     FUNCTION = pkgver_lt, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
+COMMENT ON OPERATOR < (pkgver, pkgver) IS 'less than';
 CREATE OPERATOR <= (
     FUNCTION = pkgver_le, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
+COMMENT ON OPERATOR <= (pkgver, pkgver) IS 'less than or equal';
 CREATE OPERATOR = (
     FUNCTION = pkgver_eq, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
@@ -121,14 +138,17 @@ CREATE OPERATOR <> (
     FUNCTION = pkgver_ne, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
 );
+COMMENT ON OPERATOR <> (pkgver, pkgver) IS 'not equal';
 CREATE OPERATOR >= (
     FUNCTION = pkgver_ge, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
+COMMENT ON OPERATOR >= (pkgver, pkgver) IS 'greater than or equal';
 CREATE OPERATOR > (
     FUNCTION = pkgver_gt, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
+COMMENT ON OPERATOR > (pkgver, pkgver) IS 'greater than';
 
 CREATE OPERATOR CLASS pkgver_ops DEFAULT FOR TYPE pkgver USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
@@ -140,8 +160,10 @@ CREATE OPERATOR CLASS pkgver_ops DEFAULT FOR TYPE pkgver USING hash AS
 
 CREATE FUNCTION pkgver_smaller(pkgver, pkgver) RETURNS pkgver
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_smaller';
+COMMENT ON FUNCTION pkgver_smaller(pkgver, pkgver) IS 'Returns the lesser version; the first of equals.';
 CREATE FUNCTION pkgver_larger(pkgver, pkgver) RETURNS pkgver
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_larger';
+COMMENT ON FUNCTION pkgver_larger(pkgver, pkgver) IS 'Returns the greater version; the first of equals.';
 CREATE AGGREGATE min(pkgver) (
     STYPE = pkgver, SFUNC = pkgver_smaller, COMBINEFUNC = pkgver_smaller, SORTOP = <, PARALLEL = SAFE
 );
@@ -155,31 +177,42 @@ COMMENT ON AGGREGATE max(pkgver) IS 'Returns the greatest version by precedence.
 
 CREATE FUNCTION pkgver_text_lt(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_lt';
+COMMENT ON FUNCTION pkgver_text_lt(pkgver, pkgver) IS 'Implements an operator: less than, by precedence, then text.';
 CREATE FUNCTION pkgver_text_le(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_le';
+COMMENT ON FUNCTION pkgver_text_le(pkgver, pkgver) IS 'Implements an operator: less than or equal, by precedence, then text.';
 CREATE FUNCTION pkgver_text_eq(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_eq';
+COMMENT ON FUNCTION pkgver_text_eq(pkgver, pkgver) IS 'Implements an operator: equal, by precedence, then text.';
 CREATE FUNCTION pkgver_text_ne(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_ne';
+COMMENT ON FUNCTION pkgver_text_ne(pkgver, pkgver) IS 'Implements an operator: not equal, by precedence, then text.';
 CREATE FUNCTION pkgver_text_ge(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_ge';
+COMMENT ON FUNCTION pkgver_text_ge(pkgver, pkgver) IS 'Implements an operator: greater than or equal, by precedence, then text.';
 CREATE FUNCTION pkgver_text_gt(pkgver, pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_gt';
+COMMENT ON FUNCTION pkgver_text_gt(pkgver, pkgver) IS 'Implements an operator: greater than, by precedence, then text.';
 CREATE FUNCTION pkgver_text_cmp(pkgver, pkgver) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_cmp';
+COMMENT ON FUNCTION pkgver_text_cmp(pkgver, pkgver) IS 'Returns less than, equal to or greater than 0, as the first sorts before, with or after the second.';
 CREATE FUNCTION pkgver_text_hash(pkgver) RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_hash';
+COMMENT ON FUNCTION pkgver_text_hash(pkgver) IS 'Returns a hash that equals share.';
 CREATE FUNCTION pkgver_text_hash_extended(pkgver, bigint) RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_text_hash_extended';
+COMMENT ON FUNCTION pkgver_text_hash_extended(pkgver, bigint) IS 'Returns a hash that equals share, with a seed.';
 
 CREATE OPERATOR ~<~ (
     FUNCTION = pkgver_text_lt, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = ~>~, NEGATOR = ~>=~, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
+COMMENT ON OPERATOR ~<~ (pkgver, pkgver) IS 'less than, by precedence, then text';
 CREATE OPERATOR ~<=~ (
     FUNCTION = pkgver_text_le, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = ~>=~, NEGATOR = ~>~, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
+COMMENT ON OPERATOR ~<=~ (pkgver, pkgver) IS 'less than or equal, by precedence, then text';
 CREATE OPERATOR === (
     FUNCTION = pkgver_text_eq, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = ===, NEGATOR = !==, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
@@ -188,14 +221,17 @@ CREATE OPERATOR !== (
     FUNCTION = pkgver_text_ne, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = !==, NEGATOR = ===, RESTRICT = neqsel, JOIN = neqjoinsel
 );
+COMMENT ON OPERATOR !== (pkgver, pkgver) IS 'not equal, by precedence, then text';
 CREATE OPERATOR ~>=~ (
     FUNCTION = pkgver_text_ge, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = ~<=~, NEGATOR = ~<~, RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
+COMMENT ON OPERATOR ~>=~ (pkgver, pkgver) IS 'greater than or equal, by precedence, then text';
 CREATE OPERATOR ~>~ (
     FUNCTION = pkgver_text_gt, LEFTARG = pkgver, RIGHTARG = pkgver,
     COMMUTATOR = ~<~, NEGATOR = ~<=~, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
+COMMENT ON OPERATOR ~>~ (pkgver, pkgver) IS 'greater than, by precedence, then text';
 
 CREATE OPERATOR CLASS pkgver_text_ops FOR TYPE pkgver USING btree AS
     OPERATOR 1 ~<~, OPERATOR 2 ~<=~, OPERATOR 3 ===, OPERATOR 4 ~>=~, OPERATOR 5 ~>~,

@@ -26,3 +26,6 @@ COMMENT ON FUNCTION pkgver_range(pkgver, pkgver) IS
 'Returns the range from the first version to before the second; NULL is an open end. Errors: 22000 for bounds of two schemes or in the wrong order.';
 COMMENT ON FUNCTION pkgver_range(pkgver, pkgver, text) IS
 'Returns the range between two versions; bounds: (), (], [) or []. NULL is an open end. Errors: 22000 for bounds of two schemes or in the wrong order, 42601 for other bounds.';
+COMMENT ON FUNCTION pkgver_multirange() IS 'Returns the empty multirange.';
+COMMENT ON FUNCTION pkgver_multirange(pkgver_range) IS 'Returns the multirange of this one range.';
+COMMENT ON FUNCTION pkgver_multirange(pkgver_range[]) IS 'Returns the multirange that these ranges make up together.';
