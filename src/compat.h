@@ -53,4 +53,13 @@
 #define rm_qualified_name_list(string) stringToQualifiedNameList(string, NULL)
 #endif
 
+/* ExecInsertIndexTuples got one more argument with 16. */
+#if PG_VERSION_NUM < 160000
+#define rm_exec_insert_index_tuples(result, slot, estate)                                                              \
+	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL)
+#else
+#define rm_exec_insert_index_tuples(result, slot, estate)                                                              \
+	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false)
+#endif
+
 #endif /* RM_COMPAT_H */

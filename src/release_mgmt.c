@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 #include "utils/guc.h"
+#include "ledger/ledger.h"
 
 PG_MODULE_MAGIC;
 
@@ -23,4 +24,6 @@ _PG_init(void)
 		"Changes of configuration items are held against the plan of this release; where it is empty, "
 		"against the one authorized release that plans them. Set it with SET LOCAL.",
 		&release_setting, "", PGC_USERSET, 0, NULL, NULL, NULL);
+
+	rm_ledger_init();
 }

@@ -24,11 +24,14 @@ CREATE TABLE release_mgmt.ledger_identity (
     system_identifier bigint NOT NULL,
     database_oid      oid NOT NULL,
     extension_oid     oid NOT NULL,
+    pending           integer NOT NULL DEFAULT 0,
     activated_at      timestamptz NOT NULL,
     CONSTRAINT ledger_identity_pkey PRIMARY KEY (singleton),
     CONSTRAINT ledger_identity_singleton_check CHECK (singleton),
+    CONSTRAINT ledger_identity_pending_check CHECK (pending IN (0, 1)),
     CONSTRAINT ledger_identity_log_id_fkey FOREIGN KEY (log_id) REFERENCES release_mgmt.ledger_log
 );
+COMMENT ON COLUMN release_mgmt.ledger_identity.pending IS 'The table of pending leaves that transactions write to';
 COMMENT ON TABLE release_mgmt.ledger_identity IS
 'The cluster, database and extension in which the log is written to. A restored or templated copy has another identity and is inactive.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_identity', '');
@@ -36,7 +39,6 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_identity', '');
 CREATE FUNCTION release_mgmt_internal.forget_identity() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'rm_forget_identity';
 COMMENT ON FUNCTION release_mgmt_internal.forget_identity() IS 'Makes every session look again whether the database is active.';
-REVOKE ALL ON FUNCTION release_mgmt_internal.forget_identity() FROM PUBLIC;
 CREATE TRIGGER rm_90_forget AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON release_mgmt.ledger_identity
     FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.forget_identity();
 ALTER TABLE release_mgmt.ledger_identity ENABLE ALWAYS TRIGGER rm_90_forget;
@@ -61,4 +63,3 @@ BEGIN ATOMIC
     WHERE d.datname = pg_catalog.current_database() AND e.extname = 'release_mgmt';
 END;
 COMMENT ON FUNCTION release_mgmt_internal.real_identity() IS 'The identity that activate() stores.';
-REVOKE ALL ON FUNCTION release_mgmt_internal.real_identity() FROM PUBLIC;

@@ -1,15 +1,20 @@
 -- Module ledger: which tables are governed, and the two triggers that each of them carries.
 
 CREATE TABLE release_mgmt.governed_table (
-    id          uuid DEFAULT release_mgmt.new_id(),
-    source      regclass NOT NULL,
-    mode        text NOT NULL,
-    key_columns text[] NOT NULL,
-    builtin     boolean NOT NULL DEFAULT false,
+    id             uuid DEFAULT release_mgmt.new_id(),
+    source         regclass NOT NULL,
+    mode           text NOT NULL,
+    key_columns    text[] NOT NULL,
+    column_keys    text[] NOT NULL,
+    column_names   text[] NOT NULL,
+    column_numbers smallint[] NOT NULL,
+    builtin        boolean NOT NULL DEFAULT false,
     CONSTRAINT governed_table_pkey PRIMARY KEY (id),
     CONSTRAINT governed_table_source_key UNIQUE (source),
     CONSTRAINT governed_table_mode_check CHECK (mode IN ('observe', 'warn', 'enforce')),
-    CONSTRAINT governed_table_key_columns_check CHECK (cardinality(key_columns) > 0)
+    CONSTRAINT governed_table_key_columns_check CHECK (cardinality(key_columns) > 0),
+    CONSTRAINT governed_table_columns_check
+        CHECK (cardinality(column_keys) = cardinality(column_names) AND cardinality(column_names) = cardinality(column_numbers))
 );
 COMMENT ON TABLE release_mgmt.governed_table IS
 'The tables whose every change is in the ledger: those of the extension (builtin) and those given to govern().';
@@ -17,19 +22,21 @@ COMMENT ON COLUMN release_mgmt.governed_table.id IS 'Names the table in the ledg
 COMMENT ON COLUMN release_mgmt.governed_table.mode IS
 'observe: changes are captured; warn, enforce: what cmdb makes of changes that no release plans. An enforced table of an inactive database refuses everyone but its owner.';
 COMMENT ON COLUMN release_mgmt.governed_table.key_columns IS 'The columns whose values name a row, in the order of its text key';
+COMMENT ON COLUMN release_mgmt.governed_table.column_keys IS
+'What the ledger calls each column: its first name, kept when it is renamed and never given to another';
+COMMENT ON COLUMN release_mgmt.governed_table.column_names IS 'What the columns are called now; generated ones are left out';
+COMMENT ON COLUMN release_mgmt.governed_table.column_numbers IS 'Attribute numbers, by which a rename is told from a new column';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.governed_table', 'WHERE NOT builtin');
 
 CREATE FUNCTION release_mgmt_internal.admit() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'rm_admit';
 COMMENT ON FUNCTION release_mgmt_internal.admit() IS
 'Statement trigger rm_10_admit. Active: refuses TRUNCATE (RM013). Inactive: refuses all but the table''s owner (RM001), who may load and empty it.';
-REVOKE ALL ON FUNCTION release_mgmt_internal.admit() FROM PUBLIC;
 
 CREATE FUNCTION release_mgmt_internal.capture() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'rm_capture';
 COMMENT ON FUNCTION release_mgmt_internal.capture() IS
 'Row trigger rm_90_capture(governed_table.id). Active: records the change; inactive: does nothing.';
-REVOKE ALL ON FUNCTION release_mgmt_internal.capture() FROM PUBLIC;
 
 CREATE FUNCTION release_mgmt_internal.current_transaction() RETURNS uuid
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_current_transaction';
@@ -65,6 +72,16 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.is_key(regclass, text[]) IS
 'Whether a unique index over exactly these columns, all NOT NULL, makes them name a row.';
 
+CREATE FUNCTION release_mgmt_internal.columns_of(source regclass, OUT names text[], OUT numbers smallint[])
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum), '{}'),
+           coalesce(pg_catalog.array_agg(a.attnum ORDER BY a.attnum), '{}')
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+END;
+COMMENT ON FUNCTION release_mgmt_internal.columns_of(regclass) IS 'The columns that hold values of their own.';
+
 CREATE FUNCTION release_mgmt_internal.attach_triggers(source regclass, table_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -76,7 +93,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.attach_triggers(regclass, uuid) IS 'Creates rm_10_admit and rm_90_capture, both ENABLE ALWAYS.';
-REVOKE ALL ON FUNCTION release_mgmt_internal.attach_triggers(regclass, uuid) FROM PUBLIC;
 
 CREATE FUNCTION release_mgmt_internal.govern_own(source regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -86,11 +102,11 @@ DECLARE
                                               PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid;
     key_columns CONSTANT text[] := release_mgmt_internal.primary_key_of(source);
 BEGIN
-    INSERT INTO release_mgmt.governed_table (id, source, mode, key_columns, builtin)
-    VALUES (table_id, source, 'enforce', key_columns, true);
+    INSERT INTO release_mgmt.governed_table (id, source, mode, key_columns, column_keys, column_names, column_numbers, builtin)
+    SELECT table_id, source, 'enforce', key_columns, c.names, c.names, c.numbers, true
+    FROM release_mgmt_internal.columns_of(source) AS c;
     PERFORM release_mgmt_internal.attach_triggers(source, table_id);
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.govern_own(regclass) IS
 'Governs a table of the extension: called beside each CREATE TABLE of the install script, after the shipped rows are in.';
-REVOKE ALL ON FUNCTION release_mgmt_internal.govern_own(regclass) FROM PUBLIC;

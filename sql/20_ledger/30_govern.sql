@@ -34,7 +34,6 @@ END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.require_governable(regclass, text[]) IS
 'Raises RM012 (not_governable), naming every reason why the table can not be governed with that key.';
-REVOKE ALL ON FUNCTION release_mgmt_internal.require_governable(regclass, text[]) FROM PUBLIC;
 
 CREATE FUNCTION release_mgmt.govern(source regclass, mode text DEFAULT 'observe', key text[] DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -48,10 +47,13 @@ BEGIN
     SELECT t.* INTO existing FROM release_mgmt.governed_table AS t WHERE t.source = govern.source;
     IF existing.id IS NULL THEN
         PERFORM release_mgmt_internal.require_governable(govern.source, key_columns);
-        INSERT INTO release_mgmt.governed_table (source, mode, key_columns)
-        VALUES (govern.source, govern.mode, key_columns)
+        INSERT INTO release_mgmt.governed_table (source, mode, key_columns, column_keys, column_names, column_numbers)
+        SELECT govern.source, govern.mode, key_columns, c.names, c.names, c.numbers
+        FROM release_mgmt_internal.columns_of(govern.source) AS c
         RETURNING id INTO table_id;
         PERFORM release_mgmt_internal.attach_triggers(govern.source, table_id);
+        PERFORM release_mgmt_internal.record_schema_version(table_id);
+        PERFORM release_mgmt_internal.capture_table(table_id, 'baseline');
         RETURN table_id;
     END IF;
     IF govern.key IS NOT NULL AND govern.key <> existing.key_columns THEN
@@ -68,4 +70,3 @@ COMMENT ON FUNCTION release_mgmt.govern(regclass, text, text[]) IS
 key: the columns whose values name a row, by default the primary key. Called again it changes the mode.
 Returns the id by which the ledger knows the table. Locks the table against writers until the end of the transaction.
 Errors: RM001 inactive, RM012 not_governable (names every reason).';
-REVOKE ALL ON FUNCTION release_mgmt.govern(regclass, text, text[]) FROM PUBLIC;

@@ -23,10 +23,11 @@ BEGIN
     INSERT INTO release_mgmt.ledger_identity (log_id, system_identifier, database_oid, extension_oid, activated_at)
     SELECT new_log, r.system_identifier, r.database_oid, r.extension_oid, clock_timestamp()
     FROM release_mgmt_internal.real_identity() AS r;
+    PERFORM release_mgmt_internal.capture_table(t.id, 'baseline') FROM release_mgmt.governed_table AS t ORDER BY t.id;
+    PERFORM release_mgmt_internal.record_schema_version(t.id) FROM release_mgmt.governed_table AS t ORDER BY t.id;
     RETURN current_origin;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt.activate(text) IS
 'Starts a ledger in this database under the origin, a name of your own that no other ledger bears, such as cmdb.example.org. Returns the log''s origin.
 Errors: RM015 wrong_state where the database is active under another origin; 23514 where the origin holds blanks, + or empty parts.';
-REVOKE ALL ON FUNCTION release_mgmt.activate(text) FROM PUBLIC;

@@ -33,15 +33,6 @@ PG_FUNCTION_INFO_V1(rm_is_active);
 PG_FUNCTION_INFO_V1(rm_require_active);
 PG_FUNCTION_INFO_V1(rm_forget_identity);
 
-/* Attribute numbers of release_mgmt.ledger_identity. */
-enum
-{
-	IDENTITY_LOG_ID = 2,
-	IDENTITY_SYSTEM_IDENTIFIER = 3,
-	IDENTITY_DATABASE_OID = 4,
-	IDENTITY_EXTENSION_OID = 5
-};
-
 typedef enum Knowledge
 {
 	NOT_KNOWN,
@@ -52,6 +43,7 @@ typedef enum Knowledge
 static Knowledge knowledge = NOT_KNOWN;
 static Oid identity_relid = InvalidOid;
 static pg_uuid_t active_log;
+static int active_pending;
 
 /* Relation cache callback: forget what was known about ledger_identity. */
 static void
@@ -61,19 +53,20 @@ forget_on_invalidation(Datum arg, Oid relid)
 		knowledge = NOT_KNOWN;
 }
 
-/* Return whether the identity stored in the tuple is that of this database; note its log. */
+/* Return whether the identity stored in the tuple is that of this database; note what it writes to. */
 static bool
 tuple_is_own(HeapTuple tuple, TupleDesc desc, Oid extension)
 {
 	bool isnull;
 
-	if ((uint64) DatumGetInt64(heap_getattr(tuple, IDENTITY_SYSTEM_IDENTIFIER, desc, &isnull)) !=
+	if ((uint64) DatumGetInt64(heap_getattr(tuple, RM_IDENTITY_SYSTEM_IDENTIFIER, desc, &isnull)) !=
 			GetSystemIdentifier() ||
-		DatumGetObjectId(heap_getattr(tuple, IDENTITY_DATABASE_OID, desc, &isnull)) != MyDatabaseId ||
-		DatumGetObjectId(heap_getattr(tuple, IDENTITY_EXTENSION_OID, desc, &isnull)) != extension)
+		DatumGetObjectId(heap_getattr(tuple, RM_IDENTITY_DATABASE_OID, desc, &isnull)) != MyDatabaseId ||
+		DatumGetObjectId(heap_getattr(tuple, RM_IDENTITY_EXTENSION_OID, desc, &isnull)) != extension)
 		return false;
 
-	active_log = *DatumGetUUIDP(heap_getattr(tuple, IDENTITY_LOG_ID, desc, &isnull));
+	active_log = *DatumGetUUIDP(heap_getattr(tuple, RM_IDENTITY_LOG_ID, desc, &isnull));
+	active_pending = DatumGetInt32(heap_getattr(tuple, RM_IDENTITY_PENDING, desc, &isnull));
 	return true;
 }
 
@@ -126,6 +119,14 @@ rm_ledger_active_log(void)
 {
 	rm_ledger_require_active();
 	return &active_log;
+}
+
+/* Return which table of pending leaves this database writes to, 0 or 1. */
+int
+rm_ledger_active_pending(void)
+{
+	rm_ledger_require_active();
+	return active_pending;
 }
 
 /* Raise ERRCODE_RM_INACTIVE unless this database is active. */

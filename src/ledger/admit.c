@@ -12,46 +12,37 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "compat.h"
 #include "errcodes.h"
 #include "fmgr.h"
-#include "ledger/ledger.h"
+#include "ledger/ledger_private.h"
+#include "ledger/store.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(rm_admit);
-
-/* Attribute numbers of release_mgmt.governed_table. */
-enum
-{
-	GOVERNED_SOURCE = 2,
-	GOVERNED_MODE = 3
-};
 
 /* Return whether governed_table says that the relation is in mode enforce. */
 static bool
 is_enforced(Oid relid)
 {
-	Relation governed =
-		table_open(get_relname_relid("governed_table", get_namespace_oid("release_mgmt", false)), AccessShareLock);
+	Relation governed = table_open(rm_ledger_relid("governed_table"), AccessShareLock);
 	bool enforced = false;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	ScanKeyInit(&key, GOVERNED_SOURCE, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&key, RM_GOVERNED_SOURCE, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
 	scan = systable_beginscan(governed, InvalidOid, false, NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool isnull;
-		char *mode = TextDatumGetCString(heap_getattr(tuple, GOVERNED_MODE, RelationGetDescr(governed), &isnull));
+		char *mode = TextDatumGetCString(heap_getattr(tuple, RM_GOVERNED_MODE, RelationGetDescr(governed), &isnull));
 
 		enforced = strcmp(mode, "enforce") == 0;
 	}

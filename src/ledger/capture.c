@@ -1,23 +1,202 @@
 /*
  * capture.c
  *		The row trigger rm_90_capture: each change of a governed row.
+ *
+ * The command id that made or removed the tuple goes with the change: rows
+ * changed by another trigger of the same statement make their events arrive
+ * out of order, and only the tuple knows which change of a row came first.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
-#include "ledger/ledger.h"
+#include "ledger/governed.h"
+#include "ledger/ledger_private.h"
+#include "ledger/settings.h"
+#include "ledger/transaction.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(rm_capture);
+PG_FUNCTION_INFO_V1(rm_capture_rows);
+
+/* A row taken apart. */
+typedef struct Row
+{
+	Datum *values;
+	bool *nulls;
+} Row;
+
+static MemoryContext capture_context = NULL;
+
+/* Fill in random bytes, drawn from the system in larger portions. */
+static void
+draw_salt(unsigned char *salt)
+{
+	static unsigned char pool[64 * RM_SALT_SIZE];
+	static int left = 0;
+	static int pool_pid = 0;
+
+	if (left == 0 || pool_pid != MyProcPid)
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+		left = lengthof(pool) / RM_SALT_SIZE;
+		pool_pid = MyProcPid;
+	}
+	left--;
+	memcpy(salt, pool + left * RM_SALT_SIZE, RM_SALT_SIZE);
+	memset(pool + left * RM_SALT_SIZE, 0, RM_SALT_SIZE);
+}
+
+/* Take the tuple apart. */
+static Row
+deform(HeapTuple tuple, TupleDesc desc)
+{
+	Row row = { palloc(sizeof(Datum) * desc->natts), palloc(sizeof(bool) * desc->natts) };
+
+	heap_deform_tuple(tuple, desc, row.values, row.nulls);
+	return row;
+}
+
+/* Record a change of the governed relation; before or after is NULL where there was or is no row. */
+static void
+record(RmGoverned *governed, RmOperation operation, uint32 command_id, const Row *before, const Row *after)
+{
+	RmChange change = { .operation = operation, .table_id = governed->table_id, .command_id = command_id };
+	const Row *named = after ? after : before;
+	unsigned char leaf_hash[RM_SHA256_SIZE];
+	StringInfoData row;
+	StringInfoData key;
+	StringInfoData former_key;
+	StringInfoData old;
+
+	initStringInfo(&row);
+	initStringInfo(&key);
+	initStringInfo(&former_key);
+	initStringInfo(&old);
+
+	rm_governed_append_key(governed, &key, named->values, named->nulls);
+	if (after)
+		rm_governed_append_row(governed, &row, after->values, after->nulls);
+	if (before)
+		rm_governed_append_old(governed, &old, before->values, before->nulls, after ? after->values : NULL,
+							   after ? after->nulls : NULL);
+	if (before && after)
+		rm_governed_append_key(governed, &former_key, before->values, before->nulls);
+
+	change.key = key.data;
+	change.key_len = key.len;
+	change.old = old.data;
+	change.old_len = old.len;
+	if (before && after && (former_key.len != key.len || memcmp(former_key.data, key.data, key.len) != 0))
+	{
+		change.former_key = former_key.data;
+		change.former_key_len = former_key.len;
+	}
+	draw_salt(change.salt);
+	rm_change_seal(&change, row.data, row.len, leaf_hash);
+	rm_transaction_add_change(&change, leaf_hash);
+}
+
+/* Return the context that is emptied after each change. */
+static MemoryContext
+change_context(void)
+{
+	if (capture_context == NULL)
+		capture_context = AllocSetContextCreate(TopMemoryContext, "release_mgmt capture", ALLOCSET_DEFAULT_SIZES);
+	return capture_context;
+}
+
+/* Record what the trigger was fired for. */
+static void
+record_event(RmGoverned *governed, TriggerData *trigger)
+{
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	Row first = deform(trigger->tg_trigtuple, desc);
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		record(governed, RM_INSERT, HeapTupleHeaderGetCmin(trigger->tg_trigtuple->t_data), NULL, &first);
+	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		record(governed, RM_DELETE, HeapTupleHeaderGetCmax(trigger->tg_trigtuple->t_data), &first, NULL);
+	else
+	{
+		Row second = deform(trigger->tg_newtuple, desc);
+
+		record(governed, RM_UPDATE, HeapTupleHeaderGetCmin(trigger->tg_newtuple->t_data), &first, &second);
+	}
+}
 
 /* Row trigger rm_90_capture(governed_table.id). */
 Datum
 rm_capture(PG_FUNCTION_ARGS)
 {
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	RmGoverned *governed;
+	MemoryContext old_context;
+	int nest_level = 0;
+
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		elog(ERROR, "capture() is a trigger function");
+	if (!rm_ledger_is_active())
+		return PointerGetDatum(NULL);
 
-	if (rm_ledger_is_active())
-		(void) rm_ledger_current_transaction();
+	governed = rm_governed_of(trigger->tg_relation, trigger->tg_trigger->tgargs[0]);
+	old_context = MemoryContextSwitchTo(change_context());
+	if (governed->sensitive)
+		nest_level = rm_settings_begin();
+	record_event(governed, trigger);
+	if (nest_level > 0)
+		rm_settings_end(nest_level);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(capture_context);
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * capture_rows(source regclass, table_id uuid, operation text) returns bigint.
+ *
+ * Records each row of the relation that is visible now, without an old image.
+ */
+Datum
+rm_capture_rows(PG_FUNCTION_ARGS)
+{
+	Relation relation = table_open(PG_GETARG_OID(0), ShareRowExclusiveLock);
+	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(1)));
+	char *operation = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	RmGoverned *governed = rm_governed_of(relation, table_id);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+	CommandId command_id = GetCurrentCommandId(false);
+	int nest_level = governed->sensitive ? rm_settings_begin() : 0;
+	int64 count = 0;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(change_context());
+		Row row;
+
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(slot);
+		row.values = slot->tts_values;
+		row.nulls = slot->tts_isnull;
+		record(governed, strcmp(operation, "schema") == 0 ? RM_SCHEMA : RM_BASELINE, command_id, NULL, &row);
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(change_context());
+		count++;
+	}
+	table_endscan(scan);
+	if (nest_level > 0)
+		rm_settings_end(nest_level);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(relation, NoLock);
+	PG_RETURN_INT64(count);
 }

@@ -9,6 +9,7 @@
 
 #include "utils/uuid.h"
 
+extern void rm_ledger_init(void);
 extern bool rm_ledger_is_active(void);
 extern void rm_ledger_require_active(void);
 extern const pg_uuid_t *rm_ledger_current_transaction(void);

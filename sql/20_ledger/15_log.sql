@@ -1,0 +1,87 @@
+-- Module ledger: captured changes, pending leaves, and the tree. Written by C code alone.
+
+CREATE FUNCTION release_mgmt_internal.change_keys(changes bytea) RETURNS bigint[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_change_keys';
+COMMENT ON FUNCTION release_mgmt_internal.change_keys(bytea) IS
+'Hashes of the table and key of each change in a batch, by which the history of a row is found.';
+
+CREATE TABLE release_mgmt.ledger_batch (
+    transaction_id uuid,
+    first_seq      bigint,
+    count          integer NOT NULL,
+    changes        bytea NOT NULL,
+    CONSTRAINT ledger_batch_pkey PRIMARY KEY (transaction_id, first_seq),
+    CONSTRAINT ledger_batch_count_check CHECK (count > 0)
+);
+COMMENT ON TABLE release_mgmt.ledger_batch IS
+'Captured changes, a page of them in a row, in the form that src/ledger/change.h defines. Read them through captured_change.';
+COMMENT ON COLUMN release_mgmt.ledger_batch.first_seq IS 'Number of the first change within its transaction, from 0';
+-- A page is filled by one batch, and digests do not compress.
+ALTER TABLE release_mgmt.ledger_batch ALTER changes SET STORAGE EXTERNAL;
+ALTER TABLE release_mgmt.ledger_batch SET (toast_tuple_target = 8160);
+-- Entries collect in the pending list, which sequencing and vacuum merge into the index.
+CREATE INDEX ledger_batch_keys_idx ON release_mgmt.ledger_batch
+    USING gin (release_mgmt_internal.change_keys(changes)) WITH (gin_pending_list_limit = 262144);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_batch', '');
+
+CREATE TABLE release_mgmt.ledger_pending_0 (
+    position       pg_lsn NOT NULL,
+    transaction_id uuid NOT NULL,
+    entry          bytea NOT NULL
+);
+COMMENT ON TABLE release_mgmt.ledger_pending_0 IS
+'Leaves of committed transactions that sequence_ledger() has not put into the tree. Two tables are used in turn, so that one can be emptied whole.';
+COMMENT ON COLUMN release_mgmt.ledger_pending_0.position IS
+'WAL insert position read before the commit, while the locks on the changed rows were held: the order of the log';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_pending_0', '');
+
+CREATE TABLE release_mgmt.ledger_pending_1 (
+    position       pg_lsn NOT NULL,
+    transaction_id uuid NOT NULL,
+    entry          bytea NOT NULL
+);
+COMMENT ON TABLE release_mgmt.ledger_pending_1 IS 'See ledger_pending_0.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_pending_1', '');
+
+CREATE TABLE release_mgmt.ledger_entry (
+    log_id         uuid,
+    index          bigint,
+    transaction_id uuid,
+    entry          bytea NOT NULL,
+    CONSTRAINT ledger_entry_pkey PRIMARY KEY (log_id, index),
+    CONSTRAINT ledger_entry_transaction_id_key UNIQUE (transaction_id),
+    CONSTRAINT ledger_entry_log_id_fkey FOREIGN KEY (log_id) REFERENCES release_mgmt.ledger_log
+);
+COMMENT ON TABLE release_mgmt.ledger_entry IS
+'The entries of each log in their order; src/ledger/entry.h defines their form. The leaf of an entry is SHA256(0x00 || entry), RFC 6962 section 2.1.';
+COMMENT ON COLUMN release_mgmt.ledger_entry.transaction_id IS 'The transaction whose changes the entry holds the root of; NULL for other entries';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_entry', '');
+
+CREATE TABLE release_mgmt.ledger_tile (
+    log_id uuid,
+    level  integer,
+    index  bigint,
+    root   bytea NOT NULL,
+    hashes bytea NOT NULL,
+    CONSTRAINT ledger_tile_pkey PRIMARY KEY (log_id, level, index),
+    CONSTRAINT ledger_tile_root_check CHECK (octet_length(root) = 32),
+    CONSTRAINT ledger_tile_hashes_check CHECK (octet_length(hashes) = 8192),
+    CONSTRAINT ledger_tile_log_id_fkey FOREIGN KEY (log_id) REFERENCES release_mgmt.ledger_log
+);
+COMMENT ON TABLE release_mgmt.ledger_tile IS
+'The full tiles of each tree: 256 hashes of height 8 * level (C2SP tlog-tiles). What is not in a full tile follows from the entries and the tiles below.';
+ALTER TABLE release_mgmt.ledger_tile ALTER hashes SET STORAGE EXTERNAL;
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_tile', '');
+
+CREATE TABLE release_mgmt.ledger_head (
+    log_id       uuid,
+    size         bigint NOT NULL,
+    edge         bytea NOT NULL,
+    sequenced_at timestamptz,
+    CONSTRAINT ledger_head_pkey PRIMARY KEY (log_id),
+    CONSTRAINT ledger_head_log_id_fkey FOREIGN KEY (log_id) REFERENCES release_mgmt.ledger_log
+);
+COMMENT ON TABLE release_mgmt.ledger_head IS 'How far each tree has grown.';
+COMMENT ON COLUMN release_mgmt.ledger_head.edge IS
+'Roots of the perfect subtrees that make up the tree, largest first: one for each bit set in size';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_head', '');

@@ -1,0 +1,8 @@
+-- Module ledger: sequencing.
+
+-- Duties may call it, and only the extension's owner writes the tree: hence SECURITY DEFINER.
+CREATE PROCEDURE release_mgmt.sequence_ledger()
+LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS 'MODULE_PATHNAME', 'rm_sequence_ledger';
+COMMENT ON PROCEDURE release_mgmt.sequence_ledger() IS
+'Puts the leaves of all committed transactions into the tree, in the order of their commits. One at a time; call it from cron as often as a signed
+checkpoint should follow. Its commit is synchronous. Errors: RM001 inactive, RM014 ledger_corrupt.';

@@ -1,0 +1,276 @@
+/*
+ * canonical.c
+ *		The bytes that stand for a column's value; canonical.h defines them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "compat.h"
+#include "ledger/canonical.h"
+#include "ledger/settings.h"
+#include "mb/pg_wchar.h"
+#include "port/pg_bswap.h"
+#include "types/digest.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/uuid.h"
+
+/* Return the tag of the type's values. */
+static char
+tag_of_type(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+			return 'B';
+		case INT2OID:
+			return '2';
+		case INT4OID:
+			return '4';
+		case INT8OID:
+			return '8';
+		case FLOAT4OID:
+			return 'f';
+		case FLOAT8OID:
+			return 'F';
+		case UUIDOID:
+			return 'U';
+		case DATEOID:
+			return 'D';
+		case TIMEOID:
+			return 'M';
+		case TIMESTAMPOID:
+			return 'T';
+		case TIMESTAMPTZOID:
+			return 'Z';
+		case BYTEAOID:
+			return 'X';
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return 'S';
+		default:
+			return RM_TAG_OUTPUT;
+	}
+}
+
+/* Fill in what capturing the column needs; allocations live in the context. */
+void
+rm_column_init(RmColumn *column, AttrNumber attnum, Oid type, const char *key, MemoryContext context)
+{
+	char *utf8 = pg_server_to_any(key, strlen(key), PG_UTF8);
+	int len = strlen(utf8);
+	Oid base = getBaseType(type);
+	Oid output;
+	bool is_varlena;
+
+	column->attnum = attnum;
+	column->tag = tag_of_type(base);
+	get_typlenbyval(base, &column->typlen, &column->typbyval);
+	getTypeOutputInfo(base, &output, &is_varlena);
+	fmgr_info_cxt(output, &column->output, context);
+	column->output_sensitive = rm_type_output_follows_settings(base);
+
+	column->pair_head_len = len + 2;
+	column->pair_head = MemoryContextAlloc(context, len + 2);
+	column->pair_head[0] = len >> 8;
+	column->pair_head[1] = len;
+	memcpy(column->pair_head + 2, utf8, len);
+}
+
+/* Append a tag, a length and bytes. */
+static void
+append_value(StringInfo buf, char tag, const void *bytes, uint32 len)
+{
+	uint32 wire_len = pg_hton32(len);
+
+	appendStringInfoCharMacro(buf, tag);
+	appendBinaryStringInfo(buf, (const char *) &wire_len, sizeof(wire_len));
+	appendBinaryStringInfo(buf, bytes, len);
+}
+
+/* Append a string of the server's encoding as a value; a long one by its hash if so asked. */
+static void
+append_bytes(StringInfo buf, char tag, const char *bytes, Size len, bool hash_long)
+{
+	if (hash_long && len > RM_LONGEST_PLAIN_VALUE)
+	{
+		RmHashPiece pieces[2] = { { &tag, 1 }, { bytes, len } };
+		unsigned char hash[RM_SHA256_SIZE];
+
+		rm_require_hash(rm_hash_pieces(RM_HASH_SHA256, pieces, 2, hash));
+		append_value(buf, RM_TAG_HASHED, hash, sizeof(hash));
+	}
+	else
+		append_value(buf, tag, bytes, len);
+}
+
+/* Append a string of the server's encoding, in UTF-8. */
+static void
+append_string(StringInfo buf, char tag, const char *string, Size len, bool hash_long)
+{
+	char *utf8 = pg_server_to_any(string, len, PG_UTF8);
+
+	append_bytes(buf, tag, utf8, utf8 == string ? len : strlen(utf8), hash_long);
+	if (utf8 != string)
+		pfree(utf8);
+}
+
+/* Append the value in the form of its tag. */
+static void
+append_tagged(StringInfo buf, RmColumn *column, Datum value, bool hash_long)
+{
+	uint16 two;
+	uint32 four;
+	uint64 eight;
+
+	switch (column->tag)
+	{
+		case 'B':
+			append_value(buf, column->tag, DatumGetBool(value) ? "\1" : "\0", 1);
+			break;
+		case '2':
+			two = pg_hton16((uint16) DatumGetInt16(value));
+			append_value(buf, column->tag, &two, sizeof(two));
+			break;
+		case '4':
+		case 'D':
+		case 'f':
+			four = pg_hton32((uint32) DatumGetInt32(value));
+			append_value(buf, column->tag, &four, sizeof(four));
+			break;
+		case '8':
+		case 'F':
+		case 'M':
+		case 'T':
+		case 'Z':
+			eight = pg_hton64((uint64) DatumGetInt64(value));
+			append_value(buf, column->tag, &eight, sizeof(eight));
+			break;
+		case 'U':
+			append_value(buf, column->tag, DatumGetUUIDP(value), UUID_LEN);
+			break;
+		case 'X':
+		case 'S':
+		{
+			struct varlena *string = PG_DETOAST_DATUM_PACKED(value);
+
+			if (column->tag == 'S')
+				append_string(buf, 'S', VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string), hash_long);
+			else
+				append_bytes(buf, 'X', VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string), hash_long);
+			if ((Pointer) string != DatumGetPointer(value))
+				pfree(string);
+			break;
+		}
+		default:
+		{
+			char *text = OutputFunctionCall(&column->output, value);
+
+			append_string(buf, RM_TAG_OUTPUT, text, strlen(text), hash_long);
+			pfree(text);
+		}
+	}
+}
+
+/* Append the pair of a value that is not NULL to a row. */
+void
+rm_canonical_append_row_value(StringInfo row, RmColumn *column, Datum value)
+{
+	appendBinaryStringInfo(row, column->pair_head, column->pair_head_len);
+	append_tagged(row, column, value, true);
+}
+
+/* Append the pair of a value to an old image. */
+void
+rm_canonical_append_old_value(StringInfo old, RmColumn *column, Datum value, bool isnull)
+{
+	appendBinaryStringInfo(old, column->pair_head, column->pair_head_len);
+	if (isnull)
+		append_value(old, RM_TAG_NULL, "", 0);
+	else
+		append_tagged(old, column, value, false);
+}
+
+/* Append a key column's output text; ':' and '\' in it are escaped with '\'. */
+void
+rm_canonical_append_key_value(StringInfo key, RmColumn *column, Datum value)
+{
+	char *text = OutputFunctionCall(&column->output, value);
+	char *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
+
+	for (const char *p = utf8; *p != '\0'; p++)
+	{
+		if (*p == ':' || *p == '\\')
+			appendStringInfoCharMacro(key, '\\');
+		appendStringInfoCharMacro(key, *p);
+	}
+	if (utf8 != text)
+		pfree(utf8);
+	pfree(text);
+}
+
+/*
+ * Return whether two values of the column are the same, byte for byte.
+ *
+ * A value that an UPDATE left in its TOAST table has the same pointer as
+ * before and is not read.
+ */
+bool
+rm_canonical_same_value(RmColumn *column, Datum a, bool a_isnull, Datum b, bool b_isnull)
+{
+	if (a_isnull || b_isnull)
+		return a_isnull && b_isnull;
+	if (column->typlen == -1 && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(a)) &&
+		VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(b)))
+		return memcmp(DatumGetPointer(a), DatumGetPointer(b), VARSIZE_EXTERNAL(DatumGetPointer(a))) == 0;
+	return datum_image_eq(a, b, column->typbyval, column->typlen);
+}
+
+/* Return a value as text that the type's input function takes; settings as rm_canonical_begin_settings() makes them. */
+char *
+rm_canonical_value_text(char tag, const char *bytes, int len)
+{
+	uint16 two = 0;
+	uint32 four = 0;
+	uint64 eight = 0;
+
+	if (len == sizeof(two))
+		memcpy(&two, bytes, sizeof(two));
+	else if (len == sizeof(four))
+		memcpy(&four, bytes, sizeof(four));
+	else if (len == sizeof(eight))
+		memcpy(&eight, bytes, sizeof(eight));
+
+	switch (tag)
+	{
+		case 'B':
+			return pstrdup(bytes[0] ? "t" : "f");
+		case '2':
+			return psprintf("%d", (int16) pg_ntoh16(two));
+		case '4':
+			return psprintf("%d", (int32) pg_ntoh32(four));
+		case '8':
+			return psprintf(INT64_FORMAT, (int64) pg_ntoh64(eight));
+		case 'f':
+			return DatumGetCString(OidFunctionCall1(F_FLOAT4OUT, Int32GetDatum((int32) pg_ntoh32(four))));
+		case 'F':
+			return DatumGetCString(OidFunctionCall1(F_FLOAT8OUT, Int64GetDatum((int64) pg_ntoh64(eight))));
+		case 'D':
+			return DatumGetCString(OidFunctionCall1(F_DATE_OUT, Int32GetDatum((int32) pg_ntoh32(four))));
+		case 'M':
+			return DatumGetCString(OidFunctionCall1(F_TIME_OUT, Int64GetDatum((int64) pg_ntoh64(eight))));
+		case 'T':
+			return DatumGetCString(OidFunctionCall1(F_TIMESTAMP_OUT, Int64GetDatum((int64) pg_ntoh64(eight))));
+		case 'Z':
+			return DatumGetCString(OidFunctionCall1(F_TIMESTAMPTZ_OUT, Int64GetDatum((int64) pg_ntoh64(eight))));
+		case 'U':
+			return DatumGetCString(OidFunctionCall1(F_UUID_OUT, PointerGetDatum(bytes)));
+		case 'X':
+			return DatumGetCString(OidFunctionCall1(F_BYTEAOUT, PointerGetDatum(cstring_to_text_with_len(bytes, len))));
+		default:
+			return pg_any_to_server(pnstrdup(bytes, len), len, PG_UTF8);
+	}
+}

@@ -1,0 +1,186 @@
+/*
+ * entry.c
+ *		Entries of the log; entry.h defines their form.
+ */
+#include "postgres.h"
+
+#include "common/base64.h"
+#include "fmgr.h"
+#include "ledger/entry.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "types/hash.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#define TRANSACTION_HEAD "release_mgmt transaction v1\n"
+
+/* Note a role that changed something. */
+void
+rm_entry_add_role(RmEntryRoles *roles, Oid role)
+{
+	for (int i = roles->count - 1; i >= 0; i--)
+	{
+		if (roles->oids[i] == role)
+			return;
+	}
+	if (roles->count == RM_ENTRY_MAX_ROLES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("more than %d roles changed governed rows in one transaction", RM_ENTRY_MAX_ROLES),
+						errhint("Commit more often.")));
+	roles->oids[roles->count++] = role;
+}
+
+/* Append "<label> <name>\n" in UTF-8. */
+static void
+append_name(StringInfo entry, const char *label, Oid role)
+{
+	char *name = GetUserNameFromId(role, true);
+	char *utf8;
+
+	if (name == NULL)
+		name = psprintf("#%u", role);
+	utf8 = pg_server_to_any(name, strlen(name), PG_UTF8);
+	appendStringInfo(entry, "%s ", label);
+	for (const char *p = utf8; *p != '\0'; p++)
+	{
+		if (*p == '\n')
+			appendStringInfoString(entry, "\\n");
+		else if (*p == '\\')
+			appendStringInfoString(entry, "\\\\");
+		else
+			appendStringInfoCharMacro(entry, *p);
+	}
+	appendStringInfoCharMacro(entry, '\n');
+}
+
+/* Append "at <now>\n". */
+static void
+append_time(StringInfo entry)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	struct pg_tm tm;
+	fsec_t fsec;
+
+	if (timestamp2tm(now, NULL, &tm, &fsec, NULL, NULL) != 0)
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+	appendStringInfo(entry, "at %04d-%02d-%02dT%02d:%02d:%02d.%06dZ\n", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour,
+					 tm.tm_min, tm.tm_sec, (int) fsec);
+}
+
+/* Return the entry of a transaction, as bytes. */
+bytea *
+rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *roles, uint64 changes, const unsigned char *root)
+{
+	StringInfoData entry;
+
+	initStringInfo(&entry);
+	appendStringInfoSpaces(&entry, VARHDRSZ);
+	appendStringInfoString(&entry, TRANSACTION_HEAD);
+	appendStringInfo(&entry, "id %s\n", DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
+	append_time(&entry);
+	append_name(&entry, "session", GetSessionUserId());
+	for (int i = 0; i < roles->count; i++)
+		append_name(&entry, "role", roles->oids[i]);
+	appendStringInfo(&entry, "changes " UINT64_FORMAT "\nroot %s\n", changes, rm_base64(root, RM_SHA256_SIZE));
+	SET_VARSIZE(entry.data, entry.len);
+	return (bytea *) entry.data;
+}
+
+/* Return the line's value if the line at *next begins with the label; moves *next to the following line. */
+static const char *
+take_line(const char **next, const char *end, const char *label, int *value_len)
+{
+	int label_len = strlen(label);
+	const char *start = *next;
+	const char *newline = memchr(start, '\n', end - start);
+
+	if (newline == NULL || newline - start <= label_len || memcmp(start, label, label_len) != 0 ||
+		start[label_len] != ' ')
+		return NULL;
+	*next = newline + 1;
+	*value_len = newline - start - label_len - 1;
+	return start + label_len + 1;
+}
+
+/* Parse a uuid of 36 characters. */
+static bool
+parse_uuid(const char *text, int len, pg_uuid_t *id)
+{
+	unsigned char *byte = id->data;
+
+	if (len != 36)
+		return false;
+	for (int i = 0; i < len; i++)
+	{
+		unsigned int value;
+
+		if (i == 8 || i == 13 || i == 18 || i == 23)
+		{
+			if (text[i] != '-')
+				return false;
+			continue;
+		}
+		if (sscanf(text + i, "%2x", &value) != 1)
+			return false;
+		*byte++ = value;
+		i++;
+	}
+	return true;
+}
+
+/* Take the entry of a transaction apart; false where it is none. */
+bool
+rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parsed)
+{
+	const char *next = entry + strlen(TRANSACTION_HEAD);
+	const char *end = entry + len;
+	const char *value;
+	int value_len;
+
+	if (len < strlen(TRANSACTION_HEAD) || memcmp(entry, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) != 0)
+		return false;
+	value = take_line(&next, end, "id", &value_len);
+	if (value == NULL || !parse_uuid(value, value_len, &parsed->id) || !take_line(&next, end, "at", &value_len) ||
+		!take_line(&next, end, "session", &value_len))
+		return false;
+	while (take_line(&next, end, "role", &value_len) != NULL)
+		;
+	value = take_line(&next, end, "changes", &value_len);
+	if (value == NULL)
+		return false;
+	parsed->changes = strtou64(value, NULL, 10);
+	value = take_line(&next, end, "root", &value_len);
+	return value != NULL && next == end &&
+		   rm_base64_decode(value, value_len, parsed->root, sizeof(parsed->root)) == sizeof(parsed->root);
+}
+
+/* Return the bytes in base64 (RFC 4648 section 4). */
+char *
+rm_base64(const void *bytes, int len)
+{
+	int size = pg_b64_enc_len(len) + 1;
+	char *text = palloc(size);
+	int written = pg_b64_encode(bytes, len, text, size);
+
+	text[written] = '\0';
+	return text;
+}
+
+/* Decode base64; returns the number of bytes, -1 where it is none or takes more than size. */
+int
+rm_base64_decode(const char *text, int len, void *bytes, int size)
+{
+	int room = pg_b64_dec_len(len) + 1;
+	char *decoded = palloc(room);
+	int count = pg_b64_decode(text, len, decoded, room);
+
+	if (count > size)
+		count = -1;
+	if (count > 0)
+		memcpy(bytes, decoded, count);
+	pfree(decoded);
+	return count;
+}

@@ -1,0 +1,54 @@
+/*
+ * entry.h
+ *		Entries of the log: UTF-8 lines, each ended by a newline.
+ *
+ * The entry of a transaction:
+ *
+ *		release_mgmt transaction v1
+ *		id <uuid, governed rows' changes carry it>
+ *		at <time of the commit, YYYY-MM-DDThh:mm:ss.uuuuuuZ>
+ *		session <role that logged in>
+ *		role <role in effect outside SECURITY DEFINER>		one line for each that changed something
+ *		changes <number>
+ *		root <base64 of the Merkle tree hash over the changes>
+ *
+ * A newline or backslash in a name is written \n or \\.  The first entry of
+ * an epoch after the first:
+ *
+ *		release_mgmt epoch v1
+ *		at <time>
+ *		<the last checkpoint found, as it stands>
+ */
+#ifndef RM_LEDGER_ENTRY_H
+#define RM_LEDGER_ENTRY_H
+
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
+#define RM_ENTRY_MAX_ROLES 500
+#define RM_ENTRY_MAX_SIZE 65535
+
+/* The roles that changed something, in the order of their first change. */
+typedef struct RmEntryRoles
+{
+	int count;
+	Oid oids[RM_ENTRY_MAX_ROLES];
+} RmEntryRoles;
+
+/* What the entry of a transaction says that verification needs. */
+typedef struct RmTransactionEntry
+{
+	pg_uuid_t id;
+	uint64 changes;
+	unsigned char root[32];
+} RmTransactionEntry;
+
+extern void rm_entry_add_role(RmEntryRoles *roles, Oid role);
+extern bytea *rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *roles, uint64 changes,
+									  const unsigned char *root);
+extern bool rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parsed);
+extern char *rm_base64(const void *bytes, int len);
+extern int rm_base64_decode(const char *text, int len, void *bytes, int size);
+
+#endif /* RM_LEDGER_ENTRY_H */

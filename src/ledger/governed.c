@@ -1,0 +1,279 @@
+/*
+ * governed.c
+ *		What capturing the changes of a relation needs to know, kept per backend.
+ *
+ * Columns are found by name, since a partition's attribute numbers differ from
+ * its parent's; governed_table gives each name its stable key.  An entry is
+ * forgotten when the relation's definition changes or governed_table does.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "errcodes.h"
+#include "fmgr.h"
+#include "ledger/governed.h"
+#include "ledger/ledger_private.h"
+#include "ledger/store.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/uuid.h"
+
+static HTAB *cache = NULL;
+static Oid governed_table_relid = InvalidOid;
+
+/* Relation cache callback: forget the relation, or all when governed_table changed. */
+static void
+forget_on_invalidation(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	RmGoverned *entry;
+
+	if (OidIsValid(relid) && relid != governed_table_relid)
+	{
+		entry = hash_search(cache, &relid, HASH_FIND, NULL);
+		if (entry)
+			entry->valid = false;
+		return;
+	}
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		entry->valid = false;
+}
+
+/* Create the cache. */
+static void
+create_cache(void)
+{
+	HASHCTL control = { .keysize = sizeof(Oid), .entrysize = sizeof(RmGoverned), .hcxt = CacheMemoryContext };
+
+	cache = hash_create("release_mgmt governed relations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(forget_on_invalidation, (Datum) 0);
+}
+
+/* Take a text[] apart; returns the number of its elements. */
+static int
+text_array_elements(Datum array, char ***strings)
+{
+	Datum *elements;
+	int count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &count);
+	*strings = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		(*strings)[i] = TextDatumGetCString(elements[i]);
+	return count;
+}
+
+/* Return the row of governed_table with that id, copied. */
+static HeapTuple
+find_governed_row(Relation governed_table, pg_uuid_t *id)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, RM_GOVERNED_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
+	scan = systable_beginscan(governed_table, InvalidOid, false, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		tuple = heap_copytuple(tuple);
+	systable_endscan(scan);
+	return tuple;
+}
+
+/* Order columns by the bytes of their keys. */
+static int
+compare_columns(const void *a, const void *b)
+{
+	const RmColumn *x = a;
+	const RmColumn *y = b;
+	int order = memcmp(x->pair_head + 2, y->pair_head + 2, Min(x->pair_head_len, y->pair_head_len) - 2);
+
+	return order != 0 ? order : x->pair_head_len - y->pair_head_len;
+}
+
+/* Return the stable key of the column of that name; NULL if it has none. */
+static const char *
+key_of_name(const char *name, char **names, int nnames, char **keys)
+{
+	for (int i = 0; i < nnames; i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return keys[i];
+	}
+	return NULL;
+}
+
+/* Refuse a column that the ledger has no key for. */
+static void
+refuse_unknown_column(Relation relation, const char *name)
+{
+	ereport(ERROR, (errcode(ERRCODE_RM_LEDGER_PROTECTED),
+					errmsg("column \"%s\" of governed table \"%s\" is not known to the ledger", name,
+						   RelationGetRelationName(relation)),
+					errdetail("The table was altered while event triggers were off."),
+					errhint("A DBA calls release_mgmt.record_schema(%s), which records the schema as it is.",
+							quote_literal_cstr(RelationGetRelationName(relation)))));
+}
+
+/* Fill in the columns of the relation that have values of their own. */
+static void
+fill_columns(RmGoverned *entry, Relation relation, char **names, int nnames, char **keys)
+{
+	TupleDesc desc = RelationGetDescr(relation);
+
+	entry->columns = MemoryContextAlloc(entry->context, sizeof(RmColumn) * Max(desc->natts, 1));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		RmColumn *column = &entry->columns[entry->ncolumns];
+		const char *key;
+
+		if (attribute->attisdropped || attribute->attgenerated)
+			continue;
+		key = key_of_name(NameStr(attribute->attname), names, nnames, keys);
+		if (key == NULL)
+			refuse_unknown_column(relation, NameStr(attribute->attname));
+		rm_column_init(column, attribute->attnum, attribute->atttypid, key, entry->context);
+		entry->sensitive |= column->output_sensitive && column->tag == RM_TAG_OUTPUT;
+		entry->ncolumns++;
+	}
+	qsort(entry->columns, entry->ncolumns, sizeof(RmColumn), compare_columns);
+}
+
+/* Fill in the key columns. */
+static void
+fill_keys(RmGoverned *entry, Relation relation, char **key_columns, int nkeys)
+{
+	entry->keys = MemoryContextAlloc(entry->context, sizeof(RmColumn) * Max(nkeys, 1));
+	for (int i = 0; i < nkeys; i++)
+	{
+		AttrNumber attnum = get_attnum(RelationGetRelid(relation), key_columns[i]);
+
+		if (attnum == InvalidAttrNumber)
+			refuse_unknown_column(relation, key_columns[i]);
+		rm_column_init(&entry->keys[i], attnum, TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid,
+					   key_columns[i], entry->context);
+		entry->sensitive |= entry->keys[i].output_sensitive;
+	}
+	entry->nkeys = nkeys;
+}
+
+/* Fill the entry from governed_table and the relation's definition. */
+static void
+fill_entry(RmGoverned *entry, Relation relation)
+{
+	Relation governed_table = table_open(rm_ledger_relid("governed_table"), AccessShareLock);
+	HeapTuple tuple = find_governed_row(governed_table, &entry->table_id);
+	Datum values[RM_GOVERNED_NATTS];
+	bool nulls[RM_GOVERNED_NATTS];
+	char **names;
+	char **keys;
+	char **key_columns;
+	int nnames;
+	int nkeys;
+
+	governed_table_relid = RelationGetRelid(governed_table);
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_RM_LEDGER_CORRUPT),
+						errmsg("table \"%s\" is captured, but governed_table does not hold it",
+							   RelationGetRelationName(relation)),
+						errhint("Call release_mgmt.verify_ledger().")));
+
+	heap_deform_tuple(tuple, RelationGetDescr(governed_table), values, nulls);
+	nnames = text_array_elements(values[RM_GOVERNED_COLUMN_NAMES - 1], &names);
+	if (text_array_elements(values[RM_GOVERNED_COLUMN_KEYS - 1], &keys) != nnames)
+		elog(ERROR, "governed_table has column names without keys");
+	nkeys = text_array_elements(values[RM_GOVERNED_KEY_COLUMNS - 1], &key_columns);
+	fill_columns(entry, relation, names, nnames, keys);
+	fill_keys(entry, relation, key_columns, nkeys);
+	table_close(governed_table, AccessShareLock);
+}
+
+/*
+ * Return what is known of the relation, which is the governed table of that id
+ * or a partition of it.
+ */
+RmGoverned *
+rm_governed_of(Relation relation, const char *table_id)
+{
+	Oid relid = RelationGetRelid(relation);
+	RmGoverned *entry;
+	bool found;
+
+	if (cache == NULL)
+		create_cache();
+	entry = hash_search(cache, &relid, HASH_ENTER, &found);
+	if (found && entry->valid)
+		return entry;
+
+	if (found && entry->context)
+		MemoryContextDelete(entry->context);
+	memset(entry, 0, sizeof(*entry));
+	entry->relid = relid;
+	entry->context = AllocSetContextCreate(CacheMemoryContext, "release_mgmt governed relation", ALLOCSET_SMALL_SIZES);
+	entry->table_id = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(table_id)));
+	fill_entry(entry, relation);
+	entry->valid = true;
+	return entry;
+}
+
+/* Append the row in its canonical form. */
+void
+rm_governed_append_row(RmGoverned *governed, StringInfo row, const Datum *values, const bool *nulls)
+{
+	appendStringInfoCharMacro(row, RM_ROW_VERSION);
+	for (int i = 0; i < governed->ncolumns; i++)
+	{
+		RmColumn *column = &governed->columns[i];
+
+		if (!nulls[column->attnum - 1])
+			rm_canonical_append_row_value(row, column, values[column->attnum - 1]);
+	}
+}
+
+/* Append the row's text key. */
+void
+rm_governed_append_key(RmGoverned *governed, StringInfo key, const Datum *values, const bool *nulls)
+{
+	for (int i = 0; i < governed->nkeys; i++)
+	{
+		RmColumn *column = &governed->keys[i];
+
+		if (i > 0)
+			appendStringInfoCharMacro(key, ':');
+		if (!nulls[column->attnum - 1])
+			rm_canonical_append_key_value(key, column, values[column->attnum - 1]);
+	}
+}
+
+/*
+ * Append the old values of the columns in which the rows differ; of every
+ * column that was not NULL where there is no new row.
+ */
+void
+rm_governed_append_old(RmGoverned *governed, StringInfo old, const Datum *values, const bool *nulls,
+					   const Datum *new_values, const bool *new_nulls)
+{
+	appendStringInfoCharMacro(old, RM_OLD_VERSION);
+	for (int i = 0; i < governed->ncolumns; i++)
+	{
+		RmColumn *column = &governed->columns[i];
+		int att = column->attnum - 1;
+
+		if (new_values == NULL
+				? nulls[att]
+				: rm_canonical_same_value(column, values[att], nulls[att], new_values[att], new_nulls[att]))
+			continue;
+		rm_canonical_append_old_value(old, column, values[att], nulls[att]);
+	}
+}

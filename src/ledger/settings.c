@@ -1,0 +1,134 @@
+/*
+ * settings.c
+ *		The settings under which values are written as text: those of pg_dump.
+ *
+ * Changing settings costs microseconds, so types whose output is known not to
+ * follow any are told apart.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "catalog/dependency.h"
+#include "ledger/settings.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+typedef struct Setting
+{
+	const char *name;
+	const char *value;
+} Setting;
+
+static const Setting canonical_settings[] = {
+	{ "DateStyle", "ISO" },    { "TimeZone", "UTC" },  { "IntervalStyle", "postgres" }, { "extra_float_digits", "3" },
+	{ "bytea_output", "hex" }, { "lc_monetary", "C" }, { "search_path", "pg_catalog" },
+};
+
+/* Return whether a type of PostgreSQL itself is written the same under any setting. */
+static bool
+is_plain_builtin(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case CHAROID:
+		case NAMEOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NUMERICOID:
+		case UUIDOID:
+		case JSONOID:
+		case JSONBOID:
+		case XMLOID:
+		case INETOID:
+		case CIDROID:
+		case MACADDROID:
+		case MACADDR8OID:
+		case BITOID:
+		case VARBITOID:
+		case TSVECTOROID:
+		case TSQUERYOID:
+		case PG_LSNOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Return whether a column of the composite type follows settings. */
+static bool
+composite_follows_settings(Oid type)
+{
+	TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
+	bool follows = false;
+
+	for (int i = 0; i < desc->natts && !follows; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			follows = rm_type_output_follows_settings(TupleDescAttr(desc, i)->atttypid);
+	}
+	ReleaseTupleDesc(desc);
+	return follows;
+}
+
+/*
+ * Return whether the type's output may differ from session to session.
+ *
+ * A type that is not known does.
+ */
+bool
+rm_type_output_follows_settings(Oid type)
+{
+	Oid base = getBaseType(type);
+	Oid element = get_element_type(base);
+
+	if (OidIsValid(element))
+		return rm_type_output_follows_settings(element);
+	if (is_plain_builtin(base))
+		return false;
+
+	switch (get_typtype(base))
+	{
+		case TYPTYPE_ENUM:
+			return false;
+		case TYPTYPE_COMPOSITE:
+			return composite_follows_settings(base);
+		case TYPTYPE_RANGE:
+			return rm_type_output_follows_settings(get_range_subtype(base));
+		case TYPTYPE_MULTIRANGE:
+			return rm_type_output_follows_settings(get_multirange_range(base));
+		default:
+			/* The extension's own types are written the same under any setting. */
+			return getExtensionOfObject(TypeRelationId, base) != get_extension_oid("release_mgmt", true);
+	}
+}
+
+/* Put the settings into force; returns what rm_settings_end() needs. */
+int
+rm_settings_begin(void)
+{
+	int nest_level = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(canonical_settings); i++)
+		(void) set_config_option(canonical_settings[i].name, canonical_settings[i].value, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
+/* Put the session's own settings back. */
+void
+rm_settings_end(int nest_level)
+{
+	AtEOXact_GUC(true, nest_level);
+}
