@@ -268,6 +268,18 @@ rule('roles of regression scripts are named regress_...',
 rule('each document of a module bears its name',
 	grep { !-f "doc/$_.md" } grep { glob "sql/[0-9][0-9]_$_*" } @modules);
 
+# Documents.
+@violations = ();
+for my $file (glob '*.md */*.md')
+{
+	my ($folder) = $file =~ m{^(.*/)};
+	while (slurp($file) =~ /\]\((?!\w+:|#)([^)#]+)/g)
+	{
+		push @violations, "$file: $1" if !-e ($folder // '') . $1;
+	}
+}
+rule('every link in a document leads somewhere', @violations);
+
 # The library.
 my ($status, $symbols) = RM::Cluster::capture(undef, 'nm', '-D', '--defined-only',
 	"build/stage" . RM::Cluster::pg_config('pkglibdir') . '/release_mgmt.so');
