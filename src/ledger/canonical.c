@@ -229,6 +229,37 @@ rm_canonical_same_value(RmColumn *column, Datum a, bool a_isnull, Datum b, bool 
 	return datum_image_eq(a, b, column->typbyval, column->typlen);
 }
 
+/* Begin reading an old image, whose bytes must stay where they are. */
+void
+rm_old_reader_init(RmOldReader *reader, const char *old, int len)
+{
+	reader->next = len > 0 ? old + 1 : old;
+	reader->end = old + len;
+}
+
+/* Read the next pair; false at the end. Its bytes were hashed when they were written, so that they are sound. */
+bool
+rm_old_read(RmOldReader *reader, RmOldPair *pair)
+{
+	const unsigned char *next = (const unsigned char *) reader->next;
+	uint32 wire_len;
+
+	if (reader->end - reader->next < 2)
+		return false;
+	pair->key_len = next[0] << 8 | next[1];
+	if (reader->end - reader->next < 2 + pair->key_len + 5)
+		return false;
+	pair->key = reader->next + 2;
+	pair->tag = pair->key[pair->key_len];
+	memcpy(&wire_len, pair->key + pair->key_len + 1, sizeof(wire_len));
+	pair->value_len = (int) pg_ntoh32(wire_len);
+	pair->value = pair->key + pair->key_len + 5;
+	if (pair->value_len < 0 || pair->value_len > reader->end - pair->value)
+		return false;
+	reader->next = pair->value + pair->value_len;
+	return true;
+}
+
 /* Return a value as text that the type's input function takes; settings as rm_canonical_begin_settings() makes them. */
 char *
 rm_canonical_value_text(char tag, const char *bytes, int len)

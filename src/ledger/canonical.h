@@ -43,11 +43,30 @@ typedef struct RmColumn
 	bool output_sensitive; /* its output follows settings */
 } RmColumn;
 
+/* Reads the pairs of an old image one after the other. */
+typedef struct RmOldReader
+{
+	const char *next;
+	const char *end;
+} RmOldReader;
+
+/* A pair; the pointers point into the image. */
+typedef struct RmOldPair
+{
+	const char *key;
+	int key_len;
+	char tag;
+	const char *value;
+	int value_len;
+} RmOldPair;
+
 extern void rm_column_init(RmColumn *column, AttrNumber attnum, Oid type, const char *key, MemoryContext context);
 extern void rm_canonical_append_row_value(StringInfo row, RmColumn *column, Datum value);
 extern void rm_canonical_append_old_value(StringInfo old, RmColumn *column, Datum value, bool isnull);
 extern void rm_canonical_append_key_value(StringInfo key, RmColumn *column, Datum value);
 extern bool rm_canonical_same_value(RmColumn *column, Datum a, bool a_isnull, Datum b, bool b_isnull);
+extern void rm_old_reader_init(RmOldReader *reader, const char *old, int len);
+extern bool rm_old_read(RmOldReader *reader, RmOldPair *pair);
 extern char *rm_canonical_value_text(char tag, const char *bytes, int len);
 
 #endif /* RM_LEDGER_CANONICAL_H */

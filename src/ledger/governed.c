@@ -75,7 +75,7 @@ text_array_elements(Datum array, char ***strings)
 
 /* Return the row of governed_table with that id, copied. */
 static HeapTuple
-find_governed_row(Relation governed_table, pg_uuid_t *id)
+find_governed_row(Relation governed_table, const pg_uuid_t *id)
 {
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -276,4 +276,46 @@ rm_governed_append_old(RmGoverned *governed, StringInfo old, const Datum *values
 			continue;
 		rm_canonical_append_old_value(old, column, values[att], nulls[att]);
 	}
+}
+
+/* Append every column's value, NULLs included, in the form of an old image. */
+void
+rm_governed_append_image(RmGoverned *governed, StringInfo image, const Datum *values, const bool *nulls)
+{
+	appendStringInfoCharMacro(image, RM_OLD_VERSION);
+	for (int i = 0; i < governed->ncolumns; i++)
+	{
+		RmColumn *column = &governed->columns[i];
+
+		rm_canonical_append_old_value(image, column, values[column->attnum - 1], nulls[column->attnum - 1]);
+	}
+}
+
+/* Return the name that the column of that key has now; the key itself where the column is gone. */
+const char *
+rm_governed_name_of_key(const pg_uuid_t *table_id, const char *key)
+{
+	Relation governed_table = table_open(rm_ledger_relid("governed_table"), AccessShareLock);
+	HeapTuple tuple = find_governed_row(governed_table, table_id);
+	const char *name = key;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Datum values[RM_GOVERNED_NATTS];
+		bool nulls[RM_GOVERNED_NATTS];
+		char **names;
+		char **keys;
+		int count;
+
+		heap_deform_tuple(tuple, RelationGetDescr(governed_table), values, nulls);
+		count = text_array_elements(values[RM_GOVERNED_COLUMN_KEYS - 1], &keys);
+		(void) text_array_elements(values[RM_GOVERNED_COLUMN_NAMES - 1], &names);
+		for (int i = 0; i < count; i++)
+		{
+			if (strcmp(keys[i], key) == 0)
+				name = names[i];
+		}
+	}
+	table_close(governed_table, AccessShareLock);
+	return name;
 }

@@ -29,6 +29,8 @@ typedef struct RmGoverned
 extern RmGoverned *rm_governed_of(Relation relation, const char *table_id);
 extern void rm_governed_append_row(RmGoverned *governed, StringInfo row, const Datum *values, const bool *nulls);
 extern void rm_governed_append_key(RmGoverned *governed, StringInfo key, const Datum *values, const bool *nulls);
+extern void rm_governed_append_image(RmGoverned *governed, StringInfo image, const Datum *values, const bool *nulls);
+extern const char *rm_governed_name_of_key(const pg_uuid_t *table_id, const char *key);
 extern void rm_governed_append_old(RmGoverned *governed, StringInfo old, const Datum *values, const bool *nulls,
 								   const Datum *new_values, const bool *new_nulls);
 

@@ -1,0 +1,141 @@
+-- Module ledger: captured changes as rows.
+
+CREATE FUNCTION release_mgmt_internal.changes_in(changes bytea, first_seq bigint, OUT seq bigint, OUT table_id uuid, OUT key text,
+    OUT former_key text, OUT operation text, OUT command_id bigint, OUT redacted boolean, OUT old jsonb) RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_changes_in';
+COMMENT ON FUNCTION release_mgmt_internal.changes_in(bytea, bigint) IS
+'The changes of a row of ledger_batch. old: column name to old value, as text that the column''s input function takes with DateStyle ISO, IntervalStyle
+postgres and TimeZone UTC: of the columns that an update changed, of all columns that were not NULL for a delete, NULL otherwise.';
+
+CREATE FUNCTION release_mgmt_internal.key_hash(table_id uuid, key text) RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_key_hash_sql';
+COMMENT ON FUNCTION release_mgmt_internal.key_hash(uuid, text) IS 'What change_keys() holds for a key of a table.';
+
+CREATE FUNCTION release_mgmt_internal.flush_changes() RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_flush_changes';
+COMMENT ON FUNCTION release_mgmt_internal.flush_changes() IS
+'Writes what this transaction has captured so far to ledger_batch, so that it sees its own changes there.';
+
+CREATE FUNCTION release_mgmt_internal.live_row(source regclass, table_id uuid, key text) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_live_row';
+COMMENT ON FUNCTION release_mgmt_internal.live_row(regclass, uuid, text) IS
+'A row as it stands: column name to value, in the same text as the old values of changes_in(). NULL if there is no such row.';
+
+CREATE FUNCTION release_mgmt_internal.entry_field(entry bytea, label text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.string_agg(pg_catalog.substr(line, pg_catalog.length(label) + 2), ', ' ORDER BY number)
+    FROM pg_catalog.string_to_table(pg_catalog.convert_from(entry, 'UTF8'), E'\n') WITH ORDINALITY AS l (line, number)
+    WHERE pg_catalog.starts_with(line, label || ' ');
+END;
+COMMENT ON FUNCTION release_mgmt_internal.entry_field(bytea, text) IS
+'What an entry says after the label, as in entry_field(entry, ''at''); several lines of the same label are joined by commas.';
+
+CREATE VIEW release_mgmt_internal.transaction_leaf WITH (security_invoker = true) AS
+    SELECT e.transaction_id, e.log_id, e.index AS log_index, NULL::pg_lsn AS position, e.entry
+    FROM release_mgmt.ledger_entry AS e
+    WHERE e.transaction_id IS NOT NULL
+    UNION ALL
+    SELECT p.transaction_id, NULL, NULL, p.position, p.entry
+    FROM release_mgmt.ledger_pending_0 AS p
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id)
+    UNION ALL
+    SELECT p.transaction_id, NULL, NULL, p.position, p.entry
+    FROM release_mgmt.ledger_pending_1 AS p
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
+COMMENT ON VIEW release_mgmt_internal.transaction_leaf IS 'The entry of each committed transaction, sequenced (log_index) or pending (position).';
+
+CREATE FUNCTION release_mgmt.history_of(source regclass, key text)
+RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    governed_id uuid;
+    state jsonb;
+    change record;
+    kept jsonb;
+BEGIN
+    SELECT t.id INTO governed_id FROM release_mgmt.governed_table AS t WHERE t.source = history_of.source;
+    IF governed_id IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('table %s is not governed', source), NULL,
+            'Tables that are governed stand in release_mgmt.governed_table.');
+    END IF;
+    PERFORM release_mgmt_internal.flush_changes();
+    state := coalesce(release_mgmt_internal.live_row(source, governed_id, key), '{}');
+    -- From the last change to the first: what a change led to is what was there before the next one.
+    FOR change IN
+        SELECT l.log_index, b.transaction_id, c.*, l.entry
+        FROM release_mgmt.ledger_batch AS b
+        CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
+        LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
+        WHERE release_mgmt_internal.change_keys(b.changes) @> ARRAY[release_mgmt_internal.key_hash(governed_id, history_of.key)]
+          AND c.table_id = governed_id AND history_of.key IN (c.key, c.former_key)
+        ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_index DESC, l.position DESC, b.transaction_id DESC,
+                 c.command_id DESC, c.seq DESC
+    LOOP
+        log_index := change.log_index;
+        transaction_id := change.transaction_id;
+        seq := change.seq;
+        at := coalesce(release_mgmt_internal.entry_field(change.entry, 'at')::timestamptz, now());
+        role := coalesce(release_mgmt_internal.entry_field(change.entry, 'role'), session_user);
+        operation := change.operation;
+        old := change.old;
+        kept := '{}';
+        IF change.operation = 'delete' THEN
+            state := change.old;
+            changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', o.value, 'new', NULL)) FROM jsonb_each(change.old) AS o);
+        ELSIF change.operation = 'update' THEN
+            changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', o.value, 'new', state -> o.key)) FROM jsonb_each(change.old) AS o);
+            state := state || change.old;
+        ELSE
+            changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', NULL, 'new', o.value)) FROM jsonb_each(state) AS o
+                        WHERE o.value <> 'null');
+        END IF;
+        changed := coalesce(changed, '{}');
+        RETURN NEXT;
+    END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt.history_of(regclass, text) IS
+'Every change of one row, the last one first. key: values of the key columns joined by '':'', where '':'' and ''\'' in a value are escaped with ''\''.
+log_index: the leaf''s index, NULL while the transaction is not sequenced. operation: insert, update, delete, baseline (there when governance began) or
+schema (recorded again with a new schema version). changed: {column: {old, new}}, values as text. Errors: RM002 where the table is not governed.';
+
+CREATE FUNCTION release_mgmt_internal.changed_values(source regclass, key text, transaction_id uuid, seq bigint) RETURNS jsonb
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT h.changed
+    FROM release_mgmt.history_of(source, key) AS h
+    WHERE h.transaction_id = changed_values.transaction_id AND h.seq = changed_values.seq;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.changed_values(regclass, text, uuid, bigint) IS 'history_of().changed of one change.';
+
+CREATE VIEW release_mgmt.captured_change WITH (security_invoker = true) AS
+    SELECT l.log_index, b.transaction_id, c.seq,
+           coalesce(release_mgmt_internal.entry_field(l.entry, 'at')::timestamptz, now()) AS at,
+           coalesce(release_mgmt_internal.entry_field(l.entry, 'role'), session_user::text) AS role,
+           t.source, c.table_id, c.key, c.former_key, c.operation,
+           release_mgmt_internal.changed_values(t.source, c.key, b.transaction_id, c.seq) AS changed,
+           c.old
+    FROM release_mgmt.ledger_batch AS b
+    CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
+    LEFT JOIN release_mgmt.governed_table AS t ON t.id = c.table_id
+    LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id;
+COMMENT ON VIEW release_mgmt.captured_change IS
+'Every captured change, for reading; columns as in history_of(). changed costs a look at the row''s history: leave it out where old will do. A transaction
+sees its own changes after release_mgmt_internal.flush_changes().';
+
+CREATE FUNCTION release_mgmt_internal.changes_of_transaction(transaction_id uuid)
+RETURNS TABLE (seq bigint, source regclass, table_id uuid, key text, former_key text, operation text, command_id bigint, redacted boolean, old jsonb)
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT release_mgmt_internal.flush_changes();
+    SELECT c.seq, t.source, c.table_id, c.key, c.former_key, c.operation, c.command_id, c.redacted, c.old
+    FROM release_mgmt.ledger_batch AS b
+    CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
+    LEFT JOIN release_mgmt.governed_table AS t ON t.id = c.table_id
+    WHERE b.transaction_id = changes_of_transaction.transaction_id
+    ORDER BY c.command_id, c.seq;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.changes_of_transaction(uuid) IS
+'The changes of a transaction in the order in which they were made; in the opposite order they are undone. old holds what a row''s columns are to be set to
+again, as text for their input functions (see changes_in). Sees the changes of the open transaction as well.';
