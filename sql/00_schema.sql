@@ -22,7 +22,7 @@ COMMENT ON TABLE release_mgmt_internal.duty_privilege IS
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.duty_privilege', 'WHERE false');
 
 CREATE FUNCTION release_mgmt_internal.allow(duties text[], privileges text, object text)
-RETURNS void LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE AS $$
+RETURNS void LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- An object that does not exist fails here, when the extension is installed, and not at somebody's first grant.
     IF object ~ '^(FUNCTION|PROCEDURE) ' THEN

@@ -248,10 +248,15 @@ BEGIN
                  AND k.public_key = register_signing_key.public_key) THEN
         RETURN;
     END IF;
+    IF public_key NOT LIKE '-----BEGIN PUBLIC KEY-----%' THEN
+        -- Says nothing of what was given: it may have been the private key.
+        PERFORM release_mgmt_internal.refuse('bad_content', format('signing key "%s" is no public key in PEM', code), NULL,
+            'Give what "openssl pkey -in key.pem -pubout" writes.');
+    END IF;
     INSERT INTO release_mgmt.signing_key (code, person_id, public_key) VALUES (code, acting, public_key);
 END $$;
 COMMENT ON PROCEDURE release_mgmt.register_signing_key(text, text) IS
-'Registers the acting person''s public key under a code; public_key is PEM as "openssl pkey -pubout" writes it. Errors: RM003 no person, 23505 the code is taken, 23514 not a public key.';
+'Registers the acting person''s public key under a code; public_key is PEM as "openssl pkey -pubout" writes it. Errors: RM003 no person, RM019 not a public key, 23505 the code is taken.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'PROCEDURE release_mgmt.register_signing_key(text, text)');
 
 CREATE VIEW release_mgmt.my_duties WITH (security_invoker = true) AS

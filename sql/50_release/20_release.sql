@@ -1,0 +1,239 @@
+-- Module release: change requests and releases.
+
+CREATE TABLE release_mgmt.change_request (
+    id           uuid DEFAULT release_mgmt.new_id(),
+    code         text NOT NULL,
+    type         text NOT NULL,
+    title        text,
+    priority     text NOT NULL DEFAULT 'medium',
+    service      text,
+    requested_by uuid,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT change_request_pkey PRIMARY KEY (id),
+    CONSTRAINT change_request_code_key UNIQUE (code),
+    CONSTRAINT change_request_type_check CHECK (type IN ('normal', 'standard', 'emergency')),
+    CONSTRAINT change_request_priority_check CHECK (priority IN ('low', 'medium', 'high', 'critical')),
+    CONSTRAINT change_request_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES release_mgmt.person
+);
+COMMENT ON TABLE release_mgmt.change_request IS 'Requests for change; a release carries out one or more of them. requested_by is whoever inserts the row.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.change_request', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.change_request');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.change_request');
+SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT', 'release_mgmt.change_request');
+
+-- SECURITY DEFINER in the trigger functions of this module: a rule reads what the caller may not.
+CREATE FUNCTION release_mgmt_internal.stamp_requester() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    -- Who requests is who acts; nobody requests in another's name.
+    IF TG_OP = 'INSERT' THEN
+        NEW.requested_by := release_mgmt_internal.acting_person();
+        NEW.created_at := now();
+    ELSIF NEW.requested_by IS DISTINCT FROM OLD.requested_by OR NEW.created_at <> OLD.created_at THEN
+        PERFORM release_mgmt_internal.refuse('separation_of_duties', format('who requested "%s", and when, does not change', OLD.code), NULL, NULL);
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.stamp_requester() IS 'Trigger: requested_by and created_at are who acts and when, and never change.';
+CREATE TRIGGER rm_50_stamp BEFORE INSERT OR UPDATE ON release_mgmt.change_request
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.stamp_requester();
+
+CREATE TABLE release_mgmt.release (
+    id              uuid DEFAULT release_mgmt.new_id(),
+    code            text NOT NULL,
+    type            text NOT NULL,
+    title           text,
+    organization_id uuid NOT NULL DEFAULT '019ac000-0001-7000-8000-000000000003',
+    model_id        uuid NOT NULL,
+    policy_id       uuid,
+    plan_id         uuid,
+    state           text NOT NULL DEFAULT 'draft',
+    requested_by    uuid,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    planned         tstzrange,
+    baseline        tstzrange,
+    early_life      interval NOT NULL DEFAULT '14 days',
+    revision        bigint NOT NULL DEFAULT 0,
+    CONSTRAINT release_pkey PRIMARY KEY (id),
+    CONSTRAINT release_code_key UNIQUE (code),
+    CONSTRAINT release_type_check CHECK (type IN ('major', 'minor', 'emergency')),
+    CONSTRAINT release_early_life_check CHECK (early_life > interval '0'),
+    CONSTRAINT release_planned_check CHECK (NOT isempty(planned) AND NOT lower_inf(planned) AND NOT upper_inf(planned)),
+    CONSTRAINT release_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization,
+    CONSTRAINT release_state_fkey FOREIGN KEY (model_id, state) REFERENCES release_mgmt.model_state,
+    CONSTRAINT release_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES release_mgmt.release_policy,
+    CONSTRAINT release_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES release_mgmt.management_plan,
+    CONSTRAINT release_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES release_mgmt.person
+);
+COMMENT ON TABLE release_mgmt.release IS 'Releases. state follows the pinned model; a plain UPDATE of it meets the same gates as advance_release().';
+COMMENT ON COLUMN release_mgmt.release.planned IS 'when the roll-out is planned to run, at present';
+COMMENT ON COLUMN release_mgmt.release.baseline IS 'planned as it was when the plan was first stated; kept when re-planned';
+COMMENT ON COLUMN release_mgmt.release.early_life IS 'how long early life support lasts after the last deployment';
+COMMENT ON COLUMN release_mgmt.release.revision IS 'raised by every change beneath the release, so that a gate never passes on rows it did not see';
+CREATE INDEX release_state_idx ON release_mgmt.release (state);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.release');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release');
+SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE', 'release_mgmt.release');
+SELECT release_mgmt_internal.allow('{change manager}', 'UPDATE (state)', 'release_mgmt.release');
+CREATE TRIGGER rm_50_stamp BEFORE INSERT OR UPDATE ON release_mgmt.release
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.stamp_requester();
+
+CREATE FUNCTION release_mgmt_internal.keep_release() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    -- The first plan stated is the baseline; later ones leave it alone.
+    IF TG_OP = 'INSERT' THEN
+        NEW.baseline := NEW.planned;
+        NEW.revision := 0;
+        IF NEW.state <> 'draft' THEN
+            PERFORM release_mgmt_internal.refuse('illegal_transition', format('release "%s" can not begin as %s', NEW.code, NEW.state), NULL,
+                'Insert it as draft and move it with advance_release().');
+        END IF;
+    ELSE
+        NEW.baseline := coalesce(OLD.baseline, NEW.planned);
+        IF NEW.model_id <> OLD.model_id AND OLD.state <> 'draft' THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" has its model pinned', OLD.code),
+                format('It is %s.', OLD.state), 'A model is chosen while the release is a draft.');
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_release() IS 'Trigger: a release begins as draft, keeps its baseline, and its model once out of draft.';
+CREATE TRIGGER rm_51_keep BEFORE INSERT OR UPDATE ON release_mgmt.release
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_release();
+
+CREATE FUNCTION release_mgmt_internal.pin_policy() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM release_mgmt.release AS r WHERE r.policy_id = OLD.id) THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('release policy "%s" version %s no longer changes', OLD.code, OLD.version),
+            'A release runs under it.', format('Insert version %s.', OLD.version + 1));
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.pin_policy() IS 'Trigger: a policy that a release runs under does not change.';
+CREATE TRIGGER rm_50_pin BEFORE UPDATE ON release_mgmt.release_policy
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.pin_policy();
+
+CREATE TABLE release_mgmt.release_customer (
+    release_id      uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    CONSTRAINT release_customer_pkey PRIMARY KEY (release_id, organization_id),
+    CONSTRAINT release_customer_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
+    CONSTRAINT release_customer_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization
+);
+COMMENT ON TABLE release_mgmt.release_customer IS 'The customers for whom a release is made.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_customer', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.release_customer');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_customer');
+SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE', 'release_mgmt.release_customer');
+
+CREATE TABLE release_mgmt.release_change (
+    release_id uuid NOT NULL,
+    change_id  uuid NOT NULL,
+    CONSTRAINT release_change_pkey PRIMARY KEY (release_id, change_id),
+    CONSTRAINT release_change_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
+    CONSTRAINT release_change_change_id_fkey FOREIGN KEY (change_id) REFERENCES release_mgmt.change_request
+);
+COMMENT ON TABLE release_mgmt.release_change IS 'Which change requests a release carries out.';
+CREATE INDEX release_change_change_id_idx ON release_mgmt.release_change (change_id);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_change', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.release_change');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_change');
+SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE', 'release_mgmt.release_change');
+
+CREATE TABLE release_mgmt.design_option (
+    id         uuid DEFAULT release_mgmt.new_id(),
+    release_id uuid NOT NULL,
+    roll_out   text NOT NULL,
+    delivery   text NOT NULL,
+    mechanism  text NOT NULL,
+    rationale  text NOT NULL,
+    chosen     boolean NOT NULL DEFAULT false,
+    CONSTRAINT design_option_pkey PRIMARY KEY (id),
+    CONSTRAINT design_option_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
+    CONSTRAINT design_option_roll_out_check CHECK (roll_out IN ('big-bang', 'phased')),
+    CONSTRAINT design_option_delivery_check CHECK (delivery IN ('push', 'pull')),
+    CONSTRAINT design_option_mechanism_check CHECK (mechanism IN ('automated', 'manual')),
+    CONSTRAINT design_option_rationale_check CHECK (rationale <> '')
+);
+COMMENT ON TABLE release_mgmt.design_option IS 'The release design options considered, each with its rationale, one of them chosen; the choice drives the waves.';
+CREATE UNIQUE INDEX design_option_chosen_idx ON release_mgmt.design_option (release_id) WHERE chosen;
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.design_option', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.design_option');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.design_option');
+SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.design_option');
+
+CREATE FUNCTION release_mgmt.release_id(code text) RETURNS uuid
+LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    found_id uuid;
+BEGIN
+    SELECT r.id INTO found_id FROM release_mgmt.release AS r WHERE r.code = release_id.code;
+    IF found_id IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('release "%s" does not exist', code), NULL,
+            'Releases are the rows of release_mgmt.release; create_release() makes one.');
+    END IF;
+    RETURN found_id;
+END $$;
+COMMENT ON FUNCTION release_mgmt.release_id(text) IS 'The id of the release with that code; RM002 if there is none.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.release_id(text)');
+
+-- SECURITY DEFINER: reads tables of which the caller may hold no privilege, and writes four in one step.
+CREATE FUNCTION release_mgmt.create_release(code text, type text, model text DEFAULT 'standard', customers text[] DEFAULT '{}', changes text[] DEFAULT '{}',
+                                            policy text DEFAULT NULL, plan text DEFAULT NULL, planned tstzrange DEFAULT NULL,
+                                            title text DEFAULT NULL, early_life interval DEFAULT '14 days')
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    unknown text;
+    new_release release_mgmt.release;
+BEGIN
+    PERFORM release_mgmt_internal.require_duty('release manager');
+    -- Everything that names nothing, at once.
+    SELECT string_agg(u.what, '; ') INTO unknown
+    FROM (SELECT format('model "%s"', model) AS what WHERE NOT EXISTS (SELECT FROM release_mgmt.release_model AS m WHERE m.code = model)
+          UNION ALL
+          SELECT format('organization "%s"', c) FROM unnest(customers) AS c
+          WHERE NOT EXISTS (SELECT FROM release_mgmt.organization AS o WHERE o.code = c)
+          UNION ALL
+          SELECT format('change request "%s"', c) FROM unnest(changes) AS c
+          WHERE NOT EXISTS (SELECT FROM release_mgmt.change_request AS r WHERE r.code = c)
+          UNION ALL
+          SELECT format('release policy "%s"', policy)
+          WHERE policy IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.release_policy AS p WHERE p.code = policy AND p.in_force_from <= current_date)
+          UNION ALL
+          SELECT format('management plan "%s"', plan)
+          WHERE plan IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.management_plan AS p WHERE p.code = plan)) AS u;
+    IF unknown IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('release "%s" can not be created', code),
+            format('These do not exist, or are not in force: %s.', unknown), 'Insert them first, or correct the codes.');
+    END IF;
+
+    SELECT r.* INTO new_release FROM release_mgmt.release AS r WHERE r.code = create_release.code;
+    IF FOUND THEN
+        IF (new_release.type, new_release.title) IS DISTINCT FROM (create_release.type, create_release.title)
+           OR NOT EXISTS (SELECT FROM release_mgmt.release_model AS m WHERE m.id = new_release.model_id AND m.code = model) THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" exists already, and differs', code), NULL, 'Choose another code.');
+        END IF;
+        RETURN new_release.id;
+    END IF;
+
+    INSERT INTO release_mgmt.release (code, type, title, model_id, policy_id, plan_id, planned, early_life)
+    VALUES (code, type, title,
+            (SELECT m.id FROM release_mgmt.release_model AS m WHERE m.code = model ORDER BY m.version DESC LIMIT 1),
+            (SELECT p.id FROM release_mgmt.release_policy AS p WHERE p.code = policy AND p.in_force_from <= current_date ORDER BY p.version DESC LIMIT 1),
+            (SELECT p.id FROM release_mgmt.management_plan AS p WHERE p.code = plan ORDER BY p.version DESC LIMIT 1),
+            planned, early_life)
+    RETURNING * INTO new_release;
+    INSERT INTO release_mgmt.release_customer (release_id, organization_id)
+    SELECT DISTINCT new_release.id, release_mgmt.organization_id(c) FROM unnest(customers) AS c;
+    INSERT INTO release_mgmt.release_change (release_id, change_id)
+    SELECT new_release.id, r.id FROM release_mgmt.change_request AS r WHERE r.code = ANY (changes);
+    RETURN new_release.id;
+END $$;
+COMMENT ON FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval) IS
+'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the first one stated is the baseline; early_life: how long early life support lasts. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager; RM015 the code exists with another type, title or model.';
+SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE',
+    'FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval)');

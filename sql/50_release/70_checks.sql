@@ -1,0 +1,150 @@
+-- Module release: the checks that it can answer at a gate. No evidence is unmet.
+
+CREATE FUNCTION release_mgmt_internal.check_policy_named(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (p.id IS NOT NULL AND p.in_force_from <= current_date,
+            CASE WHEN p.id IS NULL THEN 'the release names no policy'
+                 WHEN p.in_force_from > current_date THEN pg_catalog.format('policy %s is in force only from %s', p.code, p.in_force_from) END,
+            'release manager',
+            CASE WHEN p.id IS NOT NULL THEN pg_catalog.jsonb_build_object('release_policy', p.code, 'version', p.version, 'in_force_from', p.in_force_from) END
+           )::release_mgmt.check_result
+    FROM release_mgmt.release AS r LEFT JOIN release_mgmt.release_policy AS p ON p.id = r.policy_id
+    WHERE r.id = check_policy_named.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_policy_named(uuid) IS 'Check: the release names a policy that is in force.';
+SELECT release_mgmt_internal.register_check('policy_named', 'gate', 'release_mgmt_internal.check_policy_named', 'the release runs under a policy that is in force');
+
+CREATE FUNCTION release_mgmt_internal.check_plan_accepted(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    WITH plan AS (
+        SELECT p.id, p.code, p.version, release_mgmt_internal.plan_digest(p.id) AS digest
+        FROM release_mgmt.release AS r JOIN release_mgmt.management_plan AS p ON p.id = r.plan_id
+        WHERE r.id = check_plan_accepted.release
+    ), sections AS (
+        SELECT pg_catalog.string_agg(c.clause, ', ' ORDER BY c.clause) AS missing
+        FROM release_mgmt.plan_clause AS c, plan
+        WHERE NOT EXISTS (SELECT FROM release_mgmt.plan_section AS s WHERE s.plan_id = plan.id AND s.clause = c.clause)
+    ), parties AS (
+        SELECT o.code, a.accepted_at, x.code AS accepted_by
+        FROM plan
+        CROSS JOIN release_mgmt.organization AS o
+        LEFT JOIN release_mgmt.plan_acceptance AS a ON a.plan_id = plan.id AND a.organization_id = o.id AND a.digest = plan.digest
+        LEFT JOIN release_mgmt.person AS x ON x.id = a.accepted_by
+        WHERE o.id IN (SELECT rc.organization_id FROM release_mgmt.release_customer AS rc WHERE rc.release_id = check_plan_accepted.release)
+           OR (o.kind = 'authority' AND (NOT o.builtin OR NOT EXISTS (SELECT FROM release_mgmt.organization AS other WHERE other.kind = 'authority' AND NOT other.builtin)))
+    ), summary AS (
+        SELECT pg_catalog.string_agg(code, ', ' ORDER BY code) FILTER (WHERE accepted_at IS NULL) AS waiting,
+               pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('organization', code, 'accepted_by', accepted_by, 'accepted_at', accepted_at) ORDER BY code)
+                   FILTER (WHERE accepted_at IS NOT NULL) AS acceptances
+        FROM parties
+    )
+    SELECT (plan.id IS NOT NULL AND sections.missing IS NULL AND summary.waiting IS NULL AND summary.acceptances IS NOT NULL,
+            CASE WHEN plan.id IS NULL THEN 'the release names no Release Management Plan'
+                 ELSE pg_catalog.concat_ws('; ', 'sections missing: ' || sections.missing, 'not accepted by ' || summary.waiting) END,
+            CASE WHEN plan.id IS NULL OR sections.missing IS NOT NULL THEN 'release manager' ELSE 'customer representative' END,
+            pg_catalog.jsonb_build_object('management_plan', plan.code, 'version', plan.version, 'digest', plan.digest::text, 'plan_acceptance', summary.acceptances)
+           )::release_mgmt.check_result
+    FROM (SELECT) AS always LEFT JOIN plan ON true CROSS JOIN sections CROSS JOIN summary;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_plan_accepted(uuid) IS
+'Check: the Release Management Plan that the release names has every section, and the authority and each customer of the release accepted it as it reads now. The shipped authority counts only where no other is stated.';
+SELECT release_mgmt_internal.register_check('plan_accepted', 'gate', 'release_mgmt_internal.check_plan_accepted',
+    'the Release Management Plan is complete and accepted by the authority and each customer');
+
+CREATE FUNCTION release_mgmt_internal.check_items_in_library(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (count(*) > 0 AND pg_catalog.bool_and(c.item_id IS NULL OR (i.state = 'accepted' AND i.digest = c.digest)) AND count(c.item_id) > 0,
+            CASE WHEN count(*) = 0 THEN 'the release has no package with components'
+                 WHEN count(c.item_id) = 0 THEN 'no component is a library item'
+                 ELSE 'not accepted, or with another digest: ' || pg_catalog.string_agg(c.name, ', ' ORDER BY c.name)
+                          FILTER (WHERE c.item_id IS NOT NULL AND NOT (i.state = 'accepted' AND i.digest = c.digest)) END,
+            CASE WHEN count(*) = 0 THEN 'release manager' ELSE 'librarian' END,
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('component', c.name, 'library_item', i.id, 'digest', i.digest::text, 'state', i.state) ORDER BY c.name)
+               FILTER (WHERE i.id IS NOT NULL)
+           )::release_mgmt.check_result
+    FROM release_mgmt.release_package AS p
+    JOIN release_mgmt.component AS c ON c.package_id = p.id
+    LEFT JOIN release_mgmt.library_item AS i ON i.id = c.item_id
+    WHERE p.release_id = check_items_in_library.release AND p.current;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_items_in_library(uuid) IS 'Check: every library item of the package is accepted and has the digest that it was added with.';
+SELECT release_mgmt_internal.register_check('items_in_library', 'gate', 'release_mgmt_internal.check_items_in_library',
+    'the content is in the Definitive Media Library, accepted and unaltered');
+
+CREATE FUNCTION release_mgmt_internal.check_package_compatible(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (p.id IS NOT NULL AND f.errors IS NULL AND f.components > 0,
+            CASE WHEN p.id IS NULL OR f.components = 0 THEN 'the release has no package with components' ELSE f.errors END,
+            'release manager',
+            CASE WHEN p.id IS NOT NULL THEN pg_catalog.jsonb_build_object('release_package', p.code, 'revision', p.revision, 'components', f.components, 'findings', f.findings) END
+           )::release_mgmt.check_result
+    FROM (SELECT) AS always
+    LEFT JOIN release_mgmt.release_package AS p ON p.release_id = check_package_compatible.release AND p.current
+    LEFT JOIN LATERAL (
+        SELECT pg_catalog.string_agg(c.component || ': ' || c.finding, '; ' ORDER BY c.component, c.finding) FILTER (WHERE c.severity = 'error') AS errors,
+               coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('severity', c.severity, 'component', c.component, 'finding', c.finding)
+                            ORDER BY c.component, c.finding) FILTER (WHERE c.finding IS NOT NULL), '[]') AS findings,
+               (SELECT count(*) FROM release_mgmt.component AS k WHERE k.package_id = p.id) AS components
+        FROM release_mgmt.check_compatibility(p.code) AS c) AS f ON true;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_package_compatible(uuid) IS 'Check: the package fits what is installed on the targets now.';
+SELECT release_mgmt_internal.register_check('package_compatible', 'gate', 'release_mgmt_internal.check_package_compatible',
+    'the package''s parts are related and compatible, with each other and with what is installed');
+
+CREATE FUNCTION release_mgmt_internal.check_package_sealed(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    -- The digest is computed anew from the rows: a package altered behind the rules is not sealed.
+    SELECT (p.digest IS NOT NULL AND p.digest = now_is.digest,
+            CASE WHEN p.id IS NULL THEN 'the release has no package'
+                 WHEN p.digest IS NULL THEN pg_catalog.format('package %s is not sealed', p.code)
+                 ELSE pg_catalog.format('package %s was sealed as %s and is now %s', p.code, p.digest, now_is.digest) END,
+            'release manager',
+            CASE WHEN p.digest IS NOT NULL THEN pg_catalog.jsonb_build_object('release_package', p.code, 'revision', p.revision, 'digest', p.digest::text, 'sealed_at', p.sealed_at) END
+           )::release_mgmt.check_result
+    FROM (SELECT) AS always
+    LEFT JOIN release_mgmt.release_package AS p ON p.release_id = check_package_sealed.release AND p.current
+    LEFT JOIN LATERAL (SELECT release_mgmt.compute_digest(pg_catalog.convert_to(release_mgmt_internal.package_manifest(p.id), 'UTF8')) AS digest) AS now_is ON true;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_package_sealed(uuid) IS 'Check: the package is sealed, and its rows still give the sealed digest.';
+SELECT release_mgmt_internal.register_check('package_sealed', 'gate', 'release_mgmt_internal.check_package_sealed', 'the content is sealed and unaltered since');
+
+CREATE FUNCTION release_mgmt_internal.check_package_signed(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (coalesce(pg_catalog.bool_and(release_mgmt.verify_signature(pg_catalog.convert_to(p.digest::text, 'UTF8'), s.signature, k.public_key)), false)
+                AND count(s.key_id) > 0,
+            CASE WHEN count(s.key_id) = 0 THEN 'no signature over the package''s digest'
+                 ELSE 'signatures that do not verify: ' || pg_catalog.string_agg(k.code, ', ' ORDER BY k.code)
+                          FILTER (WHERE NOT release_mgmt.verify_signature(pg_catalog.convert_to(p.digest::text, 'UTF8'), s.signature, k.public_key)) END,
+            'release manager',
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('package_signature', k.code, 'signed_at', s.signed_at, 'digest', p.digest::text) ORDER BY k.code)
+               FILTER (WHERE k.id IS NOT NULL)
+           )::release_mgmt.check_result
+    FROM release_mgmt.release_package AS p
+    JOIN release_mgmt.package_signature AS s ON s.package_id = p.id
+    JOIN release_mgmt.signing_key AS k ON k.id = s.key_id
+    WHERE p.release_id = check_package_signed.release AND p.current;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_package_signed(uuid) IS 'Check: the sealed digest bears at least one signature, and each verifies now.';
+SELECT release_mgmt_internal.register_check('package_signed', 'gate', 'release_mgmt_internal.check_package_signed', 'the sealed content is signed');
+
+CREATE FUNCTION release_mgmt_internal.check_cis_traceable(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (count(*) > 0 AND pg_catalog.bool_and(x.operation = 'create' OR c.id IS NOT NULL),
+            CASE WHEN count(*) = 0 THEN 'no change of a configuration item is planned'
+                 ELSE 'planned for configuration items that do not exist: ' || pg_catalog.string_agg(DISTINCT x.ci, ', ') FILTER (WHERE x.operation <> 'create' AND c.id IS NULL) END,
+            'release manager',
+            pg_catalog.jsonb_build_object('planned_ci_change', count(*), 'ci', pg_catalog.jsonb_agg(DISTINCT x.ci))
+           )::release_mgmt.check_result
+    FROM release_mgmt.planned_ci_change AS x LEFT JOIN release_mgmt.ci AS c ON c.label = x.ci
+    WHERE x.release_id = check_cis_traceable.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_cis_traceable(uuid) IS 'Check: what the release changes is stated, configuration item by configuration item.';
+SELECT release_mgmt_internal.register_check('cis_traceable', 'gate', 'release_mgmt_internal.check_cis_traceable',
+    'everything rolled out is traceable to configuration items');

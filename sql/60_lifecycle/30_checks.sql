@@ -1,0 +1,97 @@
+-- Module lifecycle: the checks that it can answer at a gate.
+
+CREATE FUNCTION release_mgmt_internal.check_criteria_agreed(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (count(*) > 0 AND count(*) = count(a.agreed_at),
+            CASE WHEN count(*) = 0 THEN 'the release names no customer'
+                 ELSE 'criteria not agreed by ' || pg_catalog.string_agg(o.code, ', ' ORDER BY o.code) FILTER (WHERE a.agreed_at IS NULL) END,
+            CASE WHEN count(*) = 0 THEN 'release manager' ELSE 'customer representative' END,
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('criteria_agreement', o.code, 'agreed_by', p.code, 'agreed_at', a.agreed_at) ORDER BY o.code)
+                FILTER (WHERE a.agreed_at IS NOT NULL)
+           )::release_mgmt.check_result
+    FROM release_mgmt.release_customer AS rc
+    JOIN release_mgmt.organization AS o ON o.id = rc.organization_id
+    LEFT JOIN release_mgmt.criteria_agreement AS a ON a.release_id = rc.release_id AND a.organization_id = rc.organization_id
+        AND a.digest = release_mgmt.compute_digest(pg_catalog.convert_to(release_mgmt_internal.criteria_text(rc.release_id), 'UTF8'))
+    LEFT JOIN release_mgmt.person AS p ON p.id = a.agreed_by
+    WHERE rc.release_id = check_criteria_agreed.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_criteria_agreed(uuid) IS 'Check: each customer of the release agreed to its criteria as they are now.';
+SELECT release_mgmt_internal.register_check('criteria_agreed', 'gate', 'release_mgmt_internal.check_criteria_agreed',
+    'success and failure criteria are agreed with the customers');
+
+CREATE FUNCTION release_mgmt_internal.check_changes_approved(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    WITH now_is AS (
+        SELECT release_mgmt_internal.parts_digest(release_mgmt_internal.approval_parts(check_changes_approved.release)) AS digest
+    ), linked AS (
+        SELECT count(*) AS changes FROM release_mgmt.release_change AS rc WHERE rc.release_id = check_changes_approved.release
+    )
+    SELECT (linked.changes > 0 AND count(a.id) FILTER (WHERE a.digest = now_is.digest) > 0,
+            pg_catalog.concat_ws('; ',
+                CASE WHEN linked.changes = 0 THEN 'no change request is linked' END,
+                CASE WHEN count(a.id) = 0 THEN 'nobody approved the release'
+                     WHEN count(a.id) FILTER (WHERE a.digest = now_is.digest) = 0 THEN 'every approval is void, since what was approved has changed' END),
+            CASE WHEN linked.changes = 0 THEN 'release manager' ELSE 'change manager' END,
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('approval', a.id, 'approved_by', p.code, 'approved_at', a.approved_at, 'digest', a.digest::text)
+                ORDER BY a.approved_at) FILTER (WHERE a.digest = now_is.digest)
+           )::release_mgmt.check_result
+    FROM now_is CROSS JOIN linked
+    LEFT JOIN release_mgmt.approval AS a ON a.release_id = check_changes_approved.release
+    LEFT JOIN release_mgmt.person AS p ON p.id = a.approved_by
+    GROUP BY linked.changes, now_is.digest;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_changes_approved(uuid) IS
+'Check: the release carries out at least one change request, and at least one approval is bound to content, plan, criteria and remediation as they are now.';
+SELECT release_mgmt_internal.register_check('changes_approved', 'gate', 'release_mgmt_internal.check_changes_approved',
+    'Change Management approved the exact content and roll-out plan');
+
+CREATE FUNCTION release_mgmt_internal.check_policy_complied(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT (count(*) > 0 AND pg_catalog.bool_and(coalesce(c.met, false)),
+            CASE WHEN count(*) = 0 THEN 'the release''s policy states no machine-checked control'
+                 ELSE pg_catalog.string_agg(pg_catalog.format('%s: %s', pc.statement, c.missing), '; ' ORDER BY pc.check_name) FILTER (WHERE c.met IS NOT TRUE) END,
+            CASE WHEN count(*) = 0 THEN 'release manager' ELSE pg_catalog.min(c.owner) FILTER (WHERE c.met IS NOT TRUE) END,
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('policy_control', pc.statement, 'check', pc.check_name, 'met', c.met, 'evidence', c.evidence) ORDER BY pc.check_name)
+           )::release_mgmt.check_result
+    FROM release_mgmt.release AS r
+    JOIN release_mgmt.policy_control AS pc ON pc.policy_id = r.policy_id AND pc.check_name <> 'policy_complied'
+    CROSS JOIN LATERAL release_mgmt_internal.ask_check(pc.check_name, r.id) AS c
+    WHERE r.id = check_policy_complied.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_policy_complied(uuid) IS 'Check: every machine-checked control of the release''s policy is met.';
+SELECT release_mgmt_internal.register_check('policy_complied', 'gate', 'release_mgmt_internal.check_policy_complied',
+    'the release complies with the controls of its policy');
+
+CREATE FUNCTION release_mgmt_internal.check_early_life_over(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (pg_catalog.max(h.entered_at) + r.early_life <= pg_catalog.clock_timestamp(),
+            CASE WHEN pg_catalog.max(h.entered_at) IS NULL THEN 'early life has not begun'
+                 ELSE pg_catalog.format('early life lasts until %s', pg_catalog.max(h.entered_at) + r.early_life) END,
+            'release manager',
+            pg_catalog.jsonb_build_object('early_life_from', pg_catalog.max(h.entered_at), 'until', pg_catalog.max(h.entered_at) + r.early_life)
+           )::release_mgmt.check_result
+    FROM release_mgmt.release AS r
+    LEFT JOIN release_mgmt.release_state_history AS h ON h.release_id = r.id AND h.to_state = 'early_life'
+    WHERE r.id = check_early_life_over.release
+    GROUP BY r.early_life;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_early_life_over(uuid) IS 'Check: the period of early life support, counted from the release''s last entry into early_life, is over.';
+SELECT release_mgmt_internal.register_check('early_life_over', 'gate', 'release_mgmt_internal.check_early_life_over', 'the early life support period is over');
+
+CREATE FUNCTION release_mgmt_internal.check_review_held(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (v.release_id IS NOT NULL, CASE WHEN v.release_id IS NULL THEN 'no post-implementation review is recorded' END, 'release manager',
+            CASE WHEN v.release_id IS NOT NULL THEN pg_catalog.jsonb_build_object('implementation_review', v.conclusion, 'held_by', p.code, 'held_at', v.held_at) END
+           )::release_mgmt.check_result
+    FROM (SELECT) AS always
+    LEFT JOIN release_mgmt.implementation_review AS v ON v.release_id = check_review_held.release
+    LEFT JOIN release_mgmt.person AS p ON p.id = v.held_by;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_review_held(uuid) IS 'Check: a post-implementation review is recorded.';
+SELECT release_mgmt_internal.register_check('review_held', 'gate', 'release_mgmt_internal.check_review_held', 'the post-implementation review was held');

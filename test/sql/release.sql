@@ -1,0 +1,130 @@
+-- Releases, packages, sealing: what is stated is checked, what is sealed stands still.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SELECT release_mgmt.activate('cmdb.example.org');
+SET search_path = public, release_mgmt;
+CREATE ROLE regress_librarian;
+CREATE ROLE regress_manager;
+CREATE ROLE regress_customer;
+CREATE ROLE regress_authority;
+CALL grant_duty('regress_librarian', 'librarian', 'Provider');
+CALL grant_duty('regress_manager', 'release manager', 'Provider');
+CALL grant_duty('regress_customer', 'customer representative', 'Customer');
+CALL grant_duty('regress_authority', 'customer representative', 'Authority');
+
+CREATE TABLE server (name text PRIMARY KEY, app_version text, owner text);
+INSERT INTO server VALUES ('alpha', '1.0', 'ops'), ('beta', '1.0', 'ops');
+SELECT bind_ci_class('server', 'server', key => '{name}', name => 'name');
+
+SET ROLE regress_librarian;
+SELECT begin_intake('pkg:generic/app@2.0') AS item \gset
+CALL append_content(:'item', 'the program');
+SELECT finish_intake(:'item', compute_digest('the program')) = compute_digest('the program') AS taken;
+
+-- A release: everything unknown is listed at once.
+SET ROLE regress_manager;
+INSERT INTO change_request (code, type) VALUES ('CHG-1', 'normal');
+SELECT create_release('REL-1', 'minor', model => 'no model', customers => '{Customer,Nobody}', changes => '{CHG-1,CHG-9}', policy => 'none');
+\set VERBOSITY terse
+SELECT create_release('REL-1', 'tiny');
+\set VERBOSITY default
+SELECT create_release('REL-1', 'minor', customers => '{Customer}', changes => '{CHG-1}', planned => '[2030-01-01 00:00+00,2030-01-02 00:00+00)') IS NOT NULL;
+SELECT create_release('REL-1', 'minor', customers => '{Customer}', changes => '{CHG-1}') = release_id('REL-1') AS same_again;
+SELECT create_release('REL-1', 'major');
+SELECT release_id('REL-9');
+
+-- Who requests is who acts, and stays so; a release begins as draft; its baseline is kept.
+UPDATE change_request SET requested_by = NULL WHERE code = 'CHG-1';
+UPDATE release SET requested_by = NULL WHERE code = 'REL-1';
+INSERT INTO release (code, type, model_id, state) SELECT 'REL-2', 'minor', id, 'closed' FROM release_model;
+UPDATE release SET planned = '[2030-02-01 00:00+00,2030-02-02 00:00+00)', baseline = NULL WHERE code = 'REL-1';
+SELECT baseline = '[2030-01-01 00:00+00,2030-01-02 00:00+00)' AS kept FROM release WHERE code = 'REL-1';
+
+-- A package is made of accepted items only.
+SELECT create_package('PKG-1', release => 'REL-1', items => ARRAY[:'item']::uuid[]);
+SELECT create_package('PKG-1', release => 'REL-9', items => '{}');
+SELECT create_package('PKG-1', release => 'REL-1', items => '{}', unit => 'none');
+SET ROLE regress_librarian;
+CALL accept_item(:'item');
+SET ROLE regress_manager;
+SELECT create_package('PKG-1', release => 'REL-1', items => ARRAY[:'item']::uuid[]) IS NOT NULL AS made;
+SELECT create_package('PKG-1', release => 'REL-1', items => ARRAY[:'item']::uuid[]) = package_id('PKG-1') AS same_again;
+\set VERBOSITY terse
+SELECT create_package('PKG-2', release => 'REL-1', items => ARRAY[:'item']::uuid[]);
+\set VERBOSITY default
+SELECT kind, name, version, digest = compute_digest('the program') AS same_digest FROM component;
+\set VERBOSITY terse
+INSERT INTO component (package_id, kind, name) VALUES (package_id('PKG-1'), 'document', 'untied');
+INSERT INTO component (package_id, kind, name, ci) VALUES (package_id('PKG-1'), 'poem', 'ode', 'server/alpha');
+\set VERBOSITY default
+
+-- Planned changes: the item exists, the old value is the present one, whatever is written.
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'server/gamma', 'app_version', '2.0');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'server/alpha', 'colour', 'red');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'poem/ode', 'metre', 'iambic');
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'server/alpha', 'create', 'app_version', '2.0');
+INSERT INTO planned_ci_change (release_id, ci, attribute, old_value, new_value) VALUES (release_id('REL-1'), 'server/alpha', 'app_version', '0.1', '2.0');
+SELECT ci, target, operation, attribute, old_value, new_value FROM planned_ci_change;
+
+-- Sealing: a value that moved meanwhile is found.
+RESET ROLE;
+UPDATE server SET app_version = '1.1' WHERE name = 'alpha';
+SET ROLE regress_manager;
+SELECT seal_package('PKG-1');
+UPDATE planned_ci_change SET new_value = '2.0';
+SELECT seal_package('PKG-9');
+SELECT seal_package('PKG-1') AS digest \gset
+SELECT seal_package('PKG-1') = :'digest' AS same_again;
+SELECT manifest FROM release_package;
+SELECT compute_digest(convert_to(manifest, 'UTF8')) = digest AS recomputed FROM release_package;
+
+-- Sealed content does not change, whoever tries.
+RESET ROLE;
+UPDATE component SET name = 'other';
+DELETE FROM component;
+INSERT INTO component (package_id, kind, name, ci) VALUES (package_id('PKG-1'), 'document', 'more', 'server/alpha');
+UPDATE planned_ci_change SET new_value = '3.0';
+DELETE FROM planned_ci_change;
+UPDATE release_package SET manifest = 'forged';
+DELETE FROM release_package;
+
+-- A signature counts only if it verifies.
+SET ROLE regress_manager;
+CALL register_signing_key('release_manager', E'-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n');
+CALL add_signature('PKG-1', 'nobody', '\x00');
+CALL add_signature('PKG-1', 'release_manager', '\x00');
+
+-- A new revision: same components, nothing sealed, the old one untouched.
+SELECT revise_package('PKG-1');
+SELECT revise_package('PKG-1') AS same_again;
+SELECT revision, current, digest IS NOT NULL AS sealed, (SELECT count(*) FROM component WHERE package_id = p.id) AS components
+FROM release_package AS p ORDER BY revision;
+
+-- The Release Management Plan: complete, and accepted as it reads.
+INSERT INTO management_plan (code) VALUES ('RMP');
+SET ROLE regress_customer;
+CALL accept_plan('RMP', 1, 'Customer');
+CALL accept_plan('RMP', 2, 'Customer');
+SET ROLE regress_manager;
+INSERT INTO plan_section (plan_id, clause, body) SELECT p.id, c.clause, 'We ' || c.title FROM management_plan AS p, plan_clause AS c;
+INSERT INTO release_policy (code, objectives, scope, principles) VALUES ('POL', 'no surprises', 'all servers', 'small steps');
+UPDATE release SET plan_id = (SELECT id FROM management_plan), policy_id = (SELECT id FROM release_policy) WHERE code = 'REL-1';
+UPDATE release_policy SET scope = 'none';
+SET ROLE regress_customer;
+CALL accept_plan('RMP', 1, 'Authority');
+CALL accept_plan('RMP', 1, 'Customer');
+CALL accept_plan('RMP', 1, 'Customer');
+RESET ROLE;
+SELECT met, missing FROM release_mgmt_internal.check_plan_accepted(release_id('REL-1'));
+SET ROLE regress_authority;
+CALL accept_plan('RMP', 1, 'Authority');
+RESET ROLE;
+SELECT met, missing FROM release_mgmt_internal.check_plan_accepted(release_id('REL-1'));
+SET ROLE regress_manager;
+UPDATE plan_section SET body = 'Changed.' WHERE clause = '2.4';
+RESET ROLE;
+SELECT met, missing FROM release_mgmt_internal.check_plan_accepted(release_id('REL-1'));
+
+DROP OWNED BY regress_librarian, regress_manager, regress_customer, regress_authority;
+DROP ROLE regress_librarian, regress_manager, regress_customer, regress_authority;
