@@ -46,7 +46,9 @@ parse_digits(const char *text, size_t start, size_t len, bool upper_allowed, RmD
 		if (start + i >= len)
 			return complain(error, len, "The text ends before the last hexadecimal digit of the hash.");
 		if (nibble < 0)
-			return complain(error, start + i, "A lower-case hexadecimal digit is expected.");
+			return complain(error, start + i,
+							upper_allowed ? "A hexadecimal digit is expected."
+										  : "A lower-case hexadecimal digit is expected.");
 		if (i % 2 == 0)
 			value->bytes[i / 2] = nibble << 4;
 		else

@@ -93,6 +93,13 @@ rm_pkgver_require_scheme(const text *name)
 	return scheme;
 }
 
+/* Return the hint that goes with text that is no version of the scheme. */
+static char *
+hint_for_scheme(RmScheme scheme)
+{
+	return psprintf("A version of scheme %s is written as in %s.", rm_scheme_name(scheme), rm_scheme_example(scheme));
+}
+
 /* Build a value from a version's text; raise 22P02 where it is none. */
 RmPkgver *
 rm_pkgver_construct(RmScheme scheme, const char *text, size_t len)
@@ -101,7 +108,7 @@ rm_pkgver_construct(RmScheme scheme, const char *text, size_t len)
 	RmParseError error;
 
 	if (!rm_version_parse(scheme, text, len, &version, &error))
-		rm_report_parse_error(NULL, psprintf("pkgver, scheme %s", rm_scheme_name(scheme)), text, len, &error, NULL);
+		rm_report_parse_error(NULL, "pkgver", text, len, &error, hint_for_scheme(scheme));
 	return rm_pkgver_make(&version, text, len);
 }
 
@@ -145,7 +152,7 @@ input_pkgver(Node *escontext, const char *input, size_t len, int32 typmod)
 	if (!rm_version_parse_bound(scheme, text, text_len, &version, &error))
 	{
 		error.position += text - input;
-		return rm_report_parse_error(escontext, "pkgver", input, len, &error, NULL);
+		return rm_report_parse_error(escontext, "pkgver", input, len, &error, hint_for_scheme(scheme));
 	}
 	if (!check_typmod(escontext, typmod, scheme, version.is_bound))
 		return (Datum) 0;

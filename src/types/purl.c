@@ -7,6 +7,7 @@
 #include "common/hashfn.h"
 #include "compat.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "types/purl.h"
 #include "types/report.h"
 #include "utils/builtins.h"
@@ -55,11 +56,12 @@ make_purl(const RmPurlParts *parts, RmParseError *error)
 static Datum
 input_purl(Node *escontext, const char *text, size_t len)
 {
+	char *utf8 = pg_server_to_any(text, len, PG_UTF8);
 	RmPurlParts parts;
 	RmParseError error;
 	RmPurl *result = NULL;
 
-	if (rm_purl_parse(text, len, &parts, &error) && rm_purl_normalize(&parts, &error))
+	if (rm_purl_parse(utf8, utf8 == text ? len : strlen(utf8), &parts, &error) && rm_purl_normalize(&parts, &error))
 		result = make_purl(&parts, &error);
 	if (result == NULL)
 		return rm_report_parse_error(escontext, "purl", text, len, &error, PURL_HINT);
@@ -121,7 +123,17 @@ rm_purl_send(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-/* Return a copy of an argument that may be normalized in place; empty for NULL. */
+/* Return a copy in UTF-8 that may be normalized in place. */
+static RmPurlText
+copy_text(const char *data, size_t len)
+{
+	char *copy = pnstrdup(data, len);
+	char *utf8 = pg_server_to_any(copy, len, PG_UTF8);
+
+	return (RmPurlText) { utf8, utf8 == copy ? len : strlen(utf8) };
+}
+
+/* Return a copy of an argument; empty for NULL. */
 static RmPurlText
 copy_argument(FunctionCallInfo fcinfo, int argument)
 {
@@ -131,8 +143,7 @@ copy_argument(FunctionCallInfo fcinfo, int argument)
 	{
 		text *value = PG_GETARG_TEXT_PP(argument);
 
-		result.len = VARSIZE_ANY_EXHDR(value);
-		result.data = pnstrdup(VARDATA_ANY(value), result.len);
+		result = copy_text(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 	}
 	return result;
 }
@@ -176,7 +187,7 @@ copy_qualifiers(Jsonb *object, RmPurlParts *parts)
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
-			key = (RmPurlText) { pnstrdup(value.val.string.val, value.val.string.len), value.val.string.len };
+			key = copy_text(value.val.string.val, value.val.string.len);
 		if (token != WJB_VALUE || value.type == jbvNull)
 			continue;
 		if (value.type != jbvString)
@@ -230,9 +241,12 @@ rm_purl_from_parts(PG_FUNCTION_ARGS)
 static Datum
 return_part(FunctionCallInfo fcinfo, RmPurlText part)
 {
+	char *text;
+
 	if (part.len == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(part.data, part.len));
+	text = pg_any_to_server(part.data, part.len, PG_UTF8);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(text, text == part.data ? part.len : strlen(text)));
 }
 
 /* purl_type(purl) returns text. */

@@ -77,7 +77,7 @@ static const TypeRule no_rule = { "", OPTIONAL, 0, NULL };
 static bool
 complain(RmParseError *error, const char *message)
 {
-	error->position = 0;
+	error->position = RM_NO_POSITION;
 	error->message = message;
 	return false;
 }

@@ -21,10 +21,12 @@ rm_report_parse_error(Node *escontext, const char *type, const char *text, size_
 {
 	bool clipped = len > SHOWN_BYTES;
 	int shown = clipped ? pg_mbcliplen(text, len, SHOWN_BYTES) : (int) len;
-	int position = pg_mbstrlen_with_len(text, Min(error->position, len)) + 1;
+	bool placed = error->position != RM_NO_POSITION;
+	int position = placed ? pg_mbstrlen_with_len(text, Min(error->position, len)) + 1 : 0;
 
 	ereturn(escontext, (Datum) 0,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("invalid input syntax for type %s: \"%.*s%s\"", type, shown, text, clipped ? "..." : ""),
-			 errdetail("Character %d: %s", position, error->message), hint == NULL ? 0 : errhint("%s", hint)));
+			 placed ? errdetail("Character %d: %s", position, error->message) : errdetail("%s", error->message),
+			 hint == NULL ? 0 : errhint("%s", hint)));
 }

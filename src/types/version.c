@@ -13,6 +13,7 @@ typedef bool (*SchemeParser)(const char *text, size_t len, RmVersion *version, R
 typedef struct SchemeInfo
 {
 	const char *name;
+	const char *example;
 	SchemeParser parse;
 	unsigned parts; /* bit RmVersionPart: the scheme has that part */
 } SchemeInfo;
@@ -20,18 +21,18 @@ typedef struct SchemeInfo
 #define PART(part) (1u << (part))
 
 static const SchemeInfo schemes[] = {
-	[RM_SCHEME_INVALID] = { "", NULL, 0 },
-	[RM_SCHEME_SEMVER] = { "semver", rm_version_parse_semver,
+	[RM_SCHEME_INVALID] = { "", "", NULL, 0 },
+	[RM_SCHEME_SEMVER] = { "semver", "1.2.3-rc.1+build.5", rm_version_parse_semver,
 						   PART(RM_PART_MAJOR) | PART(RM_PART_MINOR) | PART(RM_PART_PATCH) | PART(RM_PART_PRERELEASE) |
 							   PART(RM_PART_BUILD) },
-	[RM_SCHEME_DEB] = { "deb", rm_version_parse_deb,
+	[RM_SCHEME_DEB] = { "deb", "1:2.3-4", rm_version_parse_deb,
 						PART(RM_PART_EPOCH) | PART(RM_PART_UPSTREAM) | PART(RM_PART_REVISION) },
-	[RM_SCHEME_RPM] = { "rpm", rm_version_parse_rpm,
+	[RM_SCHEME_RPM] = { "rpm", "1:2.3-4.el9", rm_version_parse_rpm,
 						PART(RM_PART_EPOCH) | PART(RM_PART_UPSTREAM) | PART(RM_PART_REVISION) },
-	[RM_SCHEME_PEP440] = { "pep440", rm_version_parse_pep440,
+	[RM_SCHEME_PEP440] = { "pep440", "1!2.3rc4.post5.dev6+local", rm_version_parse_pep440,
 						   PART(RM_PART_EPOCH) | PART(RM_PART_MAJOR) | PART(RM_PART_MINOR) | PART(RM_PART_PATCH) |
 							   PART(RM_PART_PRERELEASE) | PART(RM_PART_BUILD) },
-	[RM_SCHEME_GENERIC] = { "generic", rm_version_parse_generic, 0 },
+	[RM_SCHEME_GENERIC] = { "generic", "12.2(33)SXI4", rm_version_parse_generic, 0 },
 };
 
 #define SCHEME_COUNT ((int) (sizeof(schemes) / sizeof(schemes[0])))
@@ -68,6 +69,13 @@ const char *
 rm_scheme_name(RmScheme scheme)
 {
 	return (int) scheme > 0 && (int) scheme < SCHEME_COUNT ? schemes[scheme].name : NULL;
+}
+
+/* Return a version of the scheme that shows its parts. */
+const char *
+rm_scheme_example(RmScheme scheme)
+{
+	return schemes[scheme].example;
 }
 
 /* Tell whether versions of the scheme can have the part. */

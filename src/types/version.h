@@ -60,6 +60,7 @@ typedef struct RmVersion
 
 extern RmScheme rm_scheme_find(const char *name, size_t len);
 extern const char *rm_scheme_name(RmScheme scheme);
+extern const char *rm_scheme_example(RmScheme scheme);
 extern bool rm_scheme_has_part(RmScheme scheme, RmVersionPart part);
 extern bool rm_version_parse(RmScheme scheme, const char *text, size_t len, RmVersion *version, RmParseError *error);
 extern bool rm_version_parse_bound(RmScheme scheme, const char *text, size_t len, RmVersion *version,
