@@ -22,6 +22,7 @@
 #include "fmgr.h"
 #include "ledger/entry.h"
 #include "ledger/ledger_private.h"
+#include "ledger/signer.h"
 #include "ledger/store.h"
 #include "ledger/transaction.h"
 #include "miscadmin.h"
@@ -366,6 +367,7 @@ rm_ledger_init(void)
 {
 	RegisterXactCallback(on_transaction_event, NULL);
 	RegisterSubXactCallback(on_subtransaction_event, NULL);
+	rm_signer_init();
 }
 
 /* current_transaction() returns uuid. */

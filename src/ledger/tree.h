@@ -37,6 +37,9 @@ enum
 	RM_TILE_NATTS = RM_TILE_HASHES
 };
 
+/* More hashes than any proof holds. */
+#define RM_PROOF_MAX (2 * RM_MERKLE_LEVELS)
+
 /* A tree that is growing. */
 typedef struct RmTreeWriter
 {
@@ -46,6 +49,27 @@ typedef struct RmTreeWriter
 	RmStore entries;
 	RmStore tiles;
 } RmTreeWriter;
+
+/* A tree that is read, as it is in a snapshot. */
+typedef struct RmTreeReader
+{
+	pg_uuid_t log;
+	Snapshot snapshot;
+	uint64 size; /* leaves that it has */
+	Relation entries;
+	Relation entries_index;
+	Relation tiles;
+	Relation tiles_index;
+	int cached_level; /* -1 for none */
+	uint64 cached_tile;
+	unsigned char cached[RM_TILE_SIZE];
+} RmTreeReader;
+
+extern void rm_tree_reader_open(RmTreeReader *reader, const pg_uuid_t *log, Snapshot snapshot);
+extern void rm_tree_reader_root(RmTreeReader *reader, uint64 size, unsigned char *root);
+extern int rm_tree_reader_inclusion(RmTreeReader *reader, uint64 index, uint64 size, unsigned char *proof);
+extern int rm_tree_reader_consistency(RmTreeReader *reader, uint64 old_size, uint64 size, unsigned char *proof);
+extern void rm_tree_reader_close(RmTreeReader *reader);
 
 extern bool rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool *own);
 extern void rm_tree_write_head(const pg_uuid_t *log, const RmMerkle *edge);
