@@ -273,7 +273,8 @@ rule('each document of a module bears its name',
 for my $file (glob '*.md */*.md')
 {
 	my ($folder) = $file =~ m{^(.*/)};
-	while (slurp($file) =~ /\]\((?!\w+:|#)([^)#]+)/g)
+	my $document = slurp($file);
+	while ($document =~ /\]\((?!\w+:|#)([^)#]+)/g)
 	{
 		push @violations, "$file: $1" if !-e ($folder // '') . $1;
 	}
