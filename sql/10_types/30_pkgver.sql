@@ -150,9 +150,14 @@ CREATE OPERATOR > (
 );
 COMMENT ON OPERATOR > (pkgver, pkgver) IS 'greater than';
 
+CREATE FUNCTION pkgver_sortsupport(internal) RETURNS void
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_sortsupport';
+COMMENT ON FUNCTION pkgver_sortsupport(internal) IS 'Sort support of type pkgver, with abbreviated keys.';
+
 CREATE OPERATOR CLASS pkgver_ops DEFAULT FOR TYPE pkgver USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
-    FUNCTION 1 pkgver_cmp(pkgver, pkgver);
+    FUNCTION 1 pkgver_cmp(pkgver, pkgver),
+    FUNCTION 2 pkgver_sortsupport(internal);
 CREATE OPERATOR CLASS pkgver_ops DEFAULT FOR TYPE pkgver USING hash AS
     OPERATOR 1 =,
     FUNCTION 1 pkgver_hash(pkgver),

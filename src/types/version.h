@@ -19,7 +19,8 @@ typedef enum RmScheme
 	RM_SCHEME_DEB = 2,
 	RM_SCHEME_RPM = 3,
 	RM_SCHEME_PEP440 = 4,
-	RM_SCHEME_GENERIC = 5
+	RM_SCHEME_GENERIC = 5,
+	RM_SCHEME_LAST = RM_SCHEME_GENERIC
 } RmScheme;
 
 typedef enum RmVersionPart

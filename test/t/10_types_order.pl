@@ -37,7 +37,7 @@ for my $scheme (sort keys %peer)
 	my ($status, $lines, $errors) = RM::Cluster::capture_separately(undef, @{ $peer{$scheme} }, $pairs, $seed);
 	SKIP:
 	{
-		skip "$scheme: $peer{$scheme}[1] finds no library", 6 if $status == 77 || $status == 127;
+		skip "$scheme: $peer{$scheme}[1] finds no library", 7 if $status == 77 || $status == 127;
 		is($status, 0, "$scheme: the tool answers") or diag($errors);
 		$cluster->value('postgres', "DROP TABLE IF EXISTS answer, pair; CREATE TABLE answer (a text, b text, expected int);
 			COPY answer FROM STDIN;\n$lines\\.\n
@@ -53,6 +53,8 @@ for my $scheme (sort keys %peer)
 			'expected <> 9 AND (sign(pkgver_cmp(x, y)) <> expected OR sign(pkgver_cmp(y, x)) <> -expected) IS NOT FALSE');
 		$wrong->('equal versions hash alike', 'expected = 0 AND (pkgver_hash(x) <> pkgver_hash(y)
 			OR pkgver_hash_extended(x, 7) <> pkgver_hash_extended(y, 7))');
+		is($cluster->value('postgres', "SELECT count(*) FROM (SELECT x, lag(x) OVER (ORDER BY x) AS previous
+			FROM pair WHERE expected <> 9) AS sorted WHERE pkgver_cmp(previous, x) > 0"), 0, "$scheme: sorting agrees with comparing");
 		my $file = "$cluster->{dir}/pairs";
 		$cluster->value('postgres', "COPY (SELECT x, x::text FROM pair WHERE expected <> 9) TO '$file' (FORMAT binary);
 			DROP TABLE IF EXISTS copied; CREATE TABLE copied (v pkgver, t text); COPY copied FROM '$file' (FORMAT binary)");
