@@ -82,14 +82,13 @@ sub calls
 	return @calls;
 }
 
-# The string literal that opens a list of arguments, adjacent ones joined; undef when it opens with something else.
+# The string literal that opens a list of arguments, adjacent ones and format macros joined; undef when it opens with
+# something else.
 sub first_literal
 {
 	my ($arguments) = @_;
-	return if $arguments !~ /^\s*(?:_\(\s*)?((?:"(?:[^"\\]|\\.)*"\s*)+)/;
-	(my $literal = $1) =~ s/"\s*"//g;
-	$literal =~ s/^"|"\s*$//g;
-	return $literal;
+	return if $arguments !~ /^\s*((?:"(?:[^"\\]|\\.)*"\s*(?:[A-Z]\w*\s*)*)+)/;
+	return join '', $1 =~ /"((?:[^"\\]|\\.)*)"/g;
 }
 
 my @violations;
@@ -280,6 +279,8 @@ for my $file (glob '*.md */*.md')
 	}
 }
 rule('every link in a document leads somewhere', @violations);
+rule('doc/README.md lists every document',
+	grep { m{([^/]+)$} && $1 ne 'README.md' && slurp('doc/README.md') !~ /\(\Q$1\E\)/ } glob 'doc/*.md');
 
 # The library.
 my ($status, $symbols) = RM::Cluster::capture(undef, 'nm', '-D', '--defined-only',
