@@ -1,0 +1,292 @@
+/*
+ * compat.c
+ *		Whether a package fits: check_installation(), one target at a time.
+ *
+ * Violations of the set before and of the set after are compared: what is only
+ * in the second is introduced, what is in both pre-existing, what is only in
+ * the first fixed.  Only what is introduced blocks.  Two violations are the
+ * same where kind, the names of both members and the clause's text agree, so
+ * that an upgrade that keeps an old fault has not introduced it.
+ */
+#include "release/compat.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* Columns of the result. */
+typedef struct Finding
+{
+	const char *severity;
+	const char *finding;
+	const char *kind;
+	const char *class;
+	const char *component;
+	const char *clause;
+	const char *candidates;
+	const char *chain;
+} Finding;
+
+/* Where findings go. */
+typedef struct Output
+{
+	ReturnSetInfo *result;
+	const RmCompat *compat;
+} Output;
+
+/* Add a row to the result. */
+static void
+put_finding(Output *output, const Finding *finding)
+{
+	const char *columns[] = { finding->severity,  finding->finding, finding->kind,       finding->class,
+							  finding->component, finding->clause,  finding->candidates, finding->chain };
+	Datum values[lengthof(columns)];
+	bool nulls[lengthof(columns)];
+
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		nulls[i] = columns[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(columns[i]);
+	}
+	tuplestore_putvalues(output->result->setResult, output->result->setDesc, values, nulls);
+}
+
+/* Add a violation to the result. */
+static void
+put_violation(Output *output, const RmViolation *violation, const char *severity, const char *class)
+{
+	const RmCompat *compat = output->compat;
+	bool fixed = strcmp(class, "fixed") == 0;
+	Finding finding = {
+		.severity = severity,
+		.finding = rm_compat_sentence(compat, violation),
+		.kind = violation->kind,
+		.class = class,
+		.component = fixed ? rm_compat_member(compat, violation->member)->label : rm_compat_blame(compat, violation),
+		.clause = violation->clause < 0 ? NULL : rm_compat_clause(compat, violation->clause)->text,
+		.candidates = fixed ? NULL : rm_compat_candidates(compat, violation),
+		.chain = fixed ? NULL : rm_compat_chain(compat, violation),
+	};
+
+	put_finding(output, &finding);
+}
+
+/* Order violations so that those that are the same stand together. */
+static int
+compare_violations(const void *a, const void *b, void *arg)
+{
+	const RmViolation *left = a;
+	const RmViolation *right = b;
+	const RmCompat *compat = arg;
+	int order = strcmp(left->kind, right->kind);
+
+	if (order == 0)
+		order = rm_compat_member(compat, left->member)->name - rm_compat_member(compat, right->member)->name;
+	if (order == 0 && left->other >= 0 && right->other >= 0)
+		order = rm_compat_member(compat, left->other)->name - rm_compat_member(compat, right->other)->name;
+	if (order == 0 && left->clause >= 0 && right->clause >= 0)
+		order = strcmp(rm_compat_clause(compat, left->clause)->text, rm_compat_clause(compat, right->clause)->text);
+	return order;
+}
+
+/* Whether the array, which is sorted, holds the same violation. */
+static bool
+holds(const RmArray *violations, const RmViolation *violation, const RmCompat *compat)
+{
+	int low = 0;
+	int high = violations->used;
+
+	while (low < high)
+	{
+		int middle = low + (high - low) / 2;
+		int order = compare_violations((RmViolation *) violations->items + middle, violation, (void *) compat);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* Compare the violations before and after, and add each with its class. */
+static void
+put_violations(Output *output)
+{
+	const RmCompat *compat = output->compat;
+	RmArray before = rm_compat_evaluate(compat, false);
+	RmArray after = rm_compat_evaluate(compat, true);
+
+	if (before.used > 0)
+		qsort_arg(before.items, before.used, sizeof(RmViolation), compare_violations, (void *) compat);
+	if (after.used > 0)
+		qsort_arg(after.items, after.used, sizeof(RmViolation), compare_violations, (void *) compat);
+	for (int i = 0; i < after.used; i++)
+	{
+		const RmViolation *violation = (RmViolation *) after.items + i;
+
+		if (holds(&before, violation, compat))
+			put_violation(output, violation, "warning", "pre-existing");
+		else
+			put_violation(output, violation, "error", "introduced");
+	}
+	for (int i = 0; i < before.used; i++)
+	{
+		const RmViolation *violation = (RmViolation *) before.items + i;
+
+		if (!holds(&after, violation, compat))
+			put_violation(output, violation, "note", "fixed");
+	}
+}
+
+/* Add what becomes of each member of the baseline that the release takes out. */
+static void
+put_fates(Output *output)
+{
+	const RmCompat *compat = output->compat;
+
+	for (int i = 0; i < compat->members.used; i++)
+	{
+		const RmMember *member = rm_compat_member(compat, i);
+		const RmMember *by = member->taken_by < 0 ? NULL : rm_compat_member(compat, member->taken_by);
+		bool replaced = by != NULL && by->name == member->name;
+		Finding finding = { .class = "introduced", .component = by ? by->component : member->label };
+
+		if (!member->before || member->after)
+			continue;
+		if (replaced && rm_pkgver_compare(by->version, member->version) < 0)
+		{
+			finding.severity = "warning";
+			finding.kind = "downgrade";
+			finding.finding = psprintf("%s would replace the later %s", rm_compat_describe(compat, member->taken_by),
+									   rm_compat_describe(compat, i));
+			put_finding(output, &finding);
+		}
+		if (replaced)
+			continue;
+		finding.severity = member->essential ? "error" : "note";
+		finding.kind = member->essential ? "essential removed" : "removed";
+		finding.finding = by ? psprintf("%s would be made obsolete by %s", rm_compat_describe(compat, i),
+										rm_compat_describe(compat, member->taken_by))
+							 : psprintf("%s would be removed by the plan", rm_compat_describe(compat, i));
+		put_finding(output, &finding);
+	}
+}
+
+/* Add a component whose architecture nothing in the baseline has. */
+static void
+put_foreign(Output *output)
+{
+	const RmCompat *compat = output->compat;
+
+	for (int i = 0; i < compat->members.used; i++)
+	{
+		const RmMember *member = rm_compat_member(compat, i);
+		bool any_known = false;
+		bool found = false;
+		Finding finding = { .severity = "error", .kind = "platform", .class = "introduced" };
+
+		if (member->component == NULL || member->architecture == NULL || strcmp(member->architecture, "all") == 0)
+			continue;
+		for (int j = 0; j < compat->members.used && !found; j++)
+		{
+			const RmMember *installed = rm_compat_member(compat, j);
+
+			if (!installed->before || installed->architecture == NULL || strcmp(installed->architecture, "all") == 0)
+				continue;
+			any_known = true;
+			found = strcmp(installed->architecture, member->architecture) == 0;
+		}
+		if (found || !any_known)
+			continue;
+		finding.component = member->component;
+		finding.finding = psprintf("%s is for %s; the target runs %s", rm_compat_describe(compat, i),
+								   member->architecture, compat->native);
+		put_finding(output, &finding);
+	}
+}
+
+/* Say of how much of the baseline it is not known what it requires. */
+static void
+put_unknown(Output *output)
+{
+	const RmCompat *compat = output->compat;
+	StringInfoData names;
+	int installed = 0;
+	int unknown = 0;
+	Finding finding = {
+		.severity = "warning", .kind = "unknown relations", .class = "pre-existing", .component = "(installed)"
+	};
+
+	initStringInfo(&names);
+	for (int i = 0; i < compat->members.used; i++)
+	{
+		const RmMember *member = rm_compat_member(compat, i);
+
+		if (!member->before)
+			continue;
+		installed++;
+		if (member->clauses_known)
+			continue;
+		if (++unknown <= 10)
+			appendStringInfo(&names, "%s%s", unknown > 1 ? ", " : "", rm_compat_describe(compat, i));
+	}
+	if (unknown == 0)
+		return;
+	if (unknown > 10)
+		appendStringInfo(&names, " and %d more", unknown - 10);
+	finding.finding = psprintf("of %d installed packages, the relations of %d are not known; load_package_clauses() "
+							   "learns them",
+							   installed, unknown);
+	finding.candidates = names.data;
+	put_finding(output, &finding);
+}
+
+PG_FUNCTION_INFO_V1(rm_check_installation);
+
+/*
+ * Return the findings of installing a package on one target.
+ *
+ * check_installation(package uuid, target uuid) returns table (severity,
+ * finding, kind, class, component, clause, candidates, chain); a NULL target
+ * stands for what is installed on none.
+ */
+Datum
+rm_check_installation(PG_FUNCTION_ARGS)
+{
+	Output output = { .result = (ReturnSetInfo *) fcinfo->resultinfo };
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	RmCompat *compat;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	SPI_connect();
+	context = AllocSetContextCreate(caller, "compatibility check", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+
+	compat = rm_compat_create();
+	rm_compat_load_release(compat, PG_GETARG_DATUM(0));
+	rm_compat_load_baseline(compat, PG_GETARG_DATUM(1), PG_ARGISNULL(1), PG_GETARG_DATUM(0));
+	rm_compat_load_clauses(compat);
+	rm_compat_find_native(compat);
+	rm_compat_index(compat);
+	rm_compat_settle(compat);
+
+	output.compat = compat;
+	put_violations(&output);
+	put_fates(&output);
+	put_foreign(&output);
+	put_unknown(&output);
+
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	SPI_finish();
+	return (Datum) 0;
+}

@@ -1,0 +1,168 @@
+/*
+ * compat.h
+ *		What a compatibility check works on.
+ *
+ * Members are packages: those installed on a target (the baseline) and those
+ * that a release brings.  The set "before" is the baseline, the set "after"
+ * what the target holds once the release is installed.  A clause is what a
+ * member says of others; its alternatives name packages of the member's own
+ * version scheme, so that a Debian package never meets an npm requirement.
+ */
+#ifndef RM_RELEASE_COMPAT_H
+#define RM_RELEASE_COMPAT_H
+
+#include "postgres.h"
+
+#include "types/pkgver.h"
+#include "utils/uuid.h"
+
+typedef enum RmClauseKind
+{
+	RM_CLAUSE_REQUIRES,
+	RM_CLAUSE_PRE_REQUIRES,
+	RM_CLAUSE_CONFLICTS,
+	RM_CLAUSE_BREAKS,
+	RM_CLAUSE_PROVIDES,
+	RM_CLAUSE_REPLACES
+} RmClauseKind;
+
+/* Debian's Multi-Arch field; no other scheme has it. */
+typedef enum RmMultiArch
+{
+	RM_MULTI_ARCH_NO,
+	RM_MULTI_ARCH_SAME,
+	RM_MULTI_ARCH_FOREIGN,
+	RM_MULTI_ARCH_ALLOWED
+} RmMultiArch;
+
+/* Versions between two bounds; any where the clause names none. */
+typedef struct RmVersions
+{
+	bool any;
+	bool empty;
+	bool lower_inclusive;
+	bool upper_inclusive;
+	const RmPkgver *lower; /* NULL: open */
+	const RmPkgver *upper; /* NULL: open */
+} RmVersions;
+
+typedef struct RmAlternativeName
+{
+	int name;                 /* index into names */
+	const char *architecture; /* NULL: none given */
+	RmVersions versions;
+} RmAlternativeName;
+
+typedef struct RmClause
+{
+	RmClauseKind kind;
+	int member;
+	int first_alternative;
+	int alternatives;
+	const char *text;
+} RmClause;
+
+typedef struct RmMember
+{
+	int name;                 /* index into names */
+	const char *label;        /* as people know it */
+	const char *architecture; /* NULL: not known */
+	RmMultiArch multi_arch;
+	bool essential;
+	bool clauses_known;
+	const RmPkgver *version;
+	const char *component; /* name of the component; NULL in the baseline */
+	const char *ci;        /* label; NULL where there is none */
+	pg_uuid_t *subject;    /* whose clauses it has */
+	int first_clause;
+	int clauses;
+	bool before;
+	bool after;
+	int taken_by;      /* member that takes its place, or -1 */
+	const char *fate;  /* why it is not in the set after; NULL where it is */
+	int next_namesake; /* or -1 */
+} RmMember;
+
+/* A member that provides a name. */
+typedef struct RmProvision
+{
+	int member;
+	int alternative; /* index into alternatives */
+	int next;        /* or -1 */
+} RmProvision;
+
+/* A name within a version scheme. */
+typedef struct RmName
+{
+	RmScheme scheme;
+	const char *text;
+	int first_member;    /* or -1 */
+	int first_provision; /* or -1 */
+} RmName;
+
+typedef struct RmArray
+{
+	void *items;
+	int used;
+	int allocated;
+} RmArray;
+
+struct rm_name_hash;
+
+typedef struct RmCompat
+{
+	RmArray members;      /* RmMember */
+	RmArray clauses;      /* RmClause */
+	RmArray alternatives; /* RmAlternativeName */
+	RmArray provisions;   /* RmProvision */
+	RmArray names;        /* RmName */
+	struct rm_name_hash *name_index;
+	const char *native; /* architecture that "all" stands for; NULL: not known */
+} RmCompat;
+
+/* A clause that is not met in a set, or a pair of members that exclude each other. */
+typedef struct RmViolation
+{
+	const char *kind; /* as check_compatibility says it */
+	int member;
+	int clause; /* or -1 */
+	int other;  /* or -1 */
+} RmViolation;
+
+/* compat_model.c */
+extern RmCompat *rm_compat_create(void);
+extern int rm_compat_name(RmCompat *compat, RmScheme scheme, const char *text, size_t length);
+extern RmMember *rm_compat_add_member(RmCompat *compat, int name);
+extern RmClause *rm_compat_add_clause(RmCompat *compat, int member, RmClauseKind kind);
+extern RmAlternativeName *rm_compat_add_alternative(RmCompat *compat, int name);
+extern void rm_compat_index(RmCompat *compat);
+extern RmMember *rm_compat_member(const RmCompat *compat, int index);
+extern RmClause *rm_compat_clause(const RmCompat *compat, int index);
+extern RmAlternativeName *rm_compat_alternative(const RmCompat *compat, int index);
+extern RmProvision *rm_compat_provision(const RmCompat *compat, int index);
+extern RmName *rm_compat_name_at(const RmCompat *compat, int index);
+extern void *rm_array_add(RmArray *array, size_t size);
+
+/* compat_evaluate.c */
+extern void rm_compat_settle(RmCompat *compat);
+extern RmArray rm_compat_evaluate(const RmCompat *compat, bool after);
+extern bool rm_versions_contain(const RmVersions *versions, const RmPkgver *version);
+extern bool rm_compat_provides(const RmCompat *compat, const RmProvision *provision, const RmVersions *versions);
+extern bool rm_compat_architecture_meets(const RmCompat *compat, const RmMember *subject,
+										 const RmAlternativeName *alternative, const RmMember *candidate);
+extern bool rm_compat_same_architecture(const RmCompat *compat, const RmMember *a, const RmMember *b);
+
+/* compat_load.c */
+extern void rm_compat_load_release(RmCompat *compat, Datum package);
+extern void rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target, Datum package);
+extern void rm_compat_load_clauses(RmCompat *compat);
+extern void rm_compat_find_native(RmCompat *compat);
+
+/* compat_explain.c */
+extern char *rm_compat_describe(const RmCompat *compat, int member);
+extern char *rm_compat_candidates(const RmCompat *compat, const RmViolation *violation);
+extern char *rm_compat_sentence(const RmCompat *compat, const RmViolation *violation);
+extern char *rm_compat_chain(const RmCompat *compat, const RmViolation *violation);
+extern const char *rm_compat_blame(const RmCompat *compat, const RmViolation *violation);
+
+#endif /* RM_RELEASE_COMPAT_H */

@@ -1,0 +1,358 @@
+/*
+ * compat_evaluate.c
+ *		Which members a release leaves, and which clauses are not met.
+ *
+ * Debian Policy, chapter 7: a version relation is met by a package of that
+ * name, or by one that provides the name in a version (7.5: a provision
+ * without a version meets only relations without one).  A package does not
+ * exclude itself, nor its own namesakes of other architectures.
+ *
+ * Linear in the clauses: each is looked at once for each set, by the names it
+ * mentions.
+ */
+#include "release/compat.h"
+
+#include "miscadmin.h"
+
+/* Whether the versions hold this one. */
+bool
+rm_versions_contain(const RmVersions *versions, const RmPkgver *version)
+{
+	int order;
+
+	if (versions->any)
+		return true;
+	if (versions->empty || version == NULL)
+		return false;
+	if (versions->lower != NULL)
+	{
+		order = rm_pkgver_compare(version, versions->lower);
+		if (order < 0 || (order == 0 && !versions->lower_inclusive))
+			return false;
+	}
+	if (versions->upper != NULL)
+	{
+		order = rm_pkgver_compare(version, versions->upper);
+		if (order > 0 || (order == 0 && !versions->upper_inclusive))
+			return false;
+	}
+	return true;
+}
+
+/* Whether what is provided meets a relation to these versions. */
+bool
+rm_compat_provides(const RmCompat *compat, const RmProvision *provision, const RmVersions *versions)
+{
+	const RmVersions *provided = &rm_compat_alternative(compat, provision->alternative)->versions;
+
+	if (versions->any)
+		return true;
+	return !provided->any && !provided->empty && provided->lower != NULL &&
+		   rm_versions_contain(versions, provided->lower);
+}
+
+/* The architecture that a member runs on; NULL where it is not known. */
+static const char *
+effective_architecture(const RmCompat *compat, const RmMember *member)
+{
+	if (member->architecture != NULL && strcmp(member->architecture, "all") == 0)
+		return compat->native;
+	return member->architecture;
+}
+
+/* Whether a member runs on the architecture, as far as is known. */
+static bool
+is_of_architecture(const RmCompat *compat, const RmMember *member, const char *architecture)
+{
+	const char *its_own = effective_architecture(compat, member);
+
+	return its_own == NULL || strcmp(its_own, architecture) == 0;
+}
+
+/* Whether two members run on one architecture, as far as is known. */
+bool
+rm_compat_same_architecture(const RmCompat *compat, const RmMember *a, const RmMember *b)
+{
+	const char *of_a = effective_architecture(compat, a);
+	const char *of_b = effective_architecture(compat, b);
+
+	return of_a == NULL || of_b == NULL || strcmp(of_a, of_b) == 0;
+}
+
+/* Whether a candidate's architecture lets it meet what subject requires. */
+bool
+rm_compat_architecture_meets(const RmCompat *compat, const RmMember *subject, const RmAlternativeName *alternative,
+							 const RmMember *candidate)
+{
+	if (alternative->architecture == NULL)
+		return candidate->multi_arch == RM_MULTI_ARCH_FOREIGN ||
+			   rm_compat_same_architecture(compat, subject, candidate);
+	if (strcmp(alternative->architecture, "any") == 0)
+		return candidate->multi_arch == RM_MULTI_ARCH_ALLOWED ||
+			   rm_compat_same_architecture(compat, subject, candidate);
+	return is_of_architecture(compat, candidate, alternative->architecture);
+}
+
+/* Whether an exclusion reaches a member's architecture; without a qualifier it reaches every one. */
+static bool
+architecture_excluded(const RmCompat *compat, const RmAlternativeName *alternative, const RmMember *other)
+{
+	return alternative->architecture == NULL || strcmp(alternative->architecture, "any") == 0 ||
+		   is_of_architecture(compat, other, alternative->architecture);
+}
+
+/* Whether a member belongs to the set. */
+static bool
+belongs(const RmMember *member, bool after)
+{
+	return after ? member->after : member->before;
+}
+
+/* Whether one member of the set meets the alternative. */
+static bool
+alternative_met(const RmCompat *compat, const RmMember *subject, const RmAlternativeName *alternative, bool after)
+{
+	const RmName *name = rm_compat_name_at(compat, alternative->name);
+
+	for (int i = name->first_member; i >= 0; i = rm_compat_member(compat, i)->next_namesake)
+	{
+		const RmMember *candidate = rm_compat_member(compat, i);
+
+		if (belongs(candidate, after) && rm_versions_contain(&alternative->versions, candidate->version) &&
+			rm_compat_architecture_meets(compat, subject, alternative, candidate))
+			return true;
+	}
+	for (int i = name->first_provision; i >= 0; i = rm_compat_provision(compat, i)->next)
+	{
+		const RmProvision *provision = rm_compat_provision(compat, i);
+		const RmMember *candidate = rm_compat_member(compat, provision->member);
+
+		if (belongs(candidate, after) && rm_compat_provides(compat, provision, &alternative->versions) &&
+			rm_compat_architecture_meets(compat, subject, alternative, candidate))
+			return true;
+	}
+	return false;
+}
+
+/* Whether some alternative of a requires-clause is met in the set. */
+static bool
+clause_met(const RmCompat *compat, const RmClause *clause, bool after)
+{
+	const RmMember *subject = rm_compat_member(compat, clause->member);
+
+	for (int i = 0; i < clause->alternatives; i++)
+	{
+		if (alternative_met(compat, subject, rm_compat_alternative(compat, clause->first_alternative + i), after))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the only alternative of a clause of subject speaks of the other member, by name or by what it provides. */
+static bool
+clause_names(const RmCompat *compat, const RmClause *clause, int other, const RmProvision *provision)
+{
+	const RmMember *subject = rm_compat_member(compat, clause->member);
+	const RmMember *member = rm_compat_member(compat, other);
+	const RmAlternativeName *alternative = rm_compat_alternative(compat, clause->first_alternative);
+
+	return member->name != subject->name && architecture_excluded(compat, alternative, member) &&
+		   (provision == NULL ? rm_versions_contain(&alternative->versions, member->version)
+							  : rm_compat_provides(compat, provision, &alternative->versions));
+}
+
+/* Note a violation. */
+static void
+violate(RmArray *violations, const char *kind, int member, int clause, int other)
+{
+	RmViolation *violation = rm_array_add(violations, sizeof(RmViolation));
+
+	violation->kind = kind;
+	violation->member = member;
+	violation->clause = clause;
+	violation->other = other;
+}
+
+/* Note every member of the set that a conflicts- or breaks-clause excludes. */
+static void
+evaluate_exclusion(const RmCompat *compat, int index, bool after, RmArray *violations)
+{
+	const RmClause *clause = rm_compat_clause(compat, index);
+	const RmName *name = rm_compat_name_at(compat, rm_compat_alternative(compat, clause->first_alternative)->name);
+	const char *kind = clause->kind == RM_CLAUSE_CONFLICTS ? "conflicts" : "breaks";
+
+	for (int i = name->first_member; i >= 0; i = rm_compat_member(compat, i)->next_namesake)
+	{
+		if (belongs(rm_compat_member(compat, i), after) && clause_names(compat, clause, i, NULL))
+			violate(violations, kind, clause->member, index, i);
+	}
+	for (int i = name->first_provision; i >= 0; i = rm_compat_provision(compat, i)->next)
+	{
+		const RmProvision *provision = rm_compat_provision(compat, i);
+
+		if (belongs(rm_compat_member(compat, provision->member), after) &&
+			clause_names(compat, clause, provision->member, provision))
+			violate(violations, kind, clause->member, index, provision->member);
+	}
+}
+
+/* Whether two members of one name may stand beside each other. */
+static bool
+coinstallable(const RmCompat *compat, const RmMember *a, const RmMember *b)
+{
+	RmScheme scheme = rm_compat_name_at(compat, a->name)->scheme;
+
+	/* A program may hold several versions of one npm package, at different places of its tree. */
+	if (scheme == RM_SCHEME_SEMVER || scheme == RM_SCHEME_GENERIC)
+		return true;
+
+	/* A baseline may list one thing twice; and architectures stand beside each other in one version (Multi-Arch: same).
+	 */
+	return rm_pkgver_compare(a->version, b->version) == 0;
+}
+
+/* Note every member of the set that is of another version than the first of its name. */
+static void
+evaluate_slots(const RmCompat *compat, bool after, RmArray *violations)
+{
+	for (int n = 0; n < compat->names.used; n++)
+	{
+		int first = -1;
+
+		for (int i = rm_compat_name_at(compat, n)->first_member; i >= 0; i = rm_compat_member(compat, i)->next_namesake)
+		{
+			if (!belongs(rm_compat_member(compat, i), after))
+				continue;
+			if (first < 0)
+				first = i;
+			else if (!coinstallable(compat, rm_compat_member(compat, first), rm_compat_member(compat, i)))
+			{
+				/* A component comes first: it is what can be changed. */
+				if (rm_compat_member(compat, i)->component != NULL)
+					violate(violations, "two versions", i, -1, first);
+				else
+					violate(violations, "two versions", first, -1, i);
+			}
+		}
+	}
+}
+
+/*
+ * Return what is violated in the set before or after, as an array of
+ * RmViolation.
+ */
+RmArray
+rm_compat_evaluate(const RmCompat *compat, bool after)
+{
+	RmArray violations = { 0 };
+
+	for (int i = 0; i < compat->clauses.used; i++)
+	{
+		const RmClause *clause = rm_compat_clause(compat, i);
+
+		if ((i & 1023) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!belongs(rm_compat_member(compat, clause->member), after))
+			continue;
+		switch (clause->kind)
+		{
+			case RM_CLAUSE_REQUIRES:
+			case RM_CLAUSE_PRE_REQUIRES:
+				if (!clause_met(compat, clause, after))
+					violate(&violations, "requires", clause->member, i, -1);
+				break;
+			case RM_CLAUSE_CONFLICTS:
+			case RM_CLAUSE_BREAKS:
+				evaluate_exclusion(compat, i, after, &violations);
+				break;
+			case RM_CLAUSE_PROVIDES:
+			case RM_CLAUSE_REPLACES:
+				break;
+		}
+	}
+	evaluate_slots(compat, after, &violations);
+	return violations;
+}
+
+/* Take a member of the baseline out of the set after. */
+static void
+take_out(RmCompat *compat, int member, int taken_by, const char *fate)
+{
+	RmMember *gone = rm_compat_member(compat, member);
+
+	if (!gone->after)
+		return;
+	gone->after = false;
+	gone->taken_by = taken_by;
+	gone->fate = fate;
+}
+
+/* Whether a replaces-clause of the member speaks of the other one. */
+static bool
+replaces(const RmCompat *compat, const RmMember *member, int other)
+{
+	for (int i = member->first_clause; i < member->first_clause + member->clauses; i++)
+	{
+		const RmClause *clause = rm_compat_clause(compat, i);
+		const RmAlternativeName *alternative = rm_compat_alternative(compat, clause->first_alternative);
+
+		if (clause->kind != RM_CLAUSE_REPLACES)
+			continue;
+		if (alternative->name == rm_compat_member(compat, other)->name && clause_names(compat, clause, other, NULL))
+			return true;
+		for (int p = rm_compat_name_at(compat, alternative->name)->first_provision; p >= 0;
+			 p = rm_compat_provision(compat, p)->next)
+		{
+			if (rm_compat_provision(compat, p)->member == other &&
+				clause_names(compat, clause, other, rm_compat_provision(compat, p)))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Settle which members are in the set after: S = (B - removed - replaced -
+ * obsoleted) + R.
+ *
+ * Loading has marked the removed.  A component replaces what has its name (and
+ * architecture, where both may stand beside each other), and makes obsolete
+ * what it both conflicts with and replaces (Debian Policy 7.6.2).
+ */
+void
+rm_compat_settle(RmCompat *compat)
+{
+	for (int i = 0; i < compat->members.used; i++)
+	{
+		RmMember *member = rm_compat_member(compat, i);
+
+		if (member->component == NULL)
+			continue;
+		for (int j = rm_compat_name_at(compat, member->name)->first_member; j >= 0;
+			 j = rm_compat_member(compat, j)->next_namesake)
+		{
+			const RmMember *namesake = rm_compat_member(compat, j);
+
+			if (namesake->component == NULL &&
+				(member->multi_arch != RM_MULTI_ARCH_SAME || rm_compat_same_architecture(compat, member, namesake)))
+				take_out(compat, j, i, "replaced by");
+		}
+	}
+	for (int i = 0; i < compat->clauses.used; i++)
+	{
+		const RmClause *clause = rm_compat_clause(compat, i);
+		const RmMember *member = rm_compat_member(compat, clause->member);
+		RmArray excluded = { 0 };
+
+		if (clause->kind != RM_CLAUSE_CONFLICTS || member->component == NULL)
+			continue;
+		evaluate_exclusion(compat, i, true, &excluded);
+		for (int j = 0; j < excluded.used; j++)
+		{
+			int other = ((RmViolation *) excluded.items)[j].other;
+
+			if (rm_compat_member(compat, other)->component == NULL && replaces(compat, member, other))
+				take_out(compat, other, clause->member, "made obsolete by");
+		}
+	}
+}

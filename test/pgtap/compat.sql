@@ -1,0 +1,122 @@
+-- Do the parts fit: each rule of Debian Policy, chapter 7, and of the class of a finding, as a scenario.
+-- Control data of what is installed and of what a release brings goes in, findings come out.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION release_mgmt CASCADE;
+SELECT release_mgmt.activate('compat.example.org') AS origin \gset
+CALL release_mgmt.grant_duty(current_user, 'librarian', 'Provider');
+CALL release_mgmt.grant_duty(current_user, 'release manager', 'Provider');
+SET search_path = public, release_mgmt;
+CREATE TABLE package (name text PRIMARY KEY, version text NOT NULL);
+SELECT bind_ci_class('package', 'package', key => '{name}', name => 'name', version => 'version', scheme => 'deb') AS class \gset
+CREATE SEQUENCE scenario;
+
+-- Control data from a short form: one package a line, "name version; Field: value; ...".
+CREATE FUNCTION control(packages text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(format(E'Package: %s\nVersion: %s\n%s%s\n', split_part(line, ' ', 1), split_part(split_part(line, ';', 1), ' ', 2),
+                             CASE WHEN line ~ 'Architecture:' THEN '' ELSE E'Architecture: amd64\n' END,
+                             regexp_replace(regexp_replace(line, '^[^;]*;? *', ''), '; *', E'\n', 'g')), E'\n')
+    FROM regexp_split_to_table(packages, '\n') AS line $$;
+
+-- What check_compatibility says of bringing some packages onto a host that holds others; removes: names that the plan retires.
+CREATE FUNCTION findings(installed text, brought text, removes text[] DEFAULT '{}') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint := nextval('scenario');
+    package_id uuid;
+BEGIN
+    DELETE FROM public.package;
+    PERFORM load_package_clauses(control(concat_ws(E'\n', nullif(installed, ''), brought)));
+    INSERT INTO public.package
+    SELECT split_part(line, ' ', 1) || CASE WHEN line ~ 'Multi-Arch: same|Architecture: i386' THEN ':' || coalesce(substring(line FROM 'Architecture: (\w+)'), 'amd64') ELSE '' END,
+           split_part(split_part(line, ';', 1), ' ', 2)
+    FROM regexp_split_to_table(nullif(installed, ''), '\n') AS line;
+    PERFORM create_release('REL-' || n, 'minor');
+    package_id := create_package('PKG-' || n, 'REL-' || n, '{}');
+    INSERT INTO component (package_id, kind, name, version, ci, related_reason)
+    SELECT package_id, 'software', split_part(line, ' ', 1), pkgver('deb', split_part(split_part(line, ';', 1), ' ', 2)),
+           'package/' || split_part(line, ' ', 1), 'scenario'
+    FROM regexp_split_to_table(brought, '\n') AS line;
+    INSERT INTO planned_ci_change (release_id, ci, operation) SELECT release_id('REL-' || n), 'package/' || r, 'retire' FROM unnest(removes) AS r;
+    RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
+END $$;
+
+SELECT plan(47);
+
+-- Requirements (Policy 7.2)
+SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
+SELECT is_empty($$SELECT findings('b 1', 'a 1; Depends: b')$$, 'what is required is installed');
+SELECT is_empty($$SELECT findings('', E'a 1; Depends: b\nb 1')$$, 'or is brought along');
+SELECT results_eq($$SELECT findings('', 'a 1; Depends: b')$$, ARRAY['error introduced a: a 1 requires b'], 'what is required is not there');
+SELECT results_eq($$SELECT findings('b 1', 'a 1; Pre-Depends: b (>= 2)')$$, ARRAY['error introduced a: a 1 requires b (>= 2)'], 'Pre-Depends counts, in versions');
+SELECT is_empty($$SELECT findings('b 2', 'a 1; Depends: b (>= 2), b (<= 2), b (= 2)')$$, '>=, <= and = include the version');
+SELECT results_eq($$SELECT findings('b 2', 'a 1; Depends: b (>> 2), b (<< 2)')$$,
+                  ARRAY['error introduced a: a 1 requires b (<< 2)', 'error introduced a: a 1 requires b (>> 2)'], '>> and << do not');
+SELECT is_empty($$SELECT findings('b 1:1', 'a 1; Depends: b (>= 9)')$$, 'an epoch outweighs');
+SELECT results_eq($$SELECT findings('b 2~rc1', 'a 1; Depends: b (>= 2)')$$, ARRAY['error introduced a: a 1 requires b (>= 2)'], 'a tilde comes before');
+SELECT is_empty($$SELECT findings('c 1', 'a 1; Depends: b | c (>= 1) | d')$$, 'one alternative is enough');
+SELECT results_eq($$SELECT findings('c 1', 'a 1; Depends: b | c (>= 2)')$$, ARRAY['error introduced a: a 1 requires b | c (>= 2)'], 'none is not');
+
+-- Upgrades: what is installed must still find what it requires.
+SELECT is_empty($$SELECT findings(E'a 1\nb 1; Depends: a (>= 1)', 'a 2')$$, 'an upgrade that installed packages can live with');
+SELECT results_eq($$SELECT findings(E'a 1\nb 1; Depends: a (= 1)', 'a 2')$$, ARRAY['error introduced a: b 1 requires a (= 1)'],
+                  'an upgrade that takes away what an installed package requires is laid to the component');
+SELECT is_empty($$SELECT findings(E'a 1\nb 1; Depends: a (= 1)', E'a 2\nb 2; Depends: a (= 2)')$$, 'unless that is upgraded as well');
+SELECT results_eq($$SELECT findings(E'a 1\nb 1; Depends: a', 'c 1', '{a}')$$,
+                  ARRAY['error introduced b: b 1 requires a', 'note introduced a: a 1 would be removed by the plan'], 'a removal that an installed package does not survive');
+
+-- Introduced, pre-existing, fixed
+SELECT results_eq($$SELECT findings('b 1; Depends: x', 'a 1')$$, ARRAY['warning pre-existing b: b 1 requires x'], 'a fault of the baseline does not block');
+SELECT results_eq($$SELECT findings('b 1; Depends: x', E'b 2; Depends: x')$$, ARRAY['warning pre-existing b: b 2 requires x'], 'nor one that an upgrade keeps');
+SELECT results_eq($$SELECT findings('b 1; Depends: x', E'b 2; Depends: y')$$,
+                  ARRAY['error introduced b: b 2 requires y', 'note fixed b: b 1 requires x'], 'another one in its place does');
+SELECT results_eq($$SELECT findings('b 1; Depends: x', 'x 1')$$, ARRAY['note fixed b: b 1 requires x'], 'a release may fix the baseline');
+
+-- Conflicts and Breaks (7.3, 7.4)
+SELECT results_eq($$SELECT findings('b 1', 'a 1; Conflicts: b')$$, ARRAY['error introduced a: a 1 conflicts with b 1 (b)'], 'a conflict with what is installed');
+SELECT results_eq($$SELECT findings('b 1; Conflicts: a', 'a 1')$$, ARRAY['error introduced a: b 1 conflicts with a 1 (a)'], 'and one that the installed package states');
+SELECT results_eq($$SELECT findings('', E'a 1; Conflicts: b\nb 1')$$, ARRAY['error introduced a: a 1 conflicts with b 1 (b)'], 'a conflict within the package');
+SELECT is_empty($$SELECT findings('b 2', 'a 1; Conflicts: b (<< 2)')$$, 'a conflict with other versions');
+SELECT results_eq($$SELECT findings('b 1', 'a 1; Breaks: b (<< 2)')$$, ARRAY['error introduced a: a 1 breaks b 1 (b (<< 2))'], 'Breaks');
+SELECT is_empty($$SELECT findings('b 1', E'a 1; Breaks: b (<< 2)\nb 2')$$, 'Breaks, resolved by an upgrade in the same package');
+SELECT is_empty($$SELECT f FROM findings('b 1', 'a 1; Conflicts: b', '{b}') AS f WHERE f NOT LIKE 'note%'$$, 'a conflict, resolved by a removal');
+
+-- Provides (7.5)
+SELECT is_empty($$SELECT findings('p 1; Provides: v', 'a 1; Depends: v')$$, 'a virtual package meets what asks for no version');
+SELECT results_eq($$SELECT findings('p 1; Provides: v', 'a 1; Depends: v (>= 1)')$$, ARRAY['error introduced a: a 1 requires v (>= 1)'], 'but not what asks for one');
+SELECT is_empty($$SELECT findings('p 1; Provides: v (= 3)', 'a 1; Depends: v (>= 2)')$$, 'a versioned provision does');
+SELECT results_eq($$SELECT findings('p 9; Provides: v (= 1)', 'a 1; Depends: v (>= 2)')$$, ARRAY['error introduced a: a 1 requires v (>= 2)'], 'by its own version');
+SELECT results_eq($$SELECT findings('p 1; Provides: v', 'a 1; Conflicts: v')$$, ARRAY['error introduced a: a 1 conflicts with p 1 (v)'], 'a conflict with a virtual package');
+SELECT is_empty($$SELECT findings('', 'a 1; Provides: v; Conflicts: v')$$, 'a package does not conflict with what it provides itself');
+SELECT is_empty($$SELECT findings('p 1; Provides: v', 'a 1; Conflicts: v (<< 2)')$$, 'a versioned conflict passes by an unversioned provision');
+
+-- Replaces (7.6): with Conflicts, the replaced package goes.
+SELECT results_eq($$SELECT findings('b 1', 'a 1; Conflicts: b; Replaces: b')$$, ARRAY['note introduced a: b 1 would be made obsolete by a 1'], 'what is replaced goes');
+SELECT results_eq($$SELECT findings(E'b 1\nc 1; Depends: b', 'a 1; Conflicts: b; Replaces: b')$$,
+                  ARRAY['error introduced a: c 1 requires b', 'note introduced a: b 1 would be made obsolete by a 1'], 'and is missed by those that require it');
+SELECT results_eq($$SELECT findings(E'b 1\nc 1; Depends: b', 'a 1; Conflicts: b; Replaces: b; Provides: b')$$,
+                  ARRAY['note introduced a: b 1 would be made obsolete by a 1'], 'unless the new one provides it');
+SELECT results_eq($$SELECT findings('b 1; Essential: yes', 'a 1; Conflicts: b; Replaces: b')$$,
+                  ARRAY['error introduced a: b 1 would be made obsolete by a 1'], 'an essential package may not go');
+
+-- Architectures
+SELECT is_empty($$SELECT findings(E'b 1; Architecture: all\nc 1', 'a 1; Depends: b')$$, 'all stands for the native architecture');
+SELECT results_eq($$SELECT findings(E'b 1; Architecture: i386\nc 1\nd 1', 'a 1; Depends: b')$$, ARRAY['error introduced a: a 1 requires b'], 'another architecture does not do');
+SELECT is_empty($$SELECT findings(E'b 1; Architecture: i386; Multi-Arch: foreign\nc 1\nd 1', 'a 1; Depends: b')$$, 'unless it is Multi-Arch: foreign');
+SELECT is_empty($$SELECT findings(E'b 1; Architecture: i386; Multi-Arch: allowed\nc 1\nd 1', 'a 1; Depends: b:any')$$, 'or allowed, and the clause says any');
+SELECT results_eq($$SELECT findings('c 1', 'r 1; Architecture: riscv64')$$, ARRAY['error introduced r: r 1 is for riscv64; the target runs amd64'], 'a component for another platform');
+SELECT results_eq($$SELECT findings(E'l 1; Multi-Arch: same\nl 1; Multi-Arch: same; Architecture: i386\nc 1', 'l 2; Multi-Arch: same')$$,
+                  ARRAY['error introduced l: l 2 and l:i386 1 would hold one name'], 'architectures beside each other are of one version');
+
+-- Findings of their own
+SELECT results_eq($$SELECT findings('a 2', 'a 1')$$, ARRAY['warning introduced a: a 1 would replace the later a 2'], 'a downgrade');
+SELECT throws_ok($$SELECT * FROM check_compatibility('PKG-X')$$, 'RM002', NULL, 'an unknown package');
+SELECT throws_ok($$SELECT * FROM check_compatibility('PKG-1', '{package/nothing}')$$, 'RM002', NULL, 'an unknown target');
+
+-- What a finding tells
+SELECT findings(E'b 1\np 1; Provides: b', 'a 1; Depends: b (>= 2) | nowhere') AS finding \gset
+SELECT results_eq($$SELECT severity, kind, class, component, clause, candidates, chain, target FROM check_compatibility('PKG-' || currval('scenario'))$$,
+    $$VALUES ('error', 'requires', 'introduced', 'a', 'b (>= 2) | nowhere',
+              'b 1: version outside of the clause; p 1: provides b without a version; no package is or provides nowhere',
+              'component a > a 1 requires b (>= 2) | nowhere', NULL::text)$$,
+    'each candidate and why it is no answer, and the chain');
+SELECT * FROM finish();
