@@ -77,6 +77,7 @@ CREATE TABLE release_mgmt.ledger_head (
     log_id       uuid,
     size         bigint NOT NULL,
     edge         bytea NOT NULL,
+    tail         bytea NOT NULL,
     sequenced_at timestamptz,
     CONSTRAINT ledger_head_pkey PRIMARY KEY (log_id),
     CONSTRAINT ledger_head_log_id_fkey FOREIGN KEY (log_id) REFERENCES release_mgmt.ledger_log
@@ -84,4 +85,6 @@ CREATE TABLE release_mgmt.ledger_head (
 COMMENT ON TABLE release_mgmt.ledger_head IS 'How far each tree has grown.';
 COMMENT ON COLUMN release_mgmt.ledger_head.edge IS
 'Roots of the perfect subtrees that make up the tree, largest first: one for each bit set in size';
+COMMENT ON COLUMN release_mgmt.ledger_head.tail IS 'Hashes of the leaves behind the last full tile';
+ALTER TABLE release_mgmt.ledger_head ALTER tail SET STORAGE EXTERNAL;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_head', '');

@@ -82,14 +82,33 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.columns_of(regclass) IS 'The columns that hold values of their own.';
 
-CREATE FUNCTION release_mgmt_internal.attach_triggers(source regclass, table_id uuid) RETURNS void
+CREATE FUNCTION release_mgmt_internal.members_of(source regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT source
+    UNION
+    SELECT p.relid FROM pg_catalog.pg_partition_tree(source) AS p;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.members_of(regclass) IS 'A governed table, and its partitions at every level if it has any.';
+
+CREATE FUNCTION release_mgmt_internal.attach_admit(member regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE format('CREATE TRIGGER rm_10_admit BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
-                   'FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.admit()', source);
+                   'FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.admit()', member);
+    EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER rm_10_admit', member);
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.attach_admit(regclass) IS
+'Creates rm_10_admit, ENABLE ALWAYS. A statement trigger fires for the relation that is named, so that each partition has its own.';
+
+CREATE FUNCTION release_mgmt_internal.attach_triggers(source regclass, table_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.attach_admit(m) FROM release_mgmt_internal.members_of(source) AS m;
     EXECUTE format('CREATE TRIGGER rm_90_capture AFTER INSERT OR UPDATE OR DELETE ON %s '
                    'FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.capture(%L)', source, table_id);
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_10_admit, ENABLE ALWAYS TRIGGER rm_90_capture', source);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_90_capture', source);
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.attach_triggers(regclass, uuid) IS 'Creates rm_10_admit and rm_90_capture, both ENABLE ALWAYS.';

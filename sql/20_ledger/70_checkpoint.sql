@@ -34,6 +34,16 @@ CREATE FUNCTION release_mgmt_internal.verifier_key_of(origin text) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_verifier_key';
 COMMENT ON FUNCTION release_mgmt_internal.verifier_key_of(text) IS 'See verifier_key().';
 
+CREATE FUNCTION release_mgmt_internal.last_signed(origin text) RETURNS text
+LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_last_signed';
+COMMENT ON FUNCTION release_mgmt_internal.last_signed(text) IS
+'The note of that origin that was signed last, from the file beside the key; NULL where there is none.';
+
+CREATE FUNCTION release_mgmt_internal.checkpoint_state(note text) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_checkpoint_state';
+COMMENT ON FUNCTION release_mgmt_internal.checkpoint_state(text) IS
+'unreadable, unsigned, signed, signature invalid, or not checked where no key is configured.';
+
 CREATE FUNCTION release_mgmt_internal.inclusion_proof_of(log_id uuid, index bigint, size bigint) RETURNS text[]
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_inclusion_proof_of';
 COMMENT ON FUNCTION release_mgmt_internal.inclusion_proof_of(uuid, bigint, bigint) IS 'See inclusion_proof().';

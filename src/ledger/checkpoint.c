@@ -24,6 +24,8 @@
 PG_FUNCTION_INFO_V1(rm_checkpoint_of);
 PG_FUNCTION_INFO_V1(rm_sign_checkpoint_of);
 PG_FUNCTION_INFO_V1(rm_verifier_key);
+PG_FUNCTION_INFO_V1(rm_last_signed);
+PG_FUNCTION_INFO_V1(rm_checkpoint_state);
 PG_FUNCTION_INFO_V1(rm_inclusion_proof_of);
 PG_FUNCTION_INFO_V1(rm_consistency_proof_of);
 
@@ -45,7 +47,7 @@ rm_checkpoint_of(PG_FUNCTION_ARGS)
 	unsigned char root[RM_SHA256_SIZE];
 	bool own;
 
-	(void) rm_tree_read_head(PG_GETARG_UUID_P(0), GetActiveSnapshot(), &edge, &own);
+	(void) rm_tree_read_head(PG_GETARG_UUID_P(0), GetActiveSnapshot(), &edge, &own, NULL);
 	rm_require_hash(rm_merkle_compute_root(&edge, root));
 	PG_RETURN_TEXT_P(utf8_text(rm_checkpoint_body(text_to_cstring(PG_GETARG_TEXT_PP(1)), edge.size, root)));
 }
@@ -86,6 +88,7 @@ rm_sign_checkpoint_of(PG_FUNCTION_ARGS)
 {
 	char *origin = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	unsigned char root[RM_SHA256_SIZE];
+	unsigned char edge_root[RM_SHA256_SIZE];
 	RmTreeReader reader;
 	RmMerkle edge;
 	Snapshot snapshot;
@@ -97,7 +100,7 @@ rm_sign_checkpoint_of(PG_FUNCTION_ARGS)
 	rm_ledger_require_active();
 	LockDatabaseObject(RelationRelationId, rm_ledger_relid("ledger_head"), SIGNER_LOCK, ExclusiveLock);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	(void) rm_tree_read_head(PG_GETARG_UUID_P(0), snapshot, &edge, &own);
+	(void) rm_tree_read_head(PG_GETARG_UUID_P(0), snapshot, &edge, &own, NULL);
 	if (own)
 		ereport(ERROR,
 				(errcode(ERRCODE_RM_WRONG_STATE), errmsg("the ledger was sequenced in this very transaction"),
@@ -105,6 +108,10 @@ rm_sign_checkpoint_of(PG_FUNCTION_ARGS)
 
 	rm_tree_reader_open(&reader, PG_GETARG_UUID_P(0), snapshot);
 	rm_tree_reader_root(&reader, reader.size, root);
+	rm_require_hash(rm_merkle_compute_root(&edge, edge_root));
+	if (memcmp(root, edge_root, RM_SHA256_SIZE) != 0)
+		ereport(ERROR, (errcode(ERRCODE_RM_LEDGER_CORRUPT), errmsg("the ledger's leaves contradict its head"),
+						errhint("release_mgmt.verify_ledger() names the first bad leaf.")));
 	key = rm_signer_load_key();
 	last_note = rm_signer_read_last(origin);
 	if (last_note)
@@ -127,6 +134,44 @@ rm_verifier_key(PG_FUNCTION_ARGS)
 
 	EVP_PKEY_free(key);
 	PG_RETURN_TEXT_P(cstring_to_text(result));
+}
+
+/* last_signed(origin text) returns text; NULL where no key is configured or nothing was signed. */
+Datum
+rm_last_signed(PG_FUNCTION_ARGS)
+{
+	char *note = rm_signer_has_key() ? rm_signer_read_last(text_to_cstring(PG_GETARG_TEXT_PP(0))) : NULL;
+
+	if (note == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(utf8_text(note));
+}
+
+/*
+ * checkpoint_state(note text) returns text.
+ *
+ * 'unreadable', 'unsigned', 'signed', 'signature invalid', or 'not checked'
+ * where it bears signatures and no key is configured here.
+ */
+Datum
+rm_checkpoint_state(PG_FUNCTION_ARGS)
+{
+	char *string = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	RmCheckpoint checkpoint;
+	const char *state = "not checked";
+
+	if (!rm_checkpoint_parse(pg_server_to_any(string, strlen(string), PG_UTF8), &checkpoint))
+		state = "unreadable";
+	else if (checkpoint.signatures[0] == '\0')
+		state = "unsigned";
+	else if (rm_signer_has_key())
+	{
+		EVP_PKEY *key = rm_signer_load_key();
+
+		state = rm_note_is_signed(&checkpoint, checkpoint.origin, key) ? "signed" : "signature invalid";
+		EVP_PKEY_free(key);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(state));
 }
 
 /* Return the hashes as text[] of base64. */

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #define TRANSACTION_HEAD "release_mgmt transaction v1\n"
+#define EPOCH_HEAD "release_mgmt epoch v1\n"
 
 /* Note a role that changed something. */
 void
@@ -155,6 +156,13 @@ rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parse
 	value = take_line(&next, end, "root", &value_len);
 	return value != NULL && next == end &&
 		   rm_base64_decode(value, value_len, parsed->root, sizeof(parsed->root)) == sizeof(parsed->root);
+}
+
+/* Return whether the entry opens an epoch. */
+bool
+rm_entry_is_epoch(const char *entry, int len)
+{
+	return len > strlen(EPOCH_HEAD) && memcmp(entry, EPOCH_HEAD, strlen(EPOCH_HEAD)) == 0;
 }
 
 /* Return the bytes in base64 (RFC 4648 section 4). */

@@ -125,8 +125,8 @@ refuse_unknown_column(Relation relation, const char *name)
 							quote_literal_cstr(RelationGetRelationName(relation)))));
 }
 
-/* Fill in the columns of the relation that have values of their own. */
-static void
+/* Fill in the columns of the relation that have values of their own; returns the name of one without a key, or NULL. */
+static const char *
 fill_columns(RmGoverned *entry, Relation relation, char **names, int nnames, char **keys)
 {
 	TupleDesc desc = RelationGetDescr(relation);
@@ -142,16 +142,17 @@ fill_columns(RmGoverned *entry, Relation relation, char **names, int nnames, cha
 			continue;
 		key = key_of_name(NameStr(attribute->attname), names, nnames, keys);
 		if (key == NULL)
-			refuse_unknown_column(relation, NameStr(attribute->attname));
+			return NameStr(attribute->attname);
 		rm_column_init(column, attribute->attnum, attribute->atttypid, key, entry->context);
 		entry->sensitive |= column->output_sensitive && column->tag == RM_TAG_OUTPUT;
 		entry->ncolumns++;
 	}
 	qsort(entry->columns, entry->ncolumns, sizeof(RmColumn), compare_columns);
+	return NULL;
 }
 
-/* Fill in the key columns. */
-static void
+/* Fill in the key columns; returns the name of one that the relation lacks, or NULL. */
+static const char *
 fill_keys(RmGoverned *entry, Relation relation, char **key_columns, int nkeys)
 {
 	entry->keys = MemoryContextAlloc(entry->context, sizeof(RmColumn) * Max(nkeys, 1));
@@ -160,16 +161,17 @@ fill_keys(RmGoverned *entry, Relation relation, char **key_columns, int nkeys)
 		AttrNumber attnum = get_attnum(RelationGetRelid(relation), key_columns[i]);
 
 		if (attnum == InvalidAttrNumber)
-			refuse_unknown_column(relation, key_columns[i]);
+			return key_columns[i];
 		rm_column_init(&entry->keys[i], attnum, TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid,
 					   key_columns[i], entry->context);
 		entry->sensitive |= entry->keys[i].output_sensitive;
 	}
 	entry->nkeys = nkeys;
+	return NULL;
 }
 
-/* Fill the entry from governed_table and the relation's definition. */
-static void
+/* Fill the entry from governed_table and the relation's definition; returns the name of a column not known, or NULL. */
+static const char *
 fill_entry(RmGoverned *entry, Relation relation)
 {
 	Relation governed_table = table_open(rm_ledger_relid("governed_table"), AccessShareLock);
@@ -181,6 +183,7 @@ fill_entry(RmGoverned *entry, Relation relation)
 	char **key_columns;
 	int nnames;
 	int nkeys;
+	const char *unknown;
 
 	governed_table_relid = RelationGetRelid(governed_table);
 	if (!HeapTupleIsValid(tuple))
@@ -194,17 +197,20 @@ fill_entry(RmGoverned *entry, Relation relation)
 	if (text_array_elements(values[RM_GOVERNED_COLUMN_KEYS - 1], &keys) != nnames)
 		elog(ERROR, "governed_table has column names without keys");
 	nkeys = text_array_elements(values[RM_GOVERNED_KEY_COLUMNS - 1], &key_columns);
-	fill_columns(entry, relation, names, nnames, keys);
-	fill_keys(entry, relation, key_columns, nkeys);
+	unknown = fill_columns(entry, relation, names, nnames, keys);
+	if (unknown == NULL)
+		unknown = fill_keys(entry, relation, key_columns, nkeys);
 	table_close(governed_table, AccessShareLock);
+	return unknown;
 }
 
 /*
  * Return what is known of the relation, which is the governed table of that id
- * or a partition of it.
+ * or a partition of it; NULL where a column is not known to the ledger, whose
+ * name *unknown then is.
  */
 RmGoverned *
-rm_governed_of(Relation relation, const char *table_id)
+rm_governed_find(Relation relation, const char *table_id, const char **unknown)
 {
 	Oid relid = RelationGetRelid(relation);
 	RmGoverned *entry;
@@ -222,9 +228,21 @@ rm_governed_of(Relation relation, const char *table_id)
 	entry->relid = relid;
 	entry->context = AllocSetContextCreate(CacheMemoryContext, "release_mgmt governed relation", ALLOCSET_SMALL_SIZES);
 	entry->table_id = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(table_id)));
-	fill_entry(entry, relation);
-	entry->valid = true;
-	return entry;
+	*unknown = fill_entry(entry, relation);
+	entry->valid = *unknown == NULL;
+	return entry->valid ? entry : NULL;
+}
+
+/* The same; raises ERRCODE_RM_LEDGER_PROTECTED where a column is not known to the ledger. */
+RmGoverned *
+rm_governed_of(Relation relation, const char *table_id)
+{
+	const char *unknown;
+	RmGoverned *governed = rm_governed_find(relation, table_id, &unknown);
+
+	if (governed == NULL)
+		refuse_unknown_column(relation, unknown);
+	return governed;
 }
 
 /* Append the row in its canonical form. */

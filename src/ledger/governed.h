@@ -27,6 +27,7 @@ typedef struct RmGoverned
 } RmGoverned;
 
 extern RmGoverned *rm_governed_of(Relation relation, const char *table_id);
+extern RmGoverned *rm_governed_find(Relation relation, const char *table_id, const char **unknown);
 extern void rm_governed_append_row(RmGoverned *governed, StringInfo row, const Datum *values, const bool *nulls);
 extern void rm_governed_append_key(RmGoverned *governed, StringInfo key, const Datum *values, const bool *nulls);
 extern void rm_governed_append_image(RmGoverned *governed, StringInfo image, const Datum *values, const bool *nulls);

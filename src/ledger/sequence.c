@@ -19,28 +19,21 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_operator.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "ledger/ledger_private.h"
+#include "ledger/pending.h"
 #include "ledger/tree.h"
-#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
-#include "utils/pg_lsn.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/tuplesort.h"
-#include "utils/typcache.h"
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(rm_sequence_ledger);
@@ -51,80 +44,32 @@ PG_FUNCTION_INFO_V1(rm_sequence_ledger);
 /* Sub-object number of the sequencer's lock, which is taken on ledger_head. */
 #define SEQUENCER_LOCK 1
 
-static const char *const pending_names[] = { "ledger_pending_0", "ledger_pending_1" };
-
-/* Feed the leaves that the snapshot sees to the sort. */
+/* Append the pending leaves that are not in the tree yet. */
 static void
-collect_pending(Tuplesortstate *sort, Relation pending, Snapshot snapshot)
+append_pending(RmPendingScan *pending, const pg_uuid_t *log)
 {
-	TupleTableSlot *slot = table_slot_create(pending, NULL);
-	TableScanDesc scan = table_beginscan(pending, snapshot, 0, NULL);
-
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		tuplesort_puttupleslot(sort, slot);
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-}
-
-/* Return whether the transaction's entry is in the tree. */
-static bool
-is_sequenced(Relation entries, Oid index, Datum transaction_id, Snapshot snapshot)
-{
-	ScanKeyData key;
-	SysScanDesc scan;
-	bool found;
-
-	ScanKeyInit(&key, RM_ENTRY_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, transaction_id);
-	scan = systable_beginscan(entries, index, true, snapshot, 1, &key);
-	found = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	return found;
-}
-
-/* Append the sorted leaves that are not in the tree yet. */
-static void
-append_sorted(Tuplesortstate *sort, TupleDesc desc, const pg_uuid_t *log, Snapshot snapshot)
-{
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	Oid index = rm_ledger_relid("ledger_entry_transaction_id_key");
 	MemoryContext per_leaf = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt leaf", ALLOCSET_DEFAULT_SIZES);
 	RmTreeWriter *writer = NULL;
+	pg_uuid_t transaction_id;
+	bytea *entry;
 
-	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
+	while (rm_pending_next(pending, &transaction_id, &entry))
 	{
 		MemoryContext old_context;
 
-		CHECK_FOR_INTERRUPTS();
 		if (writer == NULL)
 		{
 			writer = palloc(sizeof(RmTreeWriter));
-			rm_tree_writer_open(writer, log, snapshot);
+			rm_tree_writer_open(writer, log, pending->snapshot);
 		}
 		old_context = MemoryContextSwitchTo(per_leaf);
-		slot_getallattrs(slot);
-		if (!is_sequenced(writer->entries.relation, index, slot->tts_values[1], snapshot))
-			rm_tree_writer_append(writer, DatumGetUUIDP(slot->tts_values[1]), DatumGetByteaPP(slot->tts_values[2]));
+		rm_tree_writer_append(writer, &transaction_id, entry);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(per_leaf);
 	}
 	if (writer)
 		rm_tree_writer_close(writer);
-	ExecDropSingleTupleTableSlot(slot);
 	MemoryContextDelete(per_leaf);
-}
-
-/* Begin a sort by position, then transaction id. */
-static Tuplesortstate *
-begin_sort(TupleDesc desc)
-{
-	AttrNumber columns[] = { 1, 2 };
-	Oid operators[] = { lookup_type_cache(PG_LSNOID, TYPECACHE_LT_OPR)->lt_opr,
-						lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR)->lt_opr };
-	Oid collations[] = { InvalidOid, InvalidOid };
-	bool nulls_first[] = { false, false };
-
-	return tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first, maintenance_work_mem, NULL,
-								TUPLESORT_NONE);
 }
 
 /* Send transactions to the other table of pending leaves. */
@@ -159,7 +104,7 @@ empty_pending(int number)
 		SPI_execute(number == 0 ? "TRUNCATE release_mgmt.ledger_pending_0" : "TRUNCATE release_mgmt.ledger_pending_1",
 					false, 0) != SPI_OK_UTILITY ||
 		SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not empty %s", pending_names[number]);
+		elog(ERROR, "could not empty ledger_pending_%d", number);
 }
 
 /* Put every pending leaf that can be seen into the tree of the log. */
@@ -167,36 +112,33 @@ void
 rm_sequence_pending(const pg_uuid_t *log)
 {
 	int active = rm_ledger_active_pending();
-	Relation pending[2];
-	Tuplesortstate *sort;
+	int other = 1 - active;
+	RmPendingScan pending;
 	Snapshot snapshot;
-	bool emptied;
+	bool locked;
+	BlockNumber active_pages;
+	BlockNumber other_pages;
 
 	LockDatabaseObject(RelationRelationId, rm_ledger_relid("ledger_head"), SEQUENCER_LOCK, ExclusiveLock);
-	emptied = ConditionalLockRelationOid(rm_ledger_relid(pending_names[1 - active]), AccessExclusiveLock);
-	for (int i = 0; i < 2; i++)
-		pending[i] = table_open(rm_ledger_relid(pending_names[i]), AccessShareLock);
+	locked = ConditionalLockRelationOid(rm_pending_relid(other), AccessExclusiveLock);
+	rm_pending_open(&pending);
 
 	/* Taken under the locks, it sees all that was written to the table to be emptied. */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(snapshot);
-	sort = begin_sort(RelationGetDescr(pending[0]));
-	for (int i = 0; i < 2; i++)
-		collect_pending(sort, pending[i], snapshot);
-	tuplesort_performsort(sort);
-	append_sorted(sort, RelationGetDescr(pending[0]), log, snapshot);
-	tuplesort_end(sort);
-
-	emptied = emptied && RelationGetNumberOfBlocks(pending[1 - active]) > 0;
-	if (!emptied && RelationGetNumberOfBlocks(pending[1 - active]) == 0 &&
-		RelationGetNumberOfBlocks(pending[active]) >= PENDING_PAGES)
-		switch_pending(1 - active);
-	for (int i = 0; i < 2; i++)
-		table_close(pending[i], NoLock);
+	rm_pending_begin(&pending, snapshot);
+	append_pending(&pending, log);
+	active_pages = RelationGetNumberOfBlocks(pending.tables[active]);
+	other_pages = RelationGetNumberOfBlocks(pending.tables[other]);
+	rm_pending_end(&pending);
+	rm_pending_close(&pending);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
-	if (emptied)
-		empty_pending(1 - active);
+
+	if (locked && other_pages > 0)
+		empty_pending(other);
+	else if (other_pages == 0 && active_pages >= PENDING_PAGES)
+		switch_pending(other);
 	OidFunctionCall1(F_GIN_CLEAN_PENDING_LIST, ObjectIdGetDatum(rm_ledger_relid("ledger_batch_keys_idx")));
 }
 

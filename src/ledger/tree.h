@@ -67,12 +67,13 @@ typedef struct RmTreeReader
 
 extern void rm_tree_reader_open(RmTreeReader *reader, const pg_uuid_t *log, Snapshot snapshot);
 extern void rm_tree_reader_root(RmTreeReader *reader, uint64 size, unsigned char *root);
+extern bool rm_tree_reader_tile(RmTreeReader *reader, int level, uint64 tile, unsigned char *hashes,
+								unsigned char *root);
 extern int rm_tree_reader_inclusion(RmTreeReader *reader, uint64 index, uint64 size, unsigned char *proof);
 extern int rm_tree_reader_consistency(RmTreeReader *reader, uint64 old_size, uint64 size, unsigned char *proof);
 extern void rm_tree_reader_close(RmTreeReader *reader);
 
-extern bool rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool *own);
-extern void rm_tree_write_head(const pg_uuid_t *log, const RmMerkle *edge);
+extern bool rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool *own, unsigned char *tail);
 extern void rm_tree_writer_open(RmTreeWriter *writer, const pg_uuid_t *log, Snapshot snapshot);
 extern void rm_tree_writer_append(RmTreeWriter *writer, const pg_uuid_t *transaction_id, bytea *entry);
 extern void rm_tree_writer_close(RmTreeWriter *writer);

@@ -27,7 +27,7 @@ rm_tree_reader_open(RmTreeReader *reader, const pg_uuid_t *log, Snapshot snapsho
 
 	reader->log = *log;
 	reader->snapshot = snapshot;
-	(void) rm_tree_read_head(log, snapshot, &edge, &own);
+	(void) rm_tree_read_head(log, snapshot, &edge, &own, NULL);
 	reader->size = edge.size;
 	reader->entries = table_open(rm_ledger_relid("ledger_entry"), AccessShareLock);
 	reader->entries_index = index_open(rm_ledger_relid("ledger_entry_pkey"), AccessShareLock);
@@ -273,4 +273,34 @@ rm_tree_reader_consistency(RmTreeReader *reader, uint64 old_size, uint64 size, u
 	if (old_size > 0)
 		add_subproof(reader, old_size, 0, size, true, proof, &length);
 	return length;
+}
+
+/* Read a tile as it is stored, and the root stored with it; false where it is missing or no tile. */
+bool
+rm_tree_reader_tile(RmTreeReader *reader, int level, uint64 tile, unsigned char *hashes, unsigned char *root)
+{
+	SysScanDesc scan = begin_tile_scan(reader, level, tile);
+	HeapTuple tuple = systable_getnext_ordered(scan, ForwardScanDirection);
+	bool found = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Datum values[RM_TILE_NATTS];
+		bool nulls[RM_TILE_NATTS];
+		bytea *stored_hashes;
+		bytea *stored_root;
+
+		heap_deform_tuple(tuple, RelationGetDescr(reader->tiles), values, nulls);
+		stored_hashes = DatumGetByteaPP(values[RM_TILE_HASHES - 1]);
+		stored_root = DatumGetByteaPP(values[RM_TILE_ROOT - 1]);
+		found = DatumGetInt64(values[RM_TILE_INDEX - 1]) == tile && VARSIZE_ANY_EXHDR(stored_hashes) == RM_TILE_SIZE &&
+				VARSIZE_ANY_EXHDR(stored_root) == RM_SHA256_SIZE;
+		if (found)
+		{
+			memcpy(hashes, VARDATA_ANY(stored_hashes), RM_TILE_SIZE);
+			memcpy(root, VARDATA_ANY(stored_root), RM_SHA256_SIZE);
+		}
+	}
+	systable_endscan_ordered(scan);
+	return found;
 }

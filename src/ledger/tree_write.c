@@ -28,6 +28,7 @@ enum
 	HEAD_LOG_ID = 1,
 	HEAD_SIZE,
 	HEAD_EDGE,
+	HEAD_TAIL,
 	HEAD_SEQUENCED_AT,
 	HEAD_NATTS = HEAD_SEQUENCED_AT
 };
@@ -57,10 +58,11 @@ begin_head_scan(Relation head, const pg_uuid_t *log, Snapshot snapshot)
  * Read how far the log's tree has grown; false if it has no head.
  *
  * *own tells whether the head was written by the transaction that is open, so
- * that it may yet vanish.
+ * that it may yet vanish.  tail, if given, receives the hashes of the leaves
+ * behind the last full tile.
  */
 bool
-rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool *own)
+rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool *own, unsigned char *tail)
 {
 	Relation head = table_open(rm_ledger_relid("ledger_head"), AccessShareLock);
 	SysScanDesc scan = begin_head_scan(head, log, snapshot);
@@ -82,6 +84,13 @@ rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool 
 			ereport(ERROR, (errcode(ERRCODE_RM_LEDGER_CORRUPT), errmsg("the ledger's head contradicts its size"),
 							errhint("Call release_mgmt.verify_ledger().")));
 		memcpy(edge->stack, VARDATA_ANY(stack), VARSIZE_ANY_EXHDR(stack));
+		if (tail)
+		{
+			bytea *hashes = DatumGetByteaPP(values[HEAD_TAIL - 1]);
+
+			memset(tail, 0, RM_TILE_SIZE);
+			memcpy(tail, VARDATA_ANY(hashes), Min(VARSIZE_ANY_EXHDR(hashes), RM_TILE_SIZE));
+		}
 		*own = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
 	}
 	systable_endscan(scan);
@@ -89,9 +98,9 @@ rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool 
 	return found;
 }
 
-/* Write how far the log's tree has grown. */
-void
-rm_tree_write_head(const pg_uuid_t *log, const RmMerkle *edge)
+/* Write how far the log's tree has grown; tail holds the leaves behind the last full tile. */
+static void
+write_head(const pg_uuid_t *log, const RmMerkle *edge, const unsigned char *tail)
 {
 	Relation head = table_open(rm_ledger_relid("ledger_head"), RowExclusiveLock);
 	SysScanDesc scan = begin_head_scan(head, log, NULL);
@@ -103,6 +112,7 @@ rm_tree_write_head(const pg_uuid_t *log, const RmMerkle *edge)
 	values[HEAD_LOG_ID - 1] = UUIDPGetDatum(log);
 	values[HEAD_SIZE - 1] = Int64GetDatum((int64) edge->size);
 	values[HEAD_EDGE - 1] = PointerGetDatum(make_bytea(edge->stack, __builtin_popcountll(edge->size) * RM_SHA256_SIZE));
+	values[HEAD_TAIL - 1] = PointerGetDatum(make_bytea(tail, edge->size % RM_TILE_WIDTH * RM_SHA256_SIZE));
 	values[HEAD_SEQUENCED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	tuple = heap_form_tuple(RelationGetDescr(head), values, nulls);
 	if (HeapTupleIsValid(old_tuple))
@@ -156,7 +166,7 @@ rm_tree_writer_open(RmTreeWriter *writer, const pg_uuid_t *log, Snapshot snapsho
 	bool own;
 
 	writer->log = *log;
-	(void) rm_tree_read_head(log, snapshot, &writer->edge, &own);
+	(void) rm_tree_read_head(log, snapshot, &writer->edge, &own, NULL);
 	rm_store_open(&writer->entries, "ledger_entry");
 	rm_store_open(&writer->tiles, "ledger_tile");
 	fill_partial_tile(writer, snapshot);
@@ -262,5 +272,5 @@ rm_tree_writer_close(RmTreeWriter *writer)
 {
 	rm_store_close(&writer->entries);
 	rm_store_close(&writer->tiles);
-	rm_tree_write_head(&writer->log, &writer->edge);
+	write_head(&writer->log, &writer->edge, writer->tile);
 }

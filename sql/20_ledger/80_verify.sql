@@ -1,0 +1,100 @@
+-- Module ledger: verification.
+
+CREATE FUNCTION release_mgmt_internal.verify_logs(logs uuid[], checkpoint_logs uuid[], notes text[], sources text[],
+    OUT finding text, OUT log_index bigint, OUT source text, OUT key text, OUT expected text, OUT found text) RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_verify_logs';
+COMMENT ON FUNCTION release_mgmt_internal.verify_logs(uuid[], uuid[], text[], text[]) IS
+'Verifies logs, oldest epoch first, against checkpoints (their logs, their texts, where each comes from), and the live rows against the last log.';
+
+CREATE FUNCTION release_mgmt_internal.verify_triggers()
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH wanted AS (
+        SELECT m AS relid, w.name, w.function_oid, w.type, w.arguments
+        FROM release_mgmt.governed_table AS t
+        JOIN pg_catalog.pg_class AS c ON c.oid = t.source
+        CROSS JOIN LATERAL release_mgmt_internal.members_of(t.source) AS m
+        CROSS JOIN LATERAL (VALUES
+            ('rm_10_admit'::name, 'release_mgmt_internal.admit()'::regprocedure::oid, 62, ''::bytea),
+            ('rm_90_capture', 'release_mgmt_internal.capture()'::regprocedure::oid, 29,
+             pg_catalog.convert_to(t.id::text, 'UTF8') || '\x00'::bytea)) AS w (name, function_oid, type, arguments)
+    )
+    SELECT CASE WHEN g.oid IS NULL THEN 'trigger missing'
+                WHEN g.tgenabled <> 'A' THEN 'trigger disabled'
+                ELSE 'trigger altered' END,
+           NULL::bigint, w.relid::regclass::text, w.name::text,
+           'ENABLE ALWAYS',
+           CASE g.tgenabled WHEN 'O' THEN 'ENABLE' WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
+                            WHEN 'A' THEN pg_catalog.pg_get_triggerdef(g.oid) END
+    FROM wanted AS w
+    LEFT JOIN pg_catalog.pg_trigger AS g ON g.tgrelid = w.relid AND g.tgname = w.name AND NOT g.tgisinternal
+    WHERE g.oid IS NULL OR g.tgenabled <> 'A' OR g.tgfoid <> w.function_oid OR g.tgtype <> w.type OR g.tgargs <> w.arguments
+       OR g.tgqual IS NOT NULL OR g.tgdeferrable OR pg_catalog.cardinality(g.tgattr::smallint[]) > 0
+    UNION ALL
+    SELECT 'function altered', NULL, NULL, p.oid::regprocedure::text, w.symbol, p.prosrc
+    FROM (VALUES ('admit'::name, 'rm_admit'), ('capture', 'rm_capture'), ('is_active', 'rm_is_active')) AS w (name, symbol)
+    JOIN pg_catalog.pg_proc AS p ON p.proname = w.name
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace AND n.nspname = 'release_mgmt_internal'
+    JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
+    WHERE p.prosrc <> w.symbol OR l.lanname <> 'c' OR p.probin NOT LIKE '%release_mgmt'
+    ORDER BY 3, 4;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.verify_triggers() IS
+'What is wrong with the triggers of governed tables and their functions.';
+
+-- Reads everything on behalf of an auditor, hence SECURITY DEFINER.
+CREATE FUNCTION release_mgmt.verify_ledger(checkpoint text DEFAULT NULL)
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    logs uuid[];
+    origins text[];
+    held_logs uuid[];
+    held_notes text[];
+    held_from text[];
+    given_log uuid;
+    state text;
+BEGIN
+    SELECT array_agg(l.id ORDER BY l.epoch), array_agg(l.origin ORDER BY l.epoch) INTO logs, origins
+    FROM ledger_identity AS i
+    JOIN ledger_log AS c ON c.id = i.log_id
+    JOIN ledger_log AS l ON l.base = c.base;
+    IF logs IS NULL THEN
+        PERFORM release_mgmt_internal.require_active();
+    END IF;
+
+    SELECT coalesce(array_agg(h.log_id), '{}'), coalesce(array_agg(h.note), '{}'), coalesce(array_agg(h.held), '{}')
+    INTO held_logs, held_notes, held_from
+    FROM (
+        SELECT k.log_id, k.note, 'ledger_checkpoint ' || k.size::text AS held FROM ledger_checkpoint AS k WHERE k.log_id = ANY (logs)
+        UNION ALL
+        SELECT l.id, release_mgmt_internal.last_signed(l.origin), 'the checkpoint beside the signing key'
+        FROM unnest(logs, origins) AS l (id, origin)
+        WHERE release_mgmt_internal.last_signed(l.origin) IS NOT NULL
+        UNION ALL
+        SELECT l.id, verify_ledger.checkpoint, 'the checkpoint given'
+        FROM unnest(logs, origins) AS l (id, origin)
+        WHERE l.origin = split_part(verify_ledger.checkpoint, E'\n', 1)) AS h;
+
+    IF verify_ledger.checkpoint IS NOT NULL THEN
+        state := release_mgmt_internal.checkpoint_state(verify_ledger.checkpoint);
+        IF state IN ('unreadable', 'signature invalid') THEN
+            RETURN QUERY SELECT 'checkpoint ' || state, NULL::bigint, NULL::text, NULL::text, NULL::text, verify_ledger.checkpoint;
+        ELSIF split_part(verify_ledger.checkpoint, E'\n', 1) <> ALL (origins) THEN
+            RETURN QUERY SELECT 'checkpoint of another log', NULL::bigint, NULL::text, NULL::text, array_to_string(origins, ', '),
+                split_part(verify_ledger.checkpoint, E'\n', 1);
+        END IF;
+    END IF;
+    RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_logs(logs, held_logs, held_notes, held_from) AS v;
+    RETURN QUERY SELECT t.* FROM release_mgmt_internal.verify_triggers() AS t;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt.verify_ledger(text) IS
+'Recomputes everything from the live rows to the root of the tree, and returns a row for each thing that does not fit; no row means that all is sound.
+checkpoint: one kept outside this database, signed or not; those signed here, and the one beside the signing key, are held against the tree as well.
+finding: leaf changed, leaf missing, leaf not in the head, tile changed, tile missing, head changed, tree shrank, checkpoint contradicted, checkpoint
+unreadable, checkpoint signature invalid, checkpoint of another log, entry unreadable, changes altered, changes missing, changes added, changes without
+leaf, row changed, row missing, row added, row can not be verified, table missing, column unknown, trigger missing, trigger disabled, trigger altered,
+function altered. log_index: the leaf concerned; of a row, that of its last change; NULL where it is not sequenced. key: of a row; or what else is named.
+Changes that a superuser made, leaves and all, before a checkpoint went outside can not be seen. Errors: RM001 where there is no ledger.';

@@ -1,0 +1,148 @@
+/*
+ * pending.c
+ *		The pending leaves that are not in the tree yet, in their order.
+ *
+ * The tables are opened before the snapshot is taken: emptying one of them is
+ * not a change that a snapshot sees, so it must have ended or not begun.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_type.h"
+#include "ledger/pending.h"
+#include "ledger/tree.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/typcache.h"
+
+/* Attribute numbers of the tables of pending leaves. */
+enum
+{
+	PENDING_POSITION = 1,
+	PENDING_TRANSACTION_ID,
+	PENDING_ENTRY
+};
+
+/* Return the OID of a table of pending leaves. */
+Oid
+rm_pending_relid(int number)
+{
+	return rm_ledger_relid(number == 0 ? "ledger_pending_0" : "ledger_pending_1");
+}
+
+/* Open the tables. */
+void
+rm_pending_open(RmPendingScan *scan)
+{
+	for (int i = 0; i < RM_PENDING_TABLES; i++)
+		scan->tables[i] = table_open(rm_pending_relid(i), AccessShareLock);
+	scan->entries = table_open(rm_ledger_relid("ledger_entry"), AccessShareLock);
+	scan->entries_index = rm_ledger_relid("ledger_entry_transaction_id_key");
+}
+
+/* Begin a sort by position, then transaction id. */
+static Tuplesortstate *
+begin_sort(TupleDesc desc)
+{
+	AttrNumber columns[] = { PENDING_POSITION, PENDING_TRANSACTION_ID };
+	Oid operators[] = { lookup_type_cache(PG_LSNOID, TYPECACHE_LT_OPR)->lt_opr,
+						lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR)->lt_opr };
+	Oid collations[] = { InvalidOid, InvalidOid };
+	bool nulls_first[] = { false, false };
+
+	return tuplesort_begin_heap(desc, lengthof(columns), columns, operators, collations, nulls_first,
+								maintenance_work_mem, NULL, TUPLESORT_NONE);
+}
+
+/* Read and sort the leaves that the snapshot sees; it must stay registered. */
+void
+rm_pending_begin(RmPendingScan *scan, Snapshot snapshot)
+{
+	TupleDesc desc = RelationGetDescr(scan->tables[0]);
+
+	scan->snapshot = snapshot;
+	scan->sort = begin_sort(desc);
+	for (int i = 0; i < RM_PENDING_TABLES; i++)
+	{
+		TupleTableSlot *slot = table_slot_create(scan->tables[i], NULL);
+		TableScanDesc table_scan = table_beginscan(scan->tables[i], snapshot, 0, NULL);
+
+		while (table_scan_getnextslot(table_scan, ForwardScanDirection, slot))
+			tuplesort_puttupleslot(scan->sort, slot);
+		table_endscan(table_scan);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	tuplesort_performsort(scan->sort);
+	scan->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+}
+
+/* Return whether the transaction's entry is in the tree. */
+static bool
+is_sequenced(RmPendingScan *scan, Datum transaction_id)
+{
+	ScanKeyData key;
+	SysScanDesc entry_scan;
+	bool found;
+
+	ScanKeyInit(&key, RM_ENTRY_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, transaction_id);
+	entry_scan = systable_beginscan(scan->entries, scan->entries_index, true, scan->snapshot, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(entry_scan));
+	systable_endscan(entry_scan);
+	return found;
+}
+
+/* Return the next leaf, whose entry stays until the one after it is asked for; false at the end. */
+bool
+rm_pending_next(RmPendingScan *scan, pg_uuid_t *transaction_id, bytea **entry)
+{
+	while (tuplesort_gettupleslot(scan->sort, true, false, scan->slot, NULL))
+	{
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(scan->slot);
+		if (is_sequenced(scan, scan->slot->tts_values[PENDING_TRANSACTION_ID - 1]))
+			continue;
+		*transaction_id = *DatumGetUUIDP(scan->slot->tts_values[PENDING_TRANSACTION_ID - 1]);
+		*entry = DatumGetByteaPP(scan->slot->tts_values[PENDING_ENTRY - 1]);
+		return true;
+	}
+	return false;
+}
+
+/* Return whether the snapshot sees a leaf of the transaction, looking at each. */
+bool
+rm_pending_holds(RmPendingScan *scan, const pg_uuid_t *transaction_id)
+{
+	bool found = false;
+
+	for (int i = 0; i < RM_PENDING_TABLES && !found; i++)
+	{
+		ScanKeyData key;
+		SysScanDesc table_scan;
+
+		ScanKeyInit(&key, PENDING_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
+		table_scan = systable_beginscan(scan->tables[i], InvalidOid, false, scan->snapshot, 1, &key);
+		found = HeapTupleIsValid(systable_getnext(table_scan));
+		systable_endscan(table_scan);
+	}
+	return found;
+}
+
+/* End what rm_pending_begin() began; it can begin again. */
+void
+rm_pending_end(RmPendingScan *scan)
+{
+	ExecDropSingleTupleTableSlot(scan->slot);
+	tuplesort_end(scan->sort);
+}
+
+/* Close the tables, keeping the locks until the transaction ends. */
+void
+rm_pending_close(RmPendingScan *scan)
+{
+	table_close(scan->entries, NoLock);
+	for (int i = 0; i < RM_PENDING_TABLES; i++)
+		table_close(scan->tables[i], NoLock);
+}

@@ -1,0 +1,76 @@
+/*
+ * verify.h
+ *		What the files of verification share.
+ */
+#ifndef RM_LEDGER_VERIFY_H
+#define RM_LEDGER_VERIFY_H
+
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "ledger/change.h"
+#include "ledger/governed.h"
+#include "ledger/pending.h"
+#include "ledger/tree.h"
+#include "types/hash.h"
+#include "utils/hsearch.h"
+#include "utils/snapshot.h"
+#include "utils/tuplestore.h"
+#include "utils/uuid.h"
+
+/* A finding that no leaf can be named for. */
+#define RM_NO_INDEX (-1)
+
+/* A root that the tree must have had at a size. */
+typedef struct RmExpectedRoot
+{
+	uint64 size;
+	unsigned char root[RM_SHA256_SIZE];
+	const char *from; /* who says so */
+} RmExpectedRoot;
+
+/* A governed table whose rows are compared. */
+typedef struct RmVerifiedTable
+{
+	pg_uuid_t id; /* hash key */
+	char *name;
+	List *relations; /* of Relation: the table or its partitions */
+} RmVerifiedTable;
+
+typedef struct RmVerify
+{
+	Tuplestorestate *findings;
+	TupleDesc findings_desc;
+	Snapshot snapshot;
+	RmPendingScan pending;
+	Relation batches;
+	Relation batches_index;
+	HTAB *tables; /* RmVerifiedTable by id */
+	HTAB *rows;   /* what the ledger says of each row, see verify_rows.c */
+	int64 batches_read;
+	int passes; /* how often everything is read, each time for another share of the rows */
+	int pass;
+	MemoryContext per_change;
+} RmVerify;
+
+/* verify.c */
+extern void rm_finding_add(RmVerify *verify, const char *finding, int64 log_index, const char *source, const char *key,
+						   const char *expected, const char *found);
+extern char *rm_hash_text(const unsigned char *hash);
+
+/* verify_tree.c */
+extern void rm_verify_log(RmVerify *verify, const pg_uuid_t *log, const RmExpectedRoot *expected, int nexpected);
+
+/* verify_changes.c */
+extern void rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len);
+extern void rm_verify_pending(RmVerify *verify);
+extern void rm_verify_batches_claimed(RmVerify *verify);
+
+/* verify_rows.c */
+extern void rm_verify_rows_init(RmVerify *verify);
+extern void rm_verify_apply_change(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, uint64 seq,
+								   const RmChange *change);
+extern void rm_verify_rows(RmVerify *verify);
+extern const char *rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id);
+
+#endif /* RM_LEDGER_VERIFY_H */

@@ -1,0 +1,252 @@
+/*
+ * verify_tree.c
+ *		Verification of a log: its entries against its tiles, its head, and checkpoints.
+ *
+ * Every hash is computed from the entries.  Where a stored hash differs, the
+ * one of the leaf is named, and nothing above it, which differs because of it.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "ledger/verify.h"
+#include "miscadmin.h"
+#include "types/digest.h"
+#include "types/merkle.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#define MAX_TILE_LEVELS 8
+
+/* The tile that fills at a level. */
+typedef struct OpenTile
+{
+	int count;
+	bool tainted; /* a finding names a leaf beneath */
+	unsigned char hashes[RM_TILE_SIZE];
+} OpenTile;
+
+typedef struct LogState
+{
+	RmVerify *verify;
+	RmTreeReader reader;
+	RmMerkle tree;
+	OpenTile *open_tiles;
+	const RmExpectedRoot *expected;
+	int nexpected;
+	bool gap; /* a leaf is missing, so that nothing behind it can be placed */
+} LogState;
+
+/* Say that a leaf is not the one whose hash was stored. */
+static void
+report_leaf(LogState *state, uint64 index, const unsigned char *stored, const unsigned char *computed)
+{
+	rm_finding_add(state->verify, "leaf changed", (int64) index, NULL, NULL, rm_hash_text(stored),
+				   rm_hash_text(computed));
+}
+
+/* Compare a full tile with the one that is stored; returns its root, and whether a leaf beneath was named. */
+static bool
+check_tile(LogState *state, int level, uint64 index, OpenTile *open, unsigned char *root)
+{
+	unsigned char *stored = palloc(RM_TILE_SIZE);
+	unsigned char stored_root[RM_SHA256_SIZE];
+	bool tainted = open->tainted;
+	RmMerkle tree;
+
+	rm_merkle_init(&tree);
+	for (int i = 0; i < RM_TILE_WIDTH; i++)
+		rm_require_hash(rm_merkle_add_leaf(&tree, open->hashes + i * RM_SHA256_SIZE));
+	rm_require_hash(rm_merkle_compute_root(&tree, root));
+
+	if (!rm_tree_reader_tile(&state->reader, level, index, stored, stored_root))
+		rm_finding_add(state->verify, "tile missing", (int64) (index * RM_TILE_WIDTH) << (level * RM_TILE_HEIGHT), NULL,
+					   psprintf("%d/" UINT64_FORMAT, level, index), rm_hash_text(root), NULL);
+	else if (!tainted)
+	{
+		for (int i = 0; i < RM_TILE_WIDTH; i++)
+		{
+			const unsigned char *one = stored + i * RM_SHA256_SIZE;
+			const unsigned char *other = open->hashes + i * RM_SHA256_SIZE;
+
+			if (memcmp(one, other, RM_SHA256_SIZE) == 0)
+				continue;
+			tainted = true;
+			if (level == 0)
+				report_leaf(state, index * RM_TILE_WIDTH + i, one, other);
+			else
+				rm_finding_add(state->verify, "tile changed",
+							   (int64) (index * RM_TILE_WIDTH + i) << (level * RM_TILE_HEIGHT), NULL,
+							   psprintf("%d/" UINT64_FORMAT, level, index), rm_hash_text(other), rm_hash_text(one));
+		}
+		if (!tainted && memcmp(root, stored_root, RM_SHA256_SIZE) != 0)
+		{
+			tainted = true;
+			rm_finding_add(state->verify, "tile changed", (int64) (index * RM_TILE_WIDTH) << (level * RM_TILE_HEIGHT),
+						   NULL, psprintf("%d/" UINT64_FORMAT, level, index), rm_hash_text(root),
+						   rm_hash_text(stored_root));
+		}
+	}
+	pfree(stored);
+	return tainted;
+}
+
+/* Add a hash to the tile that fills at the level, and to those above. */
+static void
+add_to_tile(LogState *state, int level, const unsigned char *hash, bool tainted)
+{
+	OpenTile *open = &state->open_tiles[level];
+	unsigned char root[RM_SHA256_SIZE];
+
+	memcpy(open->hashes + open->count * RM_SHA256_SIZE, hash, RM_SHA256_SIZE);
+	open->count++;
+	open->tainted |= tainted;
+	if (open->count == RM_TILE_WIDTH)
+	{
+		uint64 index = (state->tree.size >> ((level + 1) * RM_TILE_HEIGHT)) - 1;
+
+		tainted = check_tile(state, level, index, open, root);
+		open->count = 0;
+		open->tainted = false;
+		if (level + 1 < MAX_TILE_LEVELS)
+			add_to_tile(state, level + 1, root, tainted);
+	}
+}
+
+/* Compare the tree as it is with what checkpoints say of this size. */
+static void
+check_expected(LogState *state)
+{
+	for (int i = 0; i < state->nexpected; i++)
+	{
+		unsigned char root[RM_SHA256_SIZE];
+
+		if (state->expected[i].size != state->tree.size)
+			continue;
+		rm_require_hash(rm_merkle_compute_root(&state->tree, root));
+		if (memcmp(root, state->expected[i].root, RM_SHA256_SIZE) != 0)
+			rm_finding_add(state->verify, "checkpoint contradicted", (int64) state->tree.size - 1, NULL,
+						   state->expected[i].from, rm_hash_text(state->expected[i].root), rm_hash_text(root));
+	}
+}
+
+/* Take the next entry in. */
+static void
+add_entry(LogState *state, const char *entry, int len)
+{
+	unsigned char leaf[RM_SHA256_SIZE];
+
+	rm_require_hash(rm_merkle_hash_entry(entry, len, leaf));
+	rm_require_hash(rm_merkle_add_leaf(&state->tree, leaf));
+	add_to_tile(state, 0, leaf, false);
+	check_expected(state);
+}
+
+/* Compare the leaves behind the last full tile, and the size, with the head. */
+static void
+check_head(LogState *state)
+{
+	unsigned char *tail = palloc(RM_TILE_SIZE);
+	OpenTile *open = &state->open_tiles[0];
+	uint64 first = state->tree.size - open->count;
+	RmMerkle edge;
+	bool own;
+
+	(void) rm_tree_read_head(&state->reader.log, state->verify->snapshot, &edge, &own, tail);
+	if (edge.size != state->tree.size)
+	{
+		rm_finding_add(state->verify, edge.size > state->tree.size ? "leaf missing" : "leaf not in the head",
+					   (int64) Min(edge.size, state->tree.size), NULL, NULL,
+					   psprintf(UINT64_FORMAT " leaves", edge.size),
+					   psprintf(UINT64_FORMAT " leaves", state->tree.size));
+		return;
+	}
+	for (int i = 0; i < open->count; i++)
+	{
+		if (memcmp(tail + i * RM_SHA256_SIZE, open->hashes + i * RM_SHA256_SIZE, RM_SHA256_SIZE) != 0)
+		{
+			report_leaf(state, first + i, tail + i * RM_SHA256_SIZE, open->hashes + i * RM_SHA256_SIZE);
+			return;
+		}
+	}
+	if (memcmp(edge.stack, state->tree.stack, __builtin_popcountll(edge.size) * RM_SHA256_SIZE) != 0)
+		rm_finding_add(state->verify, "head changed", (int64) edge.size - 1, NULL, NULL, NULL, NULL);
+}
+
+/* Say which checkpoints are of a larger tree. */
+static void
+check_not_shrunk(LogState *state)
+{
+	for (int i = 0; i < state->nexpected; i++)
+	{
+		if (state->expected[i].size > state->tree.size)
+			rm_finding_add(state->verify, "tree shrank", (int64) state->tree.size, NULL, state->expected[i].from,
+						   psprintf(UINT64_FORMAT " leaves", state->expected[i].size),
+						   psprintf(UINT64_FORMAT " leaves", state->tree.size));
+	}
+}
+
+/* Take in one row of ledger_entry. */
+static void
+check_entry_row(LogState *state, HeapTuple tuple, int64 *next)
+{
+	Datum values[RM_ENTRY_NATTS];
+	bool nulls[RM_ENTRY_NATTS];
+	int64 index;
+	bytea *entry;
+
+	heap_deform_tuple(tuple, RelationGetDescr(state->reader.entries), values, nulls);
+	index = DatumGetInt64(values[RM_ENTRY_INDEX - 1]);
+	entry = DatumGetByteaPP(values[RM_ENTRY_ENTRY - 1]);
+	if (state->verify->pass == 0)
+	{
+		if (index != *next && !state->gap)
+		{
+			rm_finding_add(state->verify, "leaf missing", *next, NULL, NULL, NULL, NULL);
+			state->gap = true;
+		}
+		if (!state->gap)
+			add_entry(state, VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry));
+	}
+	rm_verify_entry(state->verify, index, VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry));
+	*next = index + 1;
+}
+
+/* Verify the log, and every transaction that it holds. */
+void
+rm_verify_log(RmVerify *verify, const pg_uuid_t *log, const RmExpectedRoot *expected, int nexpected)
+{
+	LogState state = { .verify = verify, .expected = expected, .nexpected = nexpected };
+	MemoryContext per_entry = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt entry", ALLOCSET_DEFAULT_SIZES);
+	int64 next = 0;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	rm_merkle_init(&state.tree);
+	state.open_tiles = palloc0(sizeof(OpenTile) * MAX_TILE_LEVELS);
+	rm_tree_reader_open(&state.reader, log, verify->snapshot);
+	if (verify->pass == 0)
+		check_expected(&state);
+
+	ScanKeyInit(&key, RM_ENTRY_LOG_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(log));
+	scan = systable_beginscan_ordered(state.reader.entries, state.reader.entries_index, verify->snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(per_entry);
+
+		CHECK_FOR_INTERRUPTS();
+		check_entry_row(&state, tuple, &next);
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(per_entry);
+	}
+	systable_endscan_ordered(scan);
+	if (verify->pass == 0 && !state.gap)
+	{
+		check_head(&state);
+		check_not_shrunk(&state);
+	}
+	rm_tree_reader_close(&state.reader);
+	MemoryContextDelete(per_entry);
+}
