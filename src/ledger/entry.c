@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "common/base64.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "ledger/entry.h"
 #include "lib/stringinfo.h"
@@ -182,7 +183,7 @@ int
 rm_base64_decode(const char *text, int len, void *bytes, int size)
 {
 	int room = pg_b64_dec_len(len) + 1;
-	char *decoded = palloc(room);
+	void *decoded = palloc(room);
 	int count = pg_b64_decode(text, len, decoded, room);
 
 	if (count > size)
