@@ -49,5 +49,7 @@
 #define ERRCODE_RM_NOT_IN_LIBRARY MAKE_SQLSTATE('R', 'M', '0', '1', '8')
 /* library content can not be read as what it claims to be */
 #define ERRCODE_RM_BAD_CONTENT MAKE_SQLSTATE('R', 'M', '0', '1', '9')
+/* a configuration item is booked for another release at that time */
+#define ERRCODE_RM_DOUBLE_BOOKING MAKE_SQLSTATE('R', 'M', '0', '2', '0')
 
 #endif /* RM_ERRCODES_H */

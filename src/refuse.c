@@ -37,6 +37,7 @@ static const Condition conditions[] = {
 	{ "outside_window", ERRCODE_RM_OUTSIDE_WINDOW },
 	{ "not_in_library", ERRCODE_RM_NOT_IN_LIBRARY },
 	{ "bad_content", ERRCODE_RM_BAD_CONTENT },
+	{ "double_booking", ERRCODE_RM_DOUBLE_BOOKING },
 };
 
 PG_FUNCTION_INFO_V1(rm_refuse);

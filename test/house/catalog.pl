@@ -90,7 +90,7 @@ rule('no tables reference each other in a circle', qq{
 	SELECT DISTINCT origin::regclass FROM reach WHERE origin = oid ORDER BY 1});
 rule('every registered check has its function', q{
 	SELECT name FROM release_mgmt.registered_check
-	WHERE to_regprocedure(function_name || CASE point WHEN 'ci_change' THEN '(text,text,text,text,text)' ELSE '(uuid)' END) IS NULL ORDER BY 1});
+	WHERE to_regprocedure(function_name || CASE point WHEN 'ci_change' THEN '(text,text,text,text,text)' WHEN 'back_out' THEN '(uuid,text)' ELSE '(uuid)' END) IS NULL ORDER BY 1});
 rule('no table needs a sequence', qq{
 	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind = 'S' ORDER BY 1});
 rule('times are timestamptz', qq{

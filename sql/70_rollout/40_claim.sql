@@ -1,0 +1,106 @@
+-- Module rollout: which steps may be done now, and the handing out of them to workers.
+--
+-- Lock order: the release, then its steps. A claim takes the release FOR SHARE, so that workers do not wait for each other,
+-- and the release does not change its state between the look and the claim.
+
+CREATE FUNCTION release_mgmt_internal.release_blocker(release uuid) RETURNS text
+LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT nullif(pg_catalog.concat_ws('; ',
+        CASE WHEN s.kind <> 'deploying' THEN pg_catalog.format('release "%s" is in the state %s', r.code, r.state) END,
+        (SELECT 'outside the change windows, '
+                || coalesce('the next one begins ' || min(lower(w.period)) FILTER (WHERE lower(w.period) > pg_catalog.clock_timestamp()), 'the last one is over')
+         FROM release_mgmt.change_window AS w WHERE w.release_id = r.id
+         HAVING count(*) > 0 AND NOT pg_catalog.bool_or(w.period @> pg_catalog.clock_timestamp())),
+        (SELECT pg_catalog.string_agg(pg_catalog.format('freeze "%s" until %s', f.code, upper(f.period)), '; ' ORDER BY f.code)
+         FROM release_mgmt_internal.freezes_of(r.id, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp()) AS f
+         WHERE f.period @> pg_catalog.clock_timestamp()),
+        (SELECT pg_catalog.string_agg(pg_catalog.format('%s is no longer an accepted item of the library', c.name), '; ' ORDER BY c.name)
+         FROM release_mgmt.release_package AS p JOIN release_mgmt.component AS c ON c.package_id = p.id
+         WHERE p.release_id = r.id AND p.current AND c.item_id IS NOT NULL
+           AND NOT release_mgmt_internal.is_accepted_item(c.item_id, c.digest))), '')
+    FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
+    WHERE r.id = release_blocker.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.release_blocker(uuid) IS
+'Why nothing of the release may be installed now: its state, its windows, freezes, items that left the library. NULL where nothing stands in the way.';
+
+CREATE FUNCTION release_mgmt_internal.wave_blocker(wave uuid) RETURNS text
+LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT nullif(pg_catalog.concat_ws('; ',
+        CASE WHEN r.state = 'backing_out' THEN pg_catalog.format('release "%s" is being backed out', r.code)
+             WHEN r.state = 'pilot' AND NOT w.pilot THEN 'the pilot is still running' END,
+        CASE WHEN NOT w.period @> pg_catalog.clock_timestamp() THEN pg_catalog.format('outside the period of wave "%s", %s', w.name, w.period) END,
+        (SELECT pg_catalog.format('waits for %s of wave "%s"', pg_catalog.string_agg(t.ci, ', ' ORDER BY t.ci COLLATE "C"), e.name)
+         FROM release_mgmt.wave AS e JOIN release_mgmt.target AS t ON t.wave_id = e.id
+         WHERE e.release_id = w.release_id AND (NOT e.pilot, e.ordinal) < (NOT w.pilot, w.ordinal) AND t.state <> 'verified'
+         GROUP BY e.id ORDER BY NOT e.pilot, e.ordinal LIMIT 1)), '')
+    FROM release_mgmt.wave AS w JOIN release_mgmt.release AS r ON r.id = w.release_id
+    WHERE w.id = wave_blocker.wave;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.wave_blocker(uuid) IS
+'Why nothing of the wave may be installed now, beside what release_blocker() says: the pilot, its period, waves before it. NULL where nothing stands in the way.';
+
+-- SECURITY DEFINER: steps are written by verbs alone.
+CREATE FUNCTION release_mgmt.claim_step(worker text, lease interval DEFAULT '15 minutes')
+RETURNS TABLE (claim uuid, release text, target text, kind text, attempt integer, package text, items uuid[], manifest text, lease_until timestamptz)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER ROWS 1 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    acting uuid := release_mgmt_internal.require_duty('operator');
+    of_release uuid;
+    step release_mgmt.deployment_step;
+BEGIN
+    FOR of_release IN
+        SELECT DISTINCT t.release_id
+        FROM release_mgmt.deployment_step AS s
+        JOIN release_mgmt.target AS t ON t.id = s.target_id
+        JOIN release_mgmt.release AS r ON r.id = t.release_id
+        JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
+        WHERE s.state IN ('ready', 'claimed') AND (m.kind = 'deploying' OR (s.kind <> 'install' AND m.kind IN ('deployed', 'halted')))
+        ORDER BY t.release_id
+    LOOP
+        PERFORM FROM release_mgmt.release AS r WHERE r.id = of_release FOR SHARE;
+        WITH wave_now AS MATERIALIZED (
+            SELECT w.id, w.pilot, w.ordinal,
+                   release_mgmt_internal.release_blocker(of_release) IS NULL AND release_mgmt_internal.wave_blocker(w.id) IS NULL AS is_open
+            FROM release_mgmt.wave AS w WHERE w.release_id = of_release
+        )
+        SELECT s.* INTO step
+        FROM wave_now AS w
+        JOIN release_mgmt.target AS t ON t.wave_id = w.id
+        JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id
+        WHERE (s.state = 'ready'
+               OR (s.state = 'claimed' AND (s.lease_until <= clock_timestamp() OR (s.worker = claim_step.worker AND s.claimed_by = acting))))
+          -- To look at what is installed, or to take it away again, no window is needed.
+          AND (w.is_open OR s.kind <> 'install')
+        -- What this worker holds already, else back-outs before anything is installed.
+        ORDER BY s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting DESC, s.kind = 'back_out' DESC,
+                 NOT w.pilot, w.ordinal, t.ci COLLATE "C"
+        LIMIT 1
+        FOR UPDATE OF s SKIP LOCKED;
+        EXIT WHEN FOUND;
+    END LOOP;
+    IF step.id IS NULL THEN
+        RETURN;
+    END IF;
+
+    UPDATE release_mgmt.deployment_step AS s
+    SET state = 'claimed', worker = claim_step.worker, claimed_by = acting,
+        claim = CASE WHEN s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting THEN s.claim ELSE gen_random_uuid() END,
+        claimed_at = clock_timestamp(), lease_until = clock_timestamp() + claim_step.lease
+    WHERE s.id = step.id
+    RETURNING s.* INTO step;
+    RETURN QUERY
+        SELECT step.claim, r.code, t.ci, step.kind, step.attempt, p.code,
+               ARRAY(SELECT c.item_id FROM release_mgmt_internal.target_components(t.id) AS c WHERE c.item_id IS NOT NULL ORDER BY c.name COLLATE "C"),
+               release_mgmt_internal.target_manifest(t.id), step.lease_until
+        FROM release_mgmt.target AS t
+        JOIN release_mgmt.release AS r ON r.id = t.release_id
+        LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id AND p.current
+        WHERE t.id = step.target_id;
+END $$;
+COMMENT ON FUNCTION release_mgmt.claim_step(text, interval) IS
+'Gives the worker of that name one step to do, or no row where there is nothing to do now: claim (needed to report), release, target, kind (install, verify or back_out), attempt, package, items (library items, to be read with read_content()), manifest (the files and their digests, as "sha256sum -c" reads them) and lease_until (when the step is handed out again unless it was reported). A worker that asks again before it reports gets the same step again. lease: how long the worker may take. Install steps are handed out while their release is being deployed, inside its windows, outside every freeze, wave after wave; the others at any time until the release ends. Errors: RM003 without the duty operator, 23514 an empty name or a lease that is not positive.';
+SELECT release_mgmt_internal.allow('{operator}', 'EXECUTE', 'FUNCTION release_mgmt.claim_step(text, interval)');
