@@ -27,10 +27,15 @@ CREATE FUNCTION release_mgmt_internal.value_text(value "any") RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_value_text_sql';
 COMMENT ON FUNCTION release_mgmt_internal.value_text("any") IS 'A value as its type''s output function writes it under the settings that pg_dump uses.';
 
-CREATE FUNCTION release_mgmt_internal.key_condition(source regclass, columns text[]) RETURNS text
+CREATE FUNCTION release_mgmt_internal.canonical_value(source regclass, attribute text, value text) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_canonical_value';
+COMMENT ON FUNCTION release_mgmt_internal.canonical_value(regclass, text, text) IS
+'A value, given as text that the column''s type reads, as value_text() writes it: 01 of an integer is 1. Errors: 22P02 and its like where the type does not read it, RM012 no such column.';
+
+CREATE FUNCTION release_mgmt_internal.key_condition(source regclass, columns text[], parts text DEFAULT '$1') RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_key_condition';
-COMMENT ON FUNCTION release_mgmt_internal.key_condition(regclass, text[]) IS
-'SQL that is true for the row t whose key has the parts $1 (text[]); an index on the columns serves it.';
+COMMENT ON FUNCTION release_mgmt_internal.key_condition(regclass, text[], text) IS
+'SQL that is true for the row t whose key has the parts that the SQL parts gives as text[]; an index on the columns serves it.';
 
 -- A path as SQL over row t: 'column', or 'fk_column.column' and so on over single-column foreign keys.
 CREATE FUNCTION release_mgmt_internal.path_expression(source regclass, path text) RETURNS text

@@ -142,3 +142,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.apply_ci_change(text, text, jsonb) IS
 'Applies one change to the item named class/key, under the guard: create and change take {attribute: new value}, retire takes {}. Errors: RM002 unknown item or attribute, RM010 the guard refuses, RM015 the table did not take it, and whatever the table''s constraints raise.';
+
+CREATE FUNCTION release_mgmt_internal.same_value(ci text, attribute text, stated text, present text) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    source regclass;
+BEGIN
+    IF stated IS NOT DISTINCT FROM present THEN
+        RETURN true;
+    ELSIF stated IS NULL OR present IS NULL THEN
+        RETURN false;
+    END IF;
+    SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(ci, '/', 1);
+    RETURN coalesce(release_mgmt_internal.canonical_value(source, attribute, stated) = present, false);
+EXCEPTION WHEN data_exception THEN
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.same_value(text, text, text, text) IS
+'Is what somebody stated for an attribute (a plan''s 1.0) the value that value_text() wrote (1.00 of a numeric(5,2))? A statement that the column''s type does not read is no value of it.';

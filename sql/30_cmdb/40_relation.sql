@@ -1,5 +1,31 @@
 -- Module cmdb, fourth part: relations between items.
 
+CREATE FUNCTION release_mgmt_internal.ci_relations_to(items uuid[]) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    r record;
+BEGIN
+    FOR r IN
+        SELECT rc.kind, rc.columns, rc.from_class, c.source, c.key_columns, i.ids, i.keys
+        FROM (SELECT i.class, array_agg(i.id) AS ids, array_agg(i.key) AS keys FROM release_mgmt.ci AS i WHERE i.id = ANY (items) GROUP BY i.class) AS i
+        JOIN release_mgmt.ci_relation_class AS rc ON rc.to_class = i.class
+        JOIN release_mgmt.ci_class AS c ON c.name = rc.from_class
+        WHERE c.source IS NOT NULL
+        ORDER BY rc.kind, rc.from_class, rc.to_class
+    LOOP
+        RETURN QUERY EXECUTE format($sql$
+            SELECT $1, o.id, k.id
+            FROM unnest($2, $3) AS k (id, key)
+            CROSS JOIN LATERAL (SELECT release_mgmt_internal.split_key(k.key) AS parts OFFSET 0) AS p
+            JOIN %s AS t ON %s
+            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$,
+            r.source, release_mgmt_internal.key_condition(r.source, r.columns, 'p.parts'))
+        USING r.kind, r.ids, r.keys, r.from_class, r.key_columns;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.ci_relations_to(uuid[]) IS
+'The relations to the items, from the rows whose columns hold their keys; an index on those columns serves.';
+
 CREATE FUNCTION release_mgmt_internal.ci_relations_of(ci_id uuid) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -19,17 +45,7 @@ BEGIN
             r.source, release_mgmt_internal.key_condition(r.source, r.key_columns))
         USING release_mgmt_internal.split_key(item.key), r.kind, item.id, r.to_class, r.columns;
     END LOOP;
-    -- Inwards: find the rows whose columns hold the item's key.
-    FOR r IN
-        SELECT rc.kind, rc.columns, rc.from_class, c.source, c.key_columns
-        FROM release_mgmt.ci_relation_class AS rc JOIN release_mgmt.ci_class AS c ON c.name = rc.from_class
-        WHERE rc.to_class = item.class AND c.source IS NOT NULL
-    LOOP
-        RETURN QUERY EXECUTE format(
-            'SELECT $2, o.id, $3 FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $4 || ''/'' || release_mgmt_internal.row_key(t, $5) WHERE %s',
-            r.source, release_mgmt_internal.key_condition(r.source, r.columns))
-        USING release_mgmt_internal.split_key(item.key), r.kind, item.id, r.from_class, r.key_columns;
-    END LOOP;
+    RETURN QUERY SELECT * FROM release_mgmt_internal.ci_relations_to(ARRAY[ci_id]);
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.ci_relations_of(uuid) IS
 'The relations from and to one item, read from the bound tables; an index on the related columns serves the way inwards.';

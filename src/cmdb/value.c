@@ -20,51 +20,15 @@
 #include "errcodes.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "ledger/settings.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
-
-/* Settings under which output text is the same in every session. */
-static const char *const settings[][2] = {
-	{ "datestyle", "ISO, YMD" },   { "timezone", "UTC" },     { "intervalstyle", "postgres" },
-	{ "extra_float_digits", "3" }, { "bytea_output", "hex" }, { "lc_monetary", "C" },
-	{ "xmloption", "content" },    { "xmlbinary", "base64" }, { "search_path", "pg_catalog" },
-};
-
-/* Does no setting change what the type's output function writes? */
-static bool
-output_is_fixed(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case CHAROID:
-		case NAMEOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case OIDOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case NUMERICOID:
-		case UUIDOID:
-		case INETOID:
-		case CIDROID:
-		case MACADDROID:
-		case JSONOID:
-		case JSONBOID:
-			return true;
-		default:
-			return false;
-	}
-}
 
 /* Return the value as text, the same in every session. */
 char *
@@ -76,17 +40,14 @@ rm_value_text(Datum value, Oid type)
 
 	type = getBaseType(type);
 	getTypeOutputInfo(type, &output, &is_varlena);
-	if (output_is_fixed(type))
+	if (!rm_type_output_follows_settings(type))
 		text = OidOutputFunctionCall(output, value);
 	else
 	{
-		int nest = NewGUCNestLevel();
+		int nest = rm_settings_begin();
 
-		for (int i = 0; i < lengthof(settings); i++)
-			(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-									 0, false);
 		text = OidOutputFunctionCall(output, value);
-		AtEOXact_GUC(true, nest);
+		rm_settings_end(nest);
 	}
 	return text;
 }
@@ -343,13 +304,14 @@ rm_value_text_sql(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(rm_key_condition);
 
-/* key_condition(source regclass, columns text[]) returns text */
+/* key_condition(source regclass, columns text[], parts text) returns text */
 Datum
 rm_key_condition(PG_FUNCTION_ARGS)
 {
 	Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
 	int count;
 	char **columns = text_array_strings(PG_GETARG_ARRAYTYPE_P(1), &count);
+	char *parts = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -358,8 +320,35 @@ rm_key_condition(PG_FUNCTION_ARGS)
 		if (i > 0)
 			appendStringInfoString(&sql, " AND ");
 		rm_append_key_condition(&sql, "t", attribute_named(RelationGetDescr(relation), columns[i]),
-								psprintf("($1)[%d]", i + 1));
+								psprintf("(%s)[%d]", parts, i + 1));
 	}
 	relation_close(relation, AccessShareLock);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(sql.data, sql.len));
+}
+
+PG_FUNCTION_INFO_V1(rm_canonical_value);
+
+/*
+ * canonical_value(source regclass, attribute text, value text) returns text
+ *
+ * Reads the value as the base type of the column and writes it again.
+ */
+Datum
+rm_canonical_value(PG_FUNCTION_ARGS)
+{
+	Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	Form_pg_attribute attribute = attribute_named(RelationGetDescr(relation), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	int32 typmod = attribute->atttypmod;
+	Oid type = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+	Oid input;
+	Oid param;
+	Datum value;
+	int nest;
+
+	getTypeInputInfo(type, &input, &param);
+	nest = rm_settings_begin();
+	value = OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(2)), param, typmod);
+	rm_settings_end(nest);
+	relation_close(relation, AccessShareLock);
+	PG_RETURN_TEXT_P(cstring_to_text(rm_value_text(value, type)));
 }
