@@ -45,7 +45,6 @@ DECLARE
     steps text[];
     at_table regclass := source;
     alias text := 't';
-    expression text;
     opening text := '';
     closing text := '';
     fk record;
