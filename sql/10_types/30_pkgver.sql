@@ -38,6 +38,11 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_from_
 COMMENT ON FUNCTION pkgver(text, text) IS
 'Returns the version of the scheme: semver (also npm, cargo, go, golang), deb, rpm, pep440 (also pypi) or generic. Errors: 22023 for an unknown scheme, 22P02 where the text is no version of it.';
 
+CREATE FUNCTION try_pkgver(scheme text, version text) RETURNS pkgver
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_try_pkgver';
+COMMENT ON FUNCTION try_pkgver(text, text) IS
+'Returns what pkgver(scheme, version) returns, and NULL where the text is no version of the scheme. Errors: 22023 for an unknown scheme.';
+
 -- Parts
 
 CREATE FUNCTION pkgver_scheme(pkgver) RETURNS text

@@ -26,6 +26,7 @@ PG_FUNCTION_INFO_V1(rm_pkgver_typmod_in);
 PG_FUNCTION_INFO_V1(rm_pkgver_typmod_out);
 PG_FUNCTION_INFO_V1(rm_pkgver_enforce_typmod);
 PG_FUNCTION_INFO_V1(rm_pkgver_from_text);
+PG_FUNCTION_INFO_V1(rm_try_pkgver);
 
 /* Build a value from what the parser found in text. */
 RmPkgver *
@@ -254,4 +255,18 @@ rm_pkgver_from_text(PG_FUNCTION_ARGS)
 	text *version = PG_GETARG_TEXT_PP(1);
 
 	PG_RETURN_PKGVER(rm_pkgver_construct(scheme, VARDATA_ANY(version), VARSIZE_ANY_EXHDR(version)));
+}
+
+/* try_pkgver(scheme text, version text) returns pkgver: NULL where the text is no version. */
+Datum
+rm_try_pkgver(PG_FUNCTION_ARGS)
+{
+	RmScheme scheme = rm_pkgver_require_scheme(PG_GETARG_TEXT_PP(0));
+	text *input = PG_GETARG_TEXT_PP(1);
+	RmVersion version;
+	RmParseError error;
+
+	if (!rm_version_parse(scheme, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &version, &error))
+		PG_RETURN_NULL();
+	PG_RETURN_PKGVER(rm_pkgver_make(&version, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input)));
 }
