@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(47);
+SELECT plan(60);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -119,4 +119,76 @@ SELECT results_eq($$SELECT severity, kind, class, component, clause, candidates,
               'b 1: version outside of the clause; p 1: provides b without a version; no package is or provides nowhere',
               'component a > a 1 requires b (>= 2) | nowhere', NULL::text)$$,
     'each candidate and why it is no answer, and the chain');
+
+-- Relatedness, and what the library says of the components
+CREATE FUNCTION item(purl text, VARIADIC clauses text[] DEFAULT '{}') RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    item uuid := begin_intake(purl::purl);
+BEGIN
+    CALL append_content(item, convert_to(item::text, 'UTF8'));
+    PERFORM finish_intake(item, compute_digest(convert_to(item::text, 'UTF8')));
+    INSERT INTO package_clause (item_id, kind, clause_no, name, text)
+    SELECT item, split_part(c, ' ', 1), n, split_part(c, ' ', 2), split_part(c, ' ', 2) FROM unnest(clauses) WITH ORDINALITY AS u (c, n);
+    CALL accept_item(item);
+    RETURN item;
+END $$;
+CREATE FUNCTION told(package text) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT format('%s %s %s', severity, kind, component) FROM check_compatibility(package) WHERE kind NOT IN ('unknown relations', 'requires') $$;
+DELETE FROM package;
+SELECT create_release('REL-R', 'minor') AS id \gset
+SELECT create_package('PKG-R', 'REL-R', ARRAY[item('pkg:npm/web@1.0.0', 'requires core'), item('pkg:npm/core@1.0.0'), item('pkg:npm/tool@1.0.0')]) AS id \gset
+SELECT results_eq($$SELECT told('PKG-R')$$, ARRAY['error unrelated tool'], 'a component that hangs together with no other one');
+UPDATE component SET related_reason = 'operators need it to start the others' WHERE name = 'tool';
+SELECT is_empty($$SELECT told('PKG-R')$$, 'until a person says why it belongs here');
+SELECT create_release('REL-S', 'minor') AS id \gset
+SELECT create_package('PKG-S', 'REL-S', ARRAY[item('pkg:npm/alone@1.0.0')]) AS id \gset
+SELECT is_empty($$SELECT told('PKG-S')$$, 'a component of its own is related to itself');
+SELECT create_release('REL-T', 'minor') AS id \gset
+SELECT create_package('PKG-T', 'REL-T', ARRAY[item('pkg:npm/server@1.0.0', 'requires virtual'), item('pkg:npm/impl@1.0.0', 'provides virtual')]) AS id \gset
+SELECT is_empty($$SELECT told('PKG-T')$$, 'related by what it provides');
+SELECT id AS core FROM library_item WHERE name = 'core' \gset
+CALL retire_item(:'core', 'withdrawn by its maker');
+SELECT results_eq($$SELECT told('PKG-R')$$, ARRAY['error withdrawn core'], 'a component whose item has left the library');
+SELECT item('pkg:npm/core@1.0.0') AS again \gset
+SELECT results_eq($$SELECT told('PKG-R')$$, ARRAY['error withdrawn core', 'warning other digest core'], 'and has come back with other content');
+SELECT is_empty($$SELECT * FROM check_compatibility('PKG-T') WHERE kind = 'requires'$$, 'an npm requirement is met by an npm package');
+SELECT create_release('REL-U', 'minor') AS id \gset
+SELECT create_package('PKG-U', 'REL-U', ARRAY[item('pkg:npm/client@1.0.0', 'requires libx')]) AS id \gset
+INSERT INTO package VALUES ('libx', '1');
+SELECT results_eq($$SELECT severity, component, clause, candidates FROM check_compatibility('PKG-U') WHERE kind = 'requires'$$,
+                  $$VALUES ('error', 'client', 'libx', 'no package is or provides libx')$$, 'but not by a Debian package of that name');
+
+-- Related by configuration items
+CREATE TABLE rack (name text PRIMARY KEY);
+CREATE TABLE switch (name text PRIMARY KEY, rack text REFERENCES rack);
+SELECT bind_ci_class('rack', 'rack', key => '{name}', name => 'name') AS class \gset
+SELECT bind_ci_class('switch', 'switch', key => '{name}', name => 'name') AS class \gset
+CALL bind_ci_relation('part of', 'switch', '{rack}', 'rack');
+INSERT INTO rack VALUES ('r1'), ('r2');
+INSERT INTO switch VALUES ('s1', 'r1'), ('s2', 'r1'), ('s3', 'r2');
+SELECT create_release('REL-V', 'minor') AS id \gset
+SELECT create_package('PKG-V', 'REL-V', '{}') AS v \gset
+INSERT INTO component (package_id, kind, name, ci) VALUES (:'v', 'hardware', 's1', 'switch/s1'), (:'v', 'hardware', 's2', 'switch/s2'), (:'v', 'hardware', 's3', 'switch/s3');
+SELECT results_eq($$SELECT told('PKG-V')$$, ARRAY['error unrelated s3'], 'two parts of one rack hang together, a part of another one does not');
+INSERT INTO component (package_id, kind, name, ci) VALUES (:'v', 'hardware', 'r2', 'rack/r2');
+SELECT is_empty($$SELECT told('PKG-V')$$, 'unless that rack comes along');
+
+-- Targets
+CREATE TABLE host (name text PRIMARY KEY);
+CREATE TABLE host_package (host text REFERENCES host, name text, version text, PRIMARY KEY (host, name));
+SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name') AS class \gset
+SELECT bind_ci_class('host_package', 'host_package', key => '{host,name}', name => 'name', version => 'version', scheme => 'deb') AS class \gset
+CALL bind_ci_relation('installed on', 'host_package', '{host}', 'host');
+DELETE FROM package;
+INSERT INTO host VALUES ('h1'), ('h2');
+INSERT INTO host_package VALUES ('h1', 'b', '2'), ('h2', 'b', '1');
+SELECT load_package_clauses(control(E'b 1\nb 2\na 5; Depends: b (>= 2)')) AS loaded \gset
+SELECT create_release('REL-W', 'minor') AS id \gset
+SELECT create_package('PKG-W', 'REL-W', '{}') AS w \gset
+INSERT INTO component (package_id, kind, name, version, ci) VALUES (:'w', 'software', 'a', 'deb/5', 'host_package/h1:a');
+SELECT results_eq($$SELECT target, candidates FROM check_compatibility('PKG-W') WHERE severity = 'error'$$,
+                  $$VALUES ('host/h2', 'b 1: version outside of the clause')$$, 'each target has its own baseline');
+SELECT is_empty($$SELECT * FROM check_compatibility('PKG-W', '{host/h1}') WHERE severity = 'error'$$, 'a target may be named');
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value, target) VALUES (:'id', 'host_package/h1:a', 'create', 'version', '5', 'host/h1');
+SELECT is_empty($$SELECT * FROM check_compatibility('PKG-W') WHERE severity = 'error'$$, 'else those count for which the release plans changes');
 SELECT * FROM finish();
