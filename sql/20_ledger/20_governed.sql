@@ -8,6 +8,7 @@ CREATE TABLE release_mgmt.governed_table (
     column_keys    text[] NOT NULL,
     column_names   text[] NOT NULL,
     column_numbers smallint[] NOT NULL,
+    members        regclass[] NOT NULL,
     builtin        boolean NOT NULL DEFAULT false,
     CONSTRAINT governed_table_pkey PRIMARY KEY (id),
     CONSTRAINT governed_table_source_key UNIQUE (source),
@@ -25,6 +26,7 @@ COMMENT ON COLUMN release_mgmt.governed_table.key_columns IS 'The columns whose 
 COMMENT ON COLUMN release_mgmt.governed_table.column_keys IS
 'What the ledger calls each column: its first name, kept when it is renamed and never given to another';
 COMMENT ON COLUMN release_mgmt.governed_table.column_names IS 'What the columns are called now; generated ones are left out';
+COMMENT ON COLUMN release_mgmt.governed_table.members IS 'The table, its partitions and inheritance children, whose rows are in the ledger';
 COMMENT ON COLUMN release_mgmt.governed_table.column_numbers IS 'Attribute numbers, by which a rename is told from a new column';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.governed_table', 'WHERE NOT builtin');
 
@@ -85,33 +87,38 @@ COMMENT ON FUNCTION release_mgmt_internal.columns_of(regclass) IS 'The columns t
 CREATE FUNCTION release_mgmt_internal.members_of(source regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT source
-    UNION
-    SELECT p.relid FROM pg_catalog.pg_partition_tree(source) AS p;
+    WITH RECURSIVE down (relid) AS (
+        SELECT source::oid
+        UNION
+        SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN down AS d ON i.inhparent = d.relid WHERE NOT i.inhdetachpending
+    )
+    SELECT relid::regclass FROM down;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.members_of(regclass) IS 'A governed table, and its partitions at every level if it has any.';
-
-CREATE FUNCTION release_mgmt_internal.attach_admit(member regclass) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    EXECUTE format('CREATE TRIGGER rm_10_admit BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
-                   'FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.admit()', member);
-    EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER rm_10_admit', member);
-END;
-$$;
-COMMENT ON FUNCTION release_mgmt_internal.attach_admit(regclass) IS
-'Creates rm_10_admit, ENABLE ALWAYS. A statement trigger fires for the relation that is named, so that each partition has its own.';
+COMMENT ON FUNCTION release_mgmt_internal.members_of(regclass) IS
+'A governed table, its partitions and inheritance children at every level.';
 
 CREATE FUNCTION release_mgmt_internal.attach_triggers(source regclass, table_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    member regclass;
 BEGIN
-    PERFORM release_mgmt_internal.attach_admit(m) FROM release_mgmt_internal.members_of(source) AS m;
-    EXECUTE format('CREATE TRIGGER rm_90_capture AFTER INSERT OR UPDATE OR DELETE ON %s '
-                   'FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.capture(%L)', source, table_id);
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_90_capture', source);
+    FOR member IN SELECT m FROM release_mgmt_internal.members_of(source) AS m LOOP
+        IF NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_10_admit') THEN
+            EXECUTE format('CREATE TRIGGER rm_10_admit BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
+                           'FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.admit()', member);
+            EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER rm_10_admit', member);
+        END IF;
+        IF NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_90_capture') THEN
+            EXECUTE format('CREATE TRIGGER rm_90_capture AFTER INSERT OR UPDATE OR DELETE ON %s '
+                           'FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.capture(%L)', member, table_id);
+            EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_90_capture', member);
+        END IF;
+    END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION release_mgmt_internal.attach_triggers(regclass, uuid) IS 'Creates rm_10_admit and rm_90_capture, both ENABLE ALWAYS.';
+COMMENT ON FUNCTION release_mgmt_internal.attach_triggers(regclass, uuid) IS
+'Creates rm_10_admit and rm_90_capture, both ENABLE ALWAYS, where the table, its partitions and its children lack them. Partitions inherit rm_90_capture;
+rm_10_admit fires for the relation that a statement names.';
 
 CREATE FUNCTION release_mgmt_internal.govern_own(source regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -121,8 +128,8 @@ DECLARE
                                               PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid;
     key_columns CONSTANT text[] := release_mgmt_internal.primary_key_of(source);
 BEGIN
-    INSERT INTO release_mgmt.governed_table (id, source, mode, key_columns, column_keys, column_names, column_numbers, builtin)
-    SELECT table_id, source, 'enforce', key_columns, c.names, c.names, c.numbers, true
+    INSERT INTO release_mgmt.governed_table (id, source, mode, key_columns, column_keys, column_names, column_numbers, members, builtin)
+    SELECT table_id, source, 'enforce', key_columns, c.names, c.names, c.numbers, ARRAY[source], true
     FROM release_mgmt_internal.columns_of(source) AS c;
     PERFORM release_mgmt_internal.attach_triggers(source, table_id);
 END;

@@ -9,12 +9,14 @@ CREATE TABLE release_mgmt.table_version (
     column_keys  text[] NOT NULL,
     column_names text[] NOT NULL,
     column_types text[] NOT NULL,
+    governed     boolean NOT NULL DEFAULT true,
     recorded_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     CONSTRAINT table_version_pkey PRIMARY KEY (id),
     CONSTRAINT table_version_table_id_version_key UNIQUE (table_id, version)
 );
 COMMENT ON TABLE release_mgmt.table_version IS
 'What each governed table looked like, from its first version on: what the columns of its row digests mean. The last version says what it looks like now.';
+COMMENT ON COLUMN release_mgmt.table_version.governed IS 'False for the last version of a table whose governance has ended';
 COMMENT ON COLUMN release_mgmt.table_version.table_id IS 'governed_table.id; kept when the table is not governed any more';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.table_version', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.table_version');
@@ -51,18 +53,17 @@ COMMENT ON FUNCTION release_mgmt_internal.record_schema_version(uuid) IS
 CREATE FUNCTION release_mgmt_internal.capture_rows(source regclass, table_id uuid, operation text) RETURNS bigint
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_capture_rows';
 COMMENT ON FUNCTION release_mgmt_internal.capture_rows(regclass, uuid, text) IS
-'Records each row of one relation (a governed table, or a partition of one) as it stands, as operation baseline or schema. Returns their number.';
+'Records each row of one relation (a governed table, or a partition or child of one): as it stands (baseline, schema), or as going (delete).
+Returns their number.';
 
 CREATE FUNCTION release_mgmt_internal.capture_table(table_id uuid, operation text) RETURNS bigint
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT coalesce(sum(release_mgmt_internal.capture_rows(m.relid, t.id, operation)), 0)::bigint
     FROM release_mgmt.governed_table AS t
-    CROSS JOIN LATERAL (
-        SELECT t.source AS relid FROM pg_catalog.pg_class AS c WHERE c.oid = t.source AND c.relkind = 'r'
-        UNION ALL
-        SELECT p.relid FROM pg_catalog.pg_partition_tree(t.source) AS p WHERE p.isleaf AND p.relid <> t.source) AS m
+    CROSS JOIN LATERAL release_mgmt_internal.members_of(t.source) AS m (relid)
+    JOIN pg_catalog.pg_class AS c ON c.oid = m.relid AND c.relkind = 'r'
     WHERE t.id = table_id;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.capture_table(uuid, text) IS
-'capture_rows() over the governed table and its partitions.';
+'capture_rows() over the governed table, its partitions and inheritance children.';

@@ -47,8 +47,9 @@ BEGIN
     SELECT t.* INTO existing FROM release_mgmt.governed_table AS t WHERE t.source = govern.source;
     IF existing.id IS NULL THEN
         PERFORM release_mgmt_internal.require_governable(govern.source, key_columns);
-        INSERT INTO release_mgmt.governed_table (source, mode, key_columns, column_keys, column_names, column_numbers)
-        SELECT govern.source, govern.mode, key_columns, c.names, c.names, c.numbers
+        INSERT INTO release_mgmt.governed_table (source, mode, key_columns, column_keys, column_names, column_numbers, members)
+        SELECT govern.source, govern.mode, key_columns, c.names, c.names, c.numbers,
+               ARRAY(SELECT m FROM release_mgmt_internal.members_of(govern.source) AS m)
         FROM release_mgmt_internal.columns_of(govern.source) AS c
         RETURNING id INTO table_id;
         PERFORM release_mgmt_internal.attach_triggers(govern.source, table_id);
@@ -70,3 +71,42 @@ COMMENT ON FUNCTION release_mgmt.govern(regclass, text, text[]) IS
 key: the columns whose values name a row, by default the primary key. Called again it changes the mode.
 Returns the id by which the ledger knows the table. Locks the table against writers until the end of the transaction.
 Errors: RM001 inactive, RM012 not_governable (names every reason).';
+
+CREATE FUNCTION release_mgmt.ungovern(source regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    existing release_mgmt.governed_table;
+    member regclass;
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    SELECT t.* INTO existing FROM release_mgmt.governed_table AS t WHERE t.source = ungovern.source;
+    IF existing.id IS NULL THEN
+        RETURN;
+    END IF;
+    IF existing.builtin THEN
+        PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s belongs to the extension', source),
+            'Its changes are in the ledger as long as the extension is installed.');
+    END IF;
+    INSERT INTO release_mgmt.table_version (table_id, version, source, key_columns, column_keys, column_names, column_types, governed)
+    SELECT v.table_id, v.version + 1, v.source, v.key_columns, v.column_keys, v.column_names, v.column_types, false
+    FROM release_mgmt.table_version AS v
+    WHERE v.table_id = existing.id
+    ORDER BY v.version DESC
+    LIMIT 1;
+    DELETE FROM release_mgmt.governed_table AS t WHERE t.id = existing.id;
+    FOR member IN
+        SELECT m FROM release_mgmt_internal.members_of(ungovern.source) AS m JOIN pg_class AS c ON c.oid = m
+        ORDER BY NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = m AND g.tgname = 'rm_90_capture' AND g.tgparentid = 0)
+    LOOP
+        IF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_90_capture') THEN
+            EXECUTE format('DROP TRIGGER rm_90_capture ON %s', member);
+        END IF;
+        IF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_10_admit') THEN
+            EXECUTE format('DROP TRIGGER rm_10_admit ON %s', member);
+        END IF;
+    END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt.ungovern(regclass) IS
+'Ends the governance of a table: that it ended, and when, is in the ledger (table_version.governed), and what was captured stays. For DBAs; a table that is
+not governed is left as it is, one that was dropped is named by its OID. Errors: RM001 inactive, RM013 for a table of the extension.';

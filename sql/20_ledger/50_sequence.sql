@@ -6,3 +6,4 @@ LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp 
 COMMENT ON PROCEDURE release_mgmt.sequence_ledger() IS
 'Puts the leaves of all committed transactions into the tree, in the order of their commits. One at a time; call it from cron as often as a signed
 checkpoint should follow. Its commit is synchronous. Errors: RM001 inactive, RM014 ledger_corrupt.';
+SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'PROCEDURE release_mgmt.sequence_ledger()');

@@ -45,9 +45,10 @@ CREATE VIEW release_mgmt_internal.transaction_leaf WITH (security_invoker = true
     WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
 COMMENT ON VIEW release_mgmt_internal.transaction_leaf IS 'The entry of each committed transaction, sequenced (log_index) or pending (position).';
 
+-- Reads the ledger on behalf of duties that hold no privilege on it, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.history_of(source regclass, key text)
 RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     governed_id uuid;
     state jsonb;
@@ -99,6 +100,7 @@ COMMENT ON FUNCTION release_mgmt.history_of(regclass, text) IS
 'Every change of one row, the last one first. key: values of the key columns joined by '':'', where '':'' and ''\'' in a value are escaped with ''\''.
 log_index: the leaf''s index, NULL while the transaction is not sequenced. operation: insert, update, delete, baseline (there when governance began) or
 schema (recorded again with a new schema version). changed: {column: {old, new}}, values as text. Errors: RM002 where the table is not governed.';
+SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.history_of(regclass, text)');
 
 CREATE FUNCTION release_mgmt_internal.changed_values(source regclass, key text, transaction_id uuid, seq bigint) RETURNS jsonb
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE

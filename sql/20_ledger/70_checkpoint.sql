@@ -60,6 +60,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt.checkpoint() IS
 'The tree''s checkpoint, not signed: origin, number of leaves, base64 of the root, each on a line (C2SP tlog-checkpoint). Errors: RM001 inactive.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.checkpoint()');
 
 CREATE FUNCTION release_mgmt.sign_checkpoint() RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
@@ -75,6 +76,7 @@ COMMENT ON FUNCTION release_mgmt.sign_checkpoint() IS
 'The tree''s checkpoint as a signed note (C2SP signed-note, Ed25519 of RFC 8032), by the key in release_mgmt.signing_key_file, under the log''s origin as name.
 Keep it outside this database. Refuses a tree that did not grow from the one signed last, which is kept beside the key.
 Errors: RM001 inactive, RM014 ledger_corrupt, RM015 wrong_state where no key is configured or the tree was sequenced in this transaction.';
+SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.sign_checkpoint()');
 
 CREATE FUNCTION release_mgmt.verifier_key() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
@@ -84,6 +86,7 @@ END;
 COMMENT ON FUNCTION release_mgmt.verifier_key() IS
 'The public half of the signing key as verifiers of signed notes take it: name+hex(key id)+base64(0x01 || public key). Hand it over by a road of its own.
 Errors: RM001 inactive, RM015 where no key is configured.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.verifier_key()');
 
 CREATE FUNCTION release_mgmt.inclusion_proof(index bigint, size bigint DEFAULT NULL) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
@@ -95,6 +98,7 @@ END;
 COMMENT ON FUNCTION release_mgmt.inclusion_proof(bigint, bigint) IS
 'The proof that the leaf of that index is in the tree of that size, by default the present one: base64 of hashes (RFC 6962 section 2.1.1, RFC 9162 section
 2.1.3). Errors: RM001 inactive, 22003 where the tree is smaller.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.inclusion_proof(bigint, bigint)');
 
 CREATE FUNCTION release_mgmt.consistency_proof(old_size bigint, size bigint DEFAULT NULL) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
@@ -106,3 +110,4 @@ END;
 COMMENT ON FUNCTION release_mgmt.consistency_proof(bigint, bigint) IS
 'The proof that the tree of that size, by default the present one, grew from the one of the old size: base64 of hashes (RFC 6962 section 2.1.2, RFC 9162
 section 2.1.4). Errors: RM001 inactive, 22003 where the tree is smaller.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.consistency_proof(bigint, bigint)');

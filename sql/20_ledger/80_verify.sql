@@ -6,7 +6,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_verify_logs
 COMMENT ON FUNCTION release_mgmt_internal.verify_logs(uuid[], uuid[], text[], text[]) IS
 'Verifies logs, oldest epoch first, against checkpoints (their logs, their texts, where each comes from), and the live rows against the last log.';
 
-CREATE FUNCTION release_mgmt_internal.verify_triggers()
+CREATE FUNCTION release_mgmt_internal.verify_triggers(only_of regclass DEFAULT NULL)
 RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -19,6 +19,7 @@ BEGIN ATOMIC
             ('rm_10_admit'::name, 'release_mgmt_internal.admit()'::regprocedure::oid, 62, ''::bytea),
             ('rm_90_capture', 'release_mgmt_internal.capture()'::regprocedure::oid, 29,
              pg_catalog.convert_to(t.id::text, 'UTF8') || '\x00'::bytea)) AS w (name, function_oid, type, arguments)
+        WHERE only_of IS NULL OR t.source = only_of
     )
     SELECT CASE WHEN g.oid IS NULL THEN 'trigger missing'
                 WHEN g.tgenabled <> 'A' THEN 'trigger disabled'
@@ -40,8 +41,36 @@ BEGIN ATOMIC
     WHERE p.prosrc <> w.symbol OR l.lanname <> 'c' OR p.probin NOT LIKE '%release_mgmt'
     ORDER BY 3, 4;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.verify_triggers() IS
+COMMENT ON FUNCTION release_mgmt_internal.verify_triggers(regclass) IS
 'What is wrong with the triggers of governed tables and their functions.';
+
+CREATE FUNCTION release_mgmt_internal.verify_registry()
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT 'table not governed', NULL::bigint, v.source, NULL::text, v.table_id::text, NULL::text
+    FROM (SELECT DISTINCT ON (l.table_id) l.* FROM release_mgmt.table_version AS l ORDER BY l.table_id, l.version DESC) AS v
+    WHERE v.governed AND NOT EXISTS (SELECT FROM release_mgmt.governed_table AS t WHERE t.id = v.table_id)
+    UNION ALL
+    SELECT CASE v.column_names WHEN c.names THEN 'key changed' ELSE 'columns changed' END, NULL, v.source, NULL,
+           pg_catalog.array_to_string(v.column_names || ARRAY['key'] || v.key_columns, ' '),
+           pg_catalog.array_to_string(c.names || ARRAY['key'] || t.key_columns, ' ')
+    FROM (SELECT DISTINCT ON (l.table_id) l.* FROM release_mgmt.table_version AS l ORDER BY l.table_id, l.version DESC) AS v
+    JOIN release_mgmt.governed_table AS t ON t.id = v.table_id
+    JOIN pg_catalog.pg_class AS r ON r.oid = t.source
+    CROSS JOIN LATERAL release_mgmt_internal.columns_of(t.source) AS c
+    WHERE (v.column_keys, v.column_names, v.key_columns) IS DISTINCT FROM (t.column_keys, t.column_names, t.key_columns)
+       OR NOT (c.names @> v.column_names AND v.column_names @> c.names)
+    UNION ALL
+    SELECT CASE WHEN e.oid IS NULL THEN 'event trigger missing' ELSE 'event trigger disabled' END, NULL, NULL, w.name::text,
+           'ENABLE ALWAYS', e.evtenabled::text
+    FROM (VALUES ('rm_ledger_alter'::name), ('rm_ledger_drop'), ('rm_ledger_type')) AS w (name)
+    LEFT JOIN pg_catalog.pg_event_trigger AS e ON e.evtname = w.name
+    WHERE e.oid IS NULL OR e.evtenabled <> 'A'
+    ORDER BY 3, 4;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.verify_registry() IS
+'Where governed_table and the event triggers contradict what the ledger holds of the tables'' schemas.';
 
 -- Reads everything on behalf of an auditor, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.verify_ledger(checkpoint text DEFAULT NULL)
@@ -87,6 +116,7 @@ BEGIN
         END IF;
     END IF;
     RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_logs(logs, held_logs, held_notes, held_from) AS v;
+    RETURN QUERY SELECT g.* FROM release_mgmt_internal.verify_registry() AS g WHERE release_mgmt_internal.is_active();
     RETURN QUERY SELECT t.* FROM release_mgmt_internal.verify_triggers() AS t;
 END;
 $$;
@@ -95,6 +125,8 @@ COMMENT ON FUNCTION release_mgmt.verify_ledger(text) IS
 checkpoint: one kept outside this database, signed or not; those signed here, and the one beside the signing key, are held against the tree as well.
 finding: leaf changed, leaf missing, leaf not in the head, tile changed, tile missing, head changed, tree shrank, checkpoint contradicted, checkpoint
 unreadable, checkpoint signature invalid, checkpoint of another log, entry unreadable, changes altered, changes missing, changes added, changes without
-leaf, row changed, row missing, row added, row can not be verified, table missing, column unknown, trigger missing, trigger disabled, trigger altered,
+leaf, row changed, row missing, row added, row can not be verified, table missing, table not governed, column
+unknown, columns changed, key changed, event trigger missing, event trigger disabled, trigger missing, trigger disabled, trigger altered,
 function altered. log_index: the leaf concerned; of a row, that of its last change; NULL where it is not sequenced. key: of a row; or what else is named.
 Changes that a superuser made, leaves and all, before a checkpoint went outside can not be seen. Errors: RM001 where there is no ledger.';
+SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.verify_ledger(text)');

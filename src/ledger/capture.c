@@ -161,17 +161,31 @@ rm_capture(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Return the operation of that name. */
+static RmOperation
+operation_of_name(const char *name)
+{
+	if (strcmp(name, "baseline") == 0)
+		return RM_BASELINE;
+	if (strcmp(name, "schema") == 0)
+		return RM_SCHEMA;
+	if (strcmp(name, "delete") == 0)
+		return RM_DELETE;
+	elog(ERROR, "rows can not be recorded as \"%s\"", name);
+}
+
 /*
  * capture_rows(source regclass, table_id uuid, operation text) returns bigint.
  *
- * Records each row of the relation that is visible now, without an old image.
+ * Records each row of the relation that is visible now: as it stands, or as
+ * one that goes.
  */
 Datum
 rm_capture_rows(PG_FUNCTION_ARGS)
 {
 	Relation relation = table_open(PG_GETARG_OID(0), ShareRowExclusiveLock);
 	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(1)));
-	char *operation = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	RmOperation operation = operation_of_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	RmGoverned *governed = rm_governed_of(relation, table_id);
 	TupleTableSlot *slot = table_slot_create(relation, NULL);
 	TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
@@ -188,7 +202,8 @@ rm_capture_rows(PG_FUNCTION_ARGS)
 		slot_getallattrs(slot);
 		row.values = slot->tts_values;
 		row.nulls = slot->tts_isnull;
-		record(governed, strcmp(operation, "schema") == 0 ? RM_SCHEMA : RM_BASELINE, command_id, NULL, &row);
+		record(governed, operation, command_id, operation == RM_DELETE ? &row : NULL,
+			   operation == RM_DELETE ? NULL : &row);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(change_context());
 		count++;

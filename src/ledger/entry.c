@@ -91,6 +91,24 @@ rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *roles, uint64 c
 	return (bytea *) entry.data;
 }
 
+/* Return the entry that opens an epoch after the log of which the checkpoint was the last. */
+bytea *
+rm_entry_of_epoch(const char *checkpoint)
+{
+	StringInfoData entry;
+
+	initStringInfo(&entry);
+	appendStringInfoSpaces(&entry, VARHDRSZ);
+	appendStringInfoString(&entry, EPOCH_HEAD);
+	append_time(&entry);
+	appendStringInfoString(&entry, checkpoint);
+	if (entry.len - VARHDRSZ > RM_ENTRY_MAX_SIZE)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the checkpoint is too long for an entry"),
+						errhint("Leave out cosignatures.")));
+	SET_VARSIZE(entry.data, entry.len);
+	return (bytea *) entry.data;
+}
+
 /* Return the line's value if the line at *next begins with the label; moves *next to the following line. */
 static const char *
 take_line(const char **next, const char *end, const char *label, int *value_len)

@@ -47,6 +47,7 @@ typedef struct RmTransactionEntry
 extern void rm_entry_add_role(RmEntryRoles *roles, Oid role);
 extern bytea *rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *roles, uint64 changes,
 									  const unsigned char *root);
+extern bytea *rm_entry_of_epoch(const char *checkpoint);
 extern bool rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parsed);
 extern bool rm_entry_is_epoch(const char *entry, int len);
 extern char *rm_base64(const void *bytes, int len);

@@ -125,9 +125,14 @@ refuse_unknown_column(Relation relation, const char *name)
 							quote_literal_cstr(RelationGetRelationName(relation)))));
 }
 
-/* Fill in the columns of the relation that have values of their own; returns the name of one without a key, or NULL. */
+/*
+ * Fill in the columns of the relation that have values of their own.
+ *
+ * Returns the name of one without a key, or NULL.  What an inheritance child
+ * has beyond the governed table's columns is not in the ledger.
+ */
 static const char *
-fill_columns(RmGoverned *entry, Relation relation, char **names, int nnames, char **keys)
+fill_columns(RmGoverned *entry, Relation relation, bool is_child, char **names, int nnames, char **keys)
 {
 	TupleDesc desc = RelationGetDescr(relation);
 
@@ -141,6 +146,8 @@ fill_columns(RmGoverned *entry, Relation relation, char **names, int nnames, cha
 		if (attribute->attisdropped || attribute->attgenerated)
 			continue;
 		key = key_of_name(NameStr(attribute->attname), names, nnames, keys);
+		if (key == NULL && is_child)
+			continue;
 		if (key == NULL)
 			return NameStr(attribute->attname);
 		rm_column_init(column, attribute->attnum, attribute->atttypid, key, entry->context);
@@ -197,7 +204,9 @@ fill_entry(RmGoverned *entry, Relation relation)
 	if (text_array_elements(values[RM_GOVERNED_COLUMN_KEYS - 1], &keys) != nnames)
 		elog(ERROR, "governed_table has column names without keys");
 	nkeys = text_array_elements(values[RM_GOVERNED_KEY_COLUMNS - 1], &key_columns);
-	unknown = fill_columns(entry, relation, names, nnames, keys);
+	unknown =
+		fill_columns(entry, relation, DatumGetObjectId(values[RM_GOVERNED_SOURCE - 1]) != RelationGetRelid(relation),
+					 names, nnames, keys);
 	if (unknown == NULL)
 		unknown = fill_keys(entry, relation, key_columns, nkeys);
 	table_close(governed_table, AccessShareLock);

@@ -78,8 +78,6 @@ open_members(Oid relid)
 	List *oids;
 	ListCell *cell;
 
-	if (get_rel_relkind(relid) == RELKIND_RELATION)
-		return list_make1(table_open(relid, AccessShareLock));
 	oids = find_all_inheritors(relid, AccessShareLock, NULL);
 	foreach (cell, oids)
 	{
