@@ -12,6 +12,9 @@ CREATE TABLE release_mgmt.ci_class (
     version_path   text,
     version_scheme text,
     exempt         text[] NOT NULL DEFAULT '{}',
+    columns_of     oid,
+    column_names   name[] NOT NULL DEFAULT '{}',
+    column_numbers smallint[] NOT NULL DEFAULT '{}',
     CONSTRAINT ci_class_pkey PRIMARY KEY (name),
     CONSTRAINT ci_class_source_key UNIQUE (source),
     CONSTRAINT ci_class_name_check CHECK (name <> '' AND name !~ '[/[:space:]]'),
@@ -24,6 +27,7 @@ COMMENT ON COLUMN release_mgmt.ci_class.source_name IS 'the table''s qualified n
 COMMENT ON COLUMN release_mgmt.ci_class.name_path IS 'column that holds the item''s name, or a path over foreign keys: site_id.name';
 COMMENT ON COLUMN release_mgmt.ci_class.version_scheme IS 'scheme of pkgver() that the version is read in';
 COMMENT ON COLUMN release_mgmt.ci_class.exempt IS 'columns that may change without a plan, in every mode: counters, last_seen';
+COMMENT ON COLUMN release_mgmt.ci_class.columns_of IS 'the table of which column_names and column_numbers hold, so that a rename is told from a new column; another OID after a restore';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_class', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_class');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_class');

@@ -219,6 +219,37 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.fill_ci(text) IS
 'Brings the stubs of a class in step with its table: adds, revives and retires. Returns how many items the table holds, and how many stubs changed.';
 
+-- Names of columns stand in the binding as people gave them; when a column is renamed, they follow.
+CREATE FUNCTION release_mgmt_internal.follow_renames(class text) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+    renamed record;
+BEGIN
+    SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
+    FOR renamed IN
+        SELECT k.name::text AS old, a.attname::text AS new
+        FROM unnest(c.column_names, c.column_numbers) AS k (name, number)
+        JOIN pg_attribute AS a ON a.attrelid = c.source AND a.attnum = k.number AND NOT a.attisdropped AND a.attname <> k.name
+        WHERE c.columns_of = c.source
+    LOOP
+        UPDATE release_mgmt.ci_class AS x
+        SET key_columns = array_replace(x.key_columns, renamed.old, renamed.new), exempt = array_replace(x.exempt, renamed.old, renamed.new),
+            name_path = CASE WHEN x.name_path = renamed.old THEN renamed.new ELSE x.name_path END,
+            version_path = CASE WHEN x.version_path = renamed.old THEN renamed.new ELSE x.version_path END
+        WHERE x.name = class;
+        UPDATE release_mgmt.ci_relation_class AS r SET columns = array_replace(r.columns, renamed.old, renamed.new) WHERE r.from_class = class;
+    END LOOP;
+    UPDATE release_mgmt.ci_class AS x
+    SET columns_of = c.source, column_names = k.names, column_numbers = k.numbers
+    FROM (SELECT array_agg(a.attname ORDER BY a.attnum) AS names, array_agg(a.attnum ORDER BY a.attnum) AS numbers
+          FROM pg_attribute AS a WHERE a.attrelid = c.source AND a.attnum > 0 AND NOT a.attisdropped) AS k
+    WHERE x.name = class AND (x.columns_of, x.column_names, x.column_numbers) IS DISTINCT FROM (c.source::oid, k.names, k.numbers);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.follow_renames(text) IS
+'Brings the column names of a binding in step with its table, where columns were renamed since they were last recorded, and records them.';
+
 CREATE FUNCTION release_mgmt.bind_ci_class(class text, source regclass, key text[], name text, version text DEFAULT NULL,
     scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}') RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -242,7 +273,7 @@ BEGIN
     PERFORM release_mgmt_internal.path_expression(source, version);
     IF version IS NOT NULL THEN
         scheme := coalesce(scheme, 'generic');
-        PERFORM release_mgmt.pkgver(scheme, '1');
+        PERFORM release_mgmt.pkgver(scheme, '1.0.0');
     ELSE
         scheme := NULL;
     END IF;
@@ -255,6 +286,7 @@ BEGIN
         WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt)
             IS DISTINCT FROM row(excluded.source, excluded.source_name, excluded.key_columns, excluded.name_path,
                                  excluded.version_path, excluded.version_scheme, excluded.exempt);
+    PERFORM release_mgmt_internal.follow_renames(class);
     PERFORM release_mgmt.govern(source, mode, key);
     PERFORM release_mgmt_internal.attach_ci_trigger(class, source);
     RETURN (release_mgmt_internal.fill_ci(class)).items;

@@ -107,6 +107,15 @@ BEGIN
                     format('A DBA frees the table with CALL release_mgmt.unbind_ci_class(%L).', touched.class));
             END IF;
         END IF;
+        PERFORM release_mgmt_internal.follow_renames(touched.class);
+        SELECT string_agg(format('Key column "%s" is gone.', k), E'\n') INTO problems
+        FROM release_mgmt.ci_class AS c CROSS JOIN unnest(c.key_columns) AS k
+        WHERE c.name = touched.class AND touched.enforced AND NOT release_mgmt_internal.acting_superuser()
+          AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = touched.source AND a.attname = k AND NOT a.attisdropped);
+        IF problems IS NOT NULL THEN
+            PERFORM release_mgmt_internal.refuse('ledger_protected', format('the governance of table %s may not be weakened', touched.source_name), problems,
+                format('A DBA frees the table with CALL release_mgmt.unbind_ci_class(%L).', touched.class));
+        END IF;
         UPDATE release_mgmt.ci_class AS c SET source_name = touched.source::text
         WHERE c.name = touched.class AND c.source_name <> touched.source::text;
         -- A partition or child may have come, with its rows, or gone.

@@ -121,6 +121,29 @@ FROM ci_class AS c ORDER BY name;
 SELECT * FROM ci_relation;
 SELECT * FROM ci_attributes('card/y:2026-02-03');
 
+-- Columns that are renamed are followed; what can not be followed is told.
+CREATE TABLE app (code text PRIMARY KEY, title text NOT NULL, build text, site text REFERENCES site, seen date);
+INSERT INTO app VALUES ('a', 'A', '1.0', 'muc'), ('b', 'B', 'not a version', 'muc');
+SELECT bind_ci_class('app', 'app', '{code}', 'title', version => 'build', scheme => 'semver', exempt => '{seen}');
+CALL bind_ci_relation('in', 'app', '{site}', 'site');
+SELECT class, source, mode, items, finding, detail FROM binding_status WHERE class IN ('app', 'card', 'site') ORDER BY class, finding;
+ALTER TABLE app RENAME code TO id;
+ALTER TABLE app RENAME build TO release;
+ALTER TABLE app RENAME site TO "Site";
+ALTER TABLE app RENAME seen TO last_seen;
+SELECT key_columns, name_path, version_path, exempt FROM ci_class WHERE name = 'app';
+SELECT * FROM ci_relations('app/a');
+SELECT i.label, c.name, c.version FROM release_mgmt_internal.installed_components() AS c JOIN ci AS i ON i.id = c.ci ORDER BY 1;
+ALTER TABLE app DISABLE TRIGGER rm_80_ci;
+ALTER TABLE app DROP title, DROP last_seen;
+SELECT finding, detail FROM binding_status WHERE class = 'app' ORDER BY finding, detail;
+DROP TRIGGER rm_80_ci ON app;
+SELECT finding, detail FROM binding_status WHERE class = 'app' AND finding LIKE 'trigger%';
+ALTER TABLE app DROP id;
+SELECT finding, detail FROM binding_status WHERE class = 'app' ORDER BY finding, detail;
+DROP TABLE app;
+SELECT finding, detail FROM binding_status WHERE class = 'app';
+
 -- Unbind and bind again: the items keep their identity.
 CALL unbind_ci_class('site');
 CALL unbind_ci_class('site');

@@ -112,6 +112,7 @@ DROP TRIGGER rm_80_ci ON server;
 ALTER TRIGGER rm_80_ci ON server RENAME TO mine;
 ALTER TABLE server RENAME TO elsewhere;
 ALTER TABLE server SET SCHEMA pg_temp;
+ALTER TABLE server DROP COLUMN id;
 DROP TABLE server;
 DROP OWNED BY regress_cmdb_app CASCADE;
 ALTER TABLE server ALTER COLUMN os TYPE text USING 'other';

@@ -1,0 +1,99 @@
+-- Module cmdb, last part: how the bindings stand.
+
+CREATE FUNCTION release_mgmt_internal.unreadable_versions(class text) RETURNS TABLE (label text)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c record;
+BEGIN
+    SELECT DISTINCT ON (v.name) * INTO c FROM release_mgmt_internal.versioned_class AS v WHERE v.name = class;
+    IF FOUND THEN
+        RETURN QUERY EXECUTE format($sql$
+            SELECT $1 || '/' || release_mgmt_internal.row_key(t, $2)
+            FROM %s AS t CROSS JOIN LATERAL release_mgmt_internal.value_text(%s) AS x (version)
+            WHERE x.version IS NOT NULL AND release_mgmt_internal.read_version($3, x.version) IS NULL $sql$, c.source, c.version_expression)
+        USING class, c.key_columns, c.version_scheme;
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.unreadable_versions(text) IS 'The items of a class whose version is none of its scheme.';
+
+-- SECURITY DEFINER: reads bound tables for duties that hold no privilege on them.
+CREATE FUNCTION release_mgmt_internal.binding_findings(class text) RETURNS TABLE (finding text, detail text)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+    path text;
+    keyless boolean := false;
+    readable boolean := true;
+BEGIN
+    SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
+    IF c.source IS NULL THEN
+        RETURN QUERY SELECT 'not bound', format('%s was unbound or dropped; bind_ci_class() binds the class again.', c.source_name);
+        RETURN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_class AS k WHERE k.oid = c.source) THEN
+        RETURN QUERY SELECT 'table gone', format('%s was dropped while the database was inactive; unbind_ci_class() retires its items.', c.source_name);
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'trigger missing', format('%s has no trigger rm_80_ci of class "%s"; bind the class again.', r, c.name)
+        FROM release_mgmt_internal.bound_relations(c.source) AS r
+        WHERE NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = 'rm_80_ci'
+                          AND t.tgfoid = 'release_mgmt_internal.keep_ci()'::regprocedure AND t.tgargs = convert_to(c.name, getdatabaseencoding()) || '\x00'::bytea)
+        UNION ALL
+        SELECT 'trigger off', format('Trigger rm_80_ci of %s does not fire always; bind the class again.', t.tgrelid::regclass)
+        FROM pg_trigger AS t
+        WHERE t.tgrelid IN (SELECT release_mgmt_internal.bound_relations(c.source)) AND t.tgname = 'rm_80_ci' AND t.tgenabled <> 'A';
+    IF NOT EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE g.source = c.source) THEN
+        RETURN QUERY SELECT 'not governed', format('%s is not governed, so that its guard rests; bind the class again.', c.source);
+    END IF;
+    FOR finding, detail IN
+        SELECT 'column gone', format('%s has no column "%s" any more, which is %s; bind the class again.', c.source, k.name, k.role)
+        FROM (SELECT x, 'part of the key' FROM unnest(c.key_columns) AS x UNION ALL SELECT x, 'exempt' FROM unnest(c.exempt) AS x) AS k (name, role)
+        WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.source AND a.attname = k.name AND a.attnum > 0 AND NOT a.attisdropped)
+    LOOP
+        RETURN NEXT;
+        keyless := keyless OR detail LIKE '%part of the key%';
+    END LOOP;
+    IF keyless THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'key not unique', p FROM release_mgmt_internal.binding_problems(c.name, c.source, c.key_columns, '{}') AS p;
+    FOREACH path IN ARRAY array_remove(ARRAY[c.name_path, c.version_path], NULL) LOOP
+        BEGIN
+            PERFORM release_mgmt_internal.path_expression(c.source, path);
+        EXCEPTION WHEN OTHERS THEN
+            RETURN QUERY SELECT 'path broken', SQLERRM || '; bind the class again.';
+            readable := false;
+        END;
+    END LOOP;
+    RETURN QUERY EXECUTE format($sql$
+        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t),
+             stub AS MATERIALIZED (SELECT i.key FROM release_mgmt.ci AS i WHERE i.class = $2 AND i.retired_at IS NULL),
+             loose AS (SELECT count(*) FILTER (WHERE s.key IS NULL) AS rows, count(*) FILTER (WHERE p.key IS NULL) AS stubs
+                       FROM present AS p FULL JOIN stub AS s ON s.key = p.key)
+        SELECT 'out of step', format('%%s rows have no item, %%s items have no row; bind the class again.', l.rows, l.stubs)
+        FROM loose AS l WHERE l.rows > 0 OR l.stubs > 0 $sql$, c.source)
+    USING c.key_columns, c.name;
+    IF NOT readable THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'version unreadable', format('%s items have a version that is none of scheme %s, such as %s.', count(*), c.version_scheme, min(v.label))
+        FROM release_mgmt_internal.unreadable_versions(c.name) AS v (label) HAVING count(*) > 0;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.binding_findings(text) IS 'What is wrong with the binding of a class: one row for each finding, none where all is well.';
+
+CREATE VIEW release_mgmt.binding_status WITH (security_invoker = true) AS
+SELECT c.name AS class, c.source_name AS source, g.mode,
+       (SELECT count(*) FROM release_mgmt.ci AS i WHERE i.class = c.name AND i.retired_at IS NULL) AS items,
+       coalesce(f.finding, 'ok') AS finding, f.detail
+FROM release_mgmt.ci_class AS c
+LEFT JOIN release_mgmt.governed_table AS g ON g.source = c.source
+LEFT JOIN LATERAL release_mgmt_internal.binding_findings(c.name) AS f ON true;
+COMMENT ON VIEW release_mgmt.binding_status IS
+'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, not governed, column gone, key not unique, path broken, out of step, version unreadable. Reads the bound tables.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,auditor}', 'SELECT', 'release_mgmt.binding_status');
+SELECT release_mgmt_internal.allow('{release manager,change manager,auditor}', 'EXECUTE', 'FUNCTION release_mgmt_internal.binding_findings(text)');
