@@ -4,3 +4,7 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA release_mgmt, release_mgmt_internal FROM PU
 
 -- The rule triggers' WHEN clauses ask this as whoever writes; it tells nothing but whether the rules hold.
 GRANT EXECUTE ON FUNCTION release_mgmt_internal.is_active() TO PUBLIC;
+
+-- A new partition gets its parent's row triggers, and PostgreSQL asks its owner for EXECUTE. Who attaches them to a table
+-- that is not governed or bound gains nothing: they look their table up.
+GRANT EXECUTE ON FUNCTION release_mgmt_internal.capture(), release_mgmt_internal.keep_ci() TO PUBLIC;

@@ -97,6 +97,15 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.members_of(regclass) IS
 'A governed table, its partitions and inheritance children at every level.';
 
+CREATE FUNCTION release_mgmt_internal.run_own_ddl(statement text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_run_own_ddl';
+COMMENT ON FUNCTION release_mgmt_internal.run_own_ddl(text) IS
+'Runs one statement at which the extension''s event triggers look away: of several that attach triggers, each but the last leaves a table half guarded.';
+
+CREATE FUNCTION release_mgmt_internal.in_own_ddl() RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_in_own_ddl';
+COMMENT ON FUNCTION release_mgmt_internal.in_own_ddl() IS 'Is this DDL that run_own_ddl() runs?';
+
 CREATE FUNCTION release_mgmt_internal.attach_triggers(source regclass, table_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -104,14 +113,14 @@ DECLARE
 BEGIN
     FOR member IN SELECT m FROM release_mgmt_internal.members_of(source) AS m LOOP
         IF NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_10_admit') THEN
-            EXECUTE format('CREATE TRIGGER rm_10_admit BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
-                           'FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.admit()', member);
-            EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER rm_10_admit', member);
+            PERFORM release_mgmt_internal.run_own_ddl(format('CREATE TRIGGER rm_10_admit BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
+                           'FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.admit()', member));
+            PERFORM release_mgmt_internal.run_own_ddl(format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER rm_10_admit', member));
         END IF;
         IF NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_90_capture') THEN
-            EXECUTE format('CREATE TRIGGER rm_90_capture AFTER INSERT OR UPDATE OR DELETE ON %s '
-                           'FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.capture(%L)', member, table_id);
-            EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_90_capture', member);
+            PERFORM release_mgmt_internal.run_own_ddl(format('CREATE TRIGGER rm_90_capture AFTER INSERT OR UPDATE OR DELETE ON %s '
+                           'FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.capture(%L)', member, table_id));
+            PERFORM release_mgmt_internal.run_own_ddl(format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_90_capture', member));
         END IF;
     END LOOP;
 END;

@@ -48,9 +48,9 @@ BEGIN
         IF (SELECT c.relkind = 'r' FROM pg_class AS c WHERE c.oid = member) THEN
             PERFORM release_mgmt_internal.capture_rows(member, table_id, 'delete');
         END IF;
-        EXECUTE format('DROP TRIGGER rm_10_admit ON %s', member);
+        PERFORM release_mgmt_internal.run_own_ddl(format('DROP TRIGGER rm_10_admit ON %s', member));
         IF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_90_capture') THEN
-            EXECUTE format('DROP TRIGGER rm_90_capture ON %s', member);
+            PERFORM release_mgmt_internal.run_own_ddl(format('DROP TRIGGER rm_90_capture ON %s', member));
         END IF;
     END LOOP;
 END;
@@ -141,7 +141,7 @@ DECLARE
     governed release_mgmt.governed_table;
     problems text;
 BEGIN
-    IF NOT release_mgmt_internal.is_active() THEN
+    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.in_own_ddl() THEN
         RETURN;
     END IF;
     FOR governed IN
@@ -183,7 +183,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     gone record;
 BEGIN
-    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.caller_is_superuser() THEN
+    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.in_own_ddl() OR release_mgmt_internal.caller_is_superuser() THEN
         RETURN;
     END IF;
     FOR gone IN

@@ -95,16 +95,15 @@ DECLARE
 BEGIN
     FOR relation IN SELECT r FROM release_mgmt_internal.bound_relations(source) AS r LOOP
         IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'rm_80_ci') THEN
-            EXECUTE format('CREATE TRIGGER rm_80_ci AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.keep_ci(%L)', relation, class);
+            PERFORM release_mgmt_internal.run_own_ddl(format('CREATE TRIGGER rm_80_ci AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.keep_ci(%L)', relation, class));
         END IF;
     END LOOP;
-    -- Second, because ALTER TABLE fires an event trigger that looks for missing ones.
     FOR relation IN
         SELECT t.tgrelid FROM pg_trigger AS t
         WHERE t.tgrelid IN (SELECT release_mgmt_internal.bound_relations(source)) AND t.tgname = 'rm_80_ci' AND t.tgenabled <> 'A'
         ORDER BY t.tgparentid
     LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_80_ci', relation);
+        PERFORM release_mgmt_internal.run_own_ddl(format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_80_ci', relation));
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.attach_ci_trigger(text, regclass) IS

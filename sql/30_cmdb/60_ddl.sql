@@ -4,13 +4,6 @@
 -- switches it off, and a table in mode enforce is not dropped, renamed, moved or rewritten by its owner, because each of
 -- these changes items without a plan. An inactive database has no limits: there a dump is being restored.
 
-CREATE FUNCTION release_mgmt_internal.acting_superuser() RETURNS boolean
-LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = release_mgmt_internal.acting_role();
-END;
-COMMENT ON FUNCTION release_mgmt_internal.acting_superuser() IS 'Is the role in effect outside SECURITY DEFINER a superuser? Such a role can be detected, not stopped.';
-
 CREATE FUNCTION release_mgmt_internal.bound_class_of(relation oid) RETURNS TABLE (class text, source regclass, source_name text, enforced boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -38,7 +31,7 @@ BEGIN
         JOIN pg_class AS t ON t.oid = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
         WHERE d.object_type = 'trigger' AND d.address_names[3] = 'rm_80_ci'
     LOOP
-        IF release_mgmt_internal.is_active() AND NOT release_mgmt_internal.acting_superuser()
+        IF release_mgmt_internal.is_active() AND NOT release_mgmt_internal.caller_is_superuser()
            AND EXISTS (SELECT FROM release_mgmt_internal.bound_class_of(gone.on_table)) THEN
             PERFORM release_mgmt_internal.refuse('ledger_protected', format('trigger %s may not be dropped', gone.object_identity),
                 'It keeps the configuration items of a bound table and guards them.',
@@ -53,7 +46,7 @@ BEGIN
         WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0
         ORDER BY c.name
     LOOP
-        IF gone.mode = 'enforce' AND release_mgmt_internal.is_active() AND NOT release_mgmt_internal.acting_superuser() THEN
+        IF gone.mode = 'enforce' AND release_mgmt_internal.is_active() AND NOT release_mgmt_internal.caller_is_superuser() THEN
             PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not be dropped', gone.object_identity),
                 format('It holds the configuration items of class "%s", whose changes need a plan.', gone.class),
                 format('A DBA frees the table with CALL release_mgmt.unbind_ci_class(%L).', gone.class));
@@ -78,7 +71,7 @@ DECLARE
     problems text;
     changed bigint;
 BEGIN
-    IF NOT release_mgmt_internal.is_active() THEN
+    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.in_own_ddl() THEN
         RETURN;
     END IF;
     FOR touched IN
@@ -93,7 +86,7 @@ BEGIN
         JOIN pg_class AS k ON k.oid = b.source
         ORDER BY b.class, r.relation
     LOOP
-        IF NOT release_mgmt_internal.acting_superuser() THEN
+        IF NOT release_mgmt_internal.caller_is_superuser() THEN
             SELECT string_agg(p, E'\n') INTO problems FROM (
                 SELECT format('Trigger rm_80_ci of %s is renamed, switched off, or no longer fires ALWAYS.', touched.relation)
                 WHERE NOT (touched.many AND TG_TAG <> 'ALTER TRIGGER')
@@ -110,7 +103,7 @@ BEGIN
         PERFORM release_mgmt_internal.follow_renames(touched.class);
         SELECT string_agg(format('Key column "%s" is gone.', k), E'\n') INTO problems
         FROM release_mgmt.ci_class AS c CROSS JOIN unnest(c.key_columns) AS k
-        WHERE c.name = touched.class AND touched.enforced AND NOT release_mgmt_internal.acting_superuser()
+        WHERE c.name = touched.class AND touched.enforced AND NOT release_mgmt_internal.caller_is_superuser()
           AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = touched.source AND a.attname = k AND NOT a.attisdropped);
         IF problems IS NOT NULL THEN
             PERFORM release_mgmt_internal.refuse('ledger_protected', format('the governance of table %s may not be weakened', touched.source_name), problems,
@@ -122,7 +115,7 @@ BEGIN
         IF touched.many THEN
             PERFORM release_mgmt_internal.attach_ci_trigger(touched.class, touched.source);
             SELECT f.changed INTO changed FROM release_mgmt_internal.fill_ci(touched.class) AS f;
-            IF changed > 0 AND touched.enforced AND NOT release_mgmt_internal.acting_superuser() THEN
+            IF changed > 0 AND touched.enforced AND NOT release_mgmt_internal.caller_is_superuser() THEN
                 PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not gain or lose rows this way', touched.source),
                     format('%s configuration items of class "%s" would come or go without a plan.', changed, touched.class),
                     format('A DBA puts the class into mode observe for the migration: release_mgmt.govern(%L, ''observe'').', touched.source));
@@ -143,7 +136,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     bound record;
 BEGIN
-    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.acting_superuser() THEN
+    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.caller_is_superuser() THEN
         RETURN;
     END IF;
     FOR bound IN SELECT * FROM release_mgmt_internal.bound_class_of(pg_event_trigger_table_rewrite_oid()) AS b WHERE b.enforced LOOP

@@ -8,6 +8,7 @@
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "ledger/ledger.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -48,4 +49,47 @@ rm_follow_type(PG_FUNCTION_ARGS)
 		SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not record the rows that hold values of an altered type");
 	PG_RETURN_NULL();
+}
+
+/* How deep this backend is in DDL of the extension's own. */
+static int own_ddl = 0;
+
+PG_FUNCTION_INFO_V1(rm_run_own_ddl);
+
+/*
+ * run_own_ddl(statement text) returns void
+ *
+ * Attaching triggers takes several statements, and the extension's event
+ * triggers look away until the last.  The depth is restored on an error: a
+ * setting in its place would be the caller's to set.
+ */
+Datum
+rm_run_own_ddl(PG_FUNCTION_ARGS)
+{
+	char *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	own_ddl++;
+	PG_TRY();
+	{
+		if (SPI_execute(statement, false, 0) != SPI_OK_UTILITY)
+			elog(ERROR, "not a utility statement: %s", statement);
+	}
+	PG_FINALLY();
+	{
+		own_ddl--;
+	}
+	PG_END_TRY();
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(rm_in_own_ddl);
+
+/* in_own_ddl() returns boolean */
+Datum
+rm_in_own_ddl(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(own_ddl > 0);
 }
