@@ -285,10 +285,12 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('package "%s" has no components', package), NULL,
             'Insert them into release_mgmt.component, or name items in create_package().');
     END IF;
-    SELECT string_agg(f.component || ': ' || f.finding, '; ' ORDER BY f.component, f.finding) INTO findings
-    FROM release_mgmt.check_compatibility(package) AS f WHERE f.severity = 'error';
+    -- A line for each finding, with the targets on which it holds.
+    SELECT string_agg(concat_ws(' on ', f.component || ': ' || f.finding, f.targets) || '.', E'\n' ORDER BY f.component, f.finding) INTO findings
+    FROM (SELECT c.component, c.finding, string_agg(DISTINCT c.target, ', ' ORDER BY c.target) AS targets
+          FROM release_mgmt.check_compatibility(package) AS c WHERE c.severity = 'error' GROUP BY c.component, c.finding) AS f;
     IF findings IS NOT NULL THEN
-        PERFORM release_mgmt_internal.refuse('incompatible', format('package "%s" does not fit', package), findings || '.',
+        PERFORM release_mgmt_internal.refuse('incompatible', format('package "%s" does not fit', package), findings,
             format('See SELECT * FROM release_mgmt.check_compatibility(%L).', package));
     END IF;
     SELECT string_agg(format('%s of %s was %s and is %s', x.attribute, x.ci, coalesce(x.old_value, 'null'),

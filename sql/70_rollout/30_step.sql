@@ -73,7 +73,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 BEGIN
     PERFORM release_mgmt_internal.refuse('wrong_state', format('the %s step of attempt %s is %s and does not change', OLD.kind, OLD.attempt, OLD.state),
         NULL, 'A new step comes from back_out_target() or deploy_again().');
-    RETURN NULL;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_finished_step() IS 'Trigger: a finished step stays as it was reported.';
 CREATE TRIGGER rm_50_finished BEFORE UPDATE OR DELETE ON release_mgmt.deployment_step

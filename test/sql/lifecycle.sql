@@ -83,9 +83,7 @@ SELECT seal_package('PKG-1') IS NOT NULL AS sealed;
 SELECT approval_digest('REL-1') AS agreed \gset
 CALL approve_release('REL-1', :'agreed');
 SET ROLE regress_approver;
-\set VERBOSITY terse
 CALL approve_release('REL-1', compute_digest('what I imagined'));
-\set VERBOSITY default
 CALL approve_release('REL-1', :'agreed');
 CALL approve_release('REL-1', :'agreed');
 SELECT release, approved_by, valid, changed FROM release_approval;

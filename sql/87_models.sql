@@ -1,0 +1,28 @@
+-- Module lifecycle, shipped data: the gates of the shipped models. Last of the rules, since a gate names checks of every module.
+
+INSERT INTO release_mgmt.gate_criterion (id, model_id, to_state, ordinal, name, check_name, builtin) VALUES
+    ('019ac000-0003-7000-8000-000000000001', '019ac000-0002-7000-8000-000000000001', 'planned',    1, 'policy named', 'policy_named', true),
+    ('019ac000-0003-7000-8000-000000000002', '019ac000-0002-7000-8000-000000000001', 'planned',    2, 'plan accepted', 'plan_accepted', true),
+    ('019ac000-0003-7000-8000-000000000003', '019ac000-0002-7000-8000-000000000001', 'built',      1, 'items in the library', 'items_in_library', true),
+    ('019ac000-0003-7000-8000-000000000004', '019ac000-0002-7000-8000-000000000001', 'built',      2, 'design chosen', 'waves_fit_design', true),
+    ('019ac000-0003-7000-8000-000000000005', '019ac000-0002-7000-8000-000000000001', 'sealed',     1, 'package compatible', 'package_compatible', true),
+    ('019ac000-0003-7000-8000-000000000006', '019ac000-0002-7000-8000-000000000001', 'sealed',     2, 'configuration items traceable', 'cis_traceable', true),
+    ('019ac000-0003-7000-8000-000000000007', '019ac000-0002-7000-8000-000000000001', 'sealed',     3, 'package sealed', 'package_sealed', true),
+    ('019ac000-0003-7000-8000-000000000008', '019ac000-0002-7000-8000-000000000001', 'sealed',     4, 'package signed', 'package_signed', true),
+    ('019ac000-0003-7000-8000-000000000009', '019ac000-0002-7000-8000-000000000001', 'accepted',   1, 'tests passed', 'tests_passed', true),
+    ('019ac000-0003-7000-8000-00000000000a', '019ac000-0002-7000-8000-000000000001', 'accepted',   2, 'no blocking risk', 'no_blocking_risk', true),
+    ('019ac000-0003-7000-8000-00000000000b', '019ac000-0002-7000-8000-000000000001', 'authorized', 1, 'criteria agreed', 'criteria_agreed', true),
+    ('019ac000-0003-7000-8000-00000000000c', '019ac000-0002-7000-8000-000000000001', 'authorized', 2, 'remediation planned', 'remediation_planned', true),
+    ('019ac000-0003-7000-8000-00000000000d', '019ac000-0002-7000-8000-000000000001', 'authorized', 3, 'window booked', 'window_booked', true),
+    ('019ac000-0003-7000-8000-00000000000e', '019ac000-0002-7000-8000-000000000001', 'authorized', 4, 'policy complied with', 'policy_complied', true),
+    ('019ac000-0003-7000-8000-00000000000f', '019ac000-0002-7000-8000-000000000001', 'authorized', 5, 'changes approved', 'changes_approved', true),
+    ('019ac000-0003-7000-8000-000000000010', '019ac000-0002-7000-8000-000000000001', 'pilot',      1, 'stakeholders notified', 'stakeholders_notified', true),
+    ('019ac000-0003-7000-8000-000000000011', '019ac000-0002-7000-8000-000000000001', 'pilot',      2, 'knowledge transferred to users', 'knowledge_users', true),
+    ('019ac000-0003-7000-8000-000000000012', '019ac000-0002-7000-8000-000000000001', 'pilot',      3, 'support requests done', 'support_requests_done', true),
+    ('019ac000-0003-7000-8000-000000000013', '019ac000-0002-7000-8000-000000000001', 'deploying',  1, 'pilot successful', 'pilot_successful', true),
+    ('019ac000-0003-7000-8000-000000000014', '019ac000-0002-7000-8000-000000000001', 'early_life', 1, 'deployment verified', 'deployment_verified', true),
+    ('019ac000-0003-7000-8000-000000000015', '019ac000-0002-7000-8000-000000000001', 'early_life', 2, 'knowledge transferred to operations', 'knowledge_operations', true),
+    ('019ac000-0003-7000-8000-000000000016', '019ac000-0002-7000-8000-000000000001', 'review',     1, 'early life over', 'early_life_over', true),
+    ('019ac000-0003-7000-8000-000000000017', '019ac000-0002-7000-8000-000000000001', 'review',     2, 'no open incident', 'no_open_incident', true),
+    ('019ac000-0003-7000-8000-000000000018', '019ac000-0002-7000-8000-000000000001', 'closed',     1, 'review held', 'review_held', true),
+    ('019ac000-0003-7000-8000-000000000019', '019ac000-0002-7000-8000-000000000001', 'closed',     2, 'deviations handled', 'deviations_handled', true);

@@ -1,0 +1,101 @@
+-- Module metrics: checks that need more than one module's rows, and which checks show which obligation.
+
+CREATE FUNCTION release_mgmt_internal.check_unit_stated(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (count(u.id) > 0 AND coalesce(pg_catalog.bool_and(x.class = ANY (u.ci_classes)), true),
+            CASE WHEN count(u.id) = 0 THEN 'the package is no release unit'
+                 ELSE 'classes outside the unit: ' || pg_catalog.string_agg(DISTINCT x.class, ', ') FILTER (WHERE x.class <> ALL (u.ci_classes)) END,
+            'release manager',
+            pg_catalog.jsonb_agg(DISTINCT pg_catalog.jsonb_build_object('release_unit', u.code, 'extent', u.extent, 'ci_classes', u.ci_classes)) FILTER (WHERE u.id IS NOT NULL)
+           )::release_mgmt.check_result
+    FROM release_mgmt.release_package AS p
+    JOIN release_mgmt.release_unit AS u ON u.id = p.unit_id
+    LEFT JOIN (SELECT DISTINCT c.release_id, pg_catalog.split_part(c.ci, '/', 1) AS class FROM release_mgmt.planned_ci_change AS c) AS x ON x.release_id = p.release_id
+    WHERE p.release_id = check_unit_stated.release AND p.current;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_unit_stated(uuid) IS 'Check: the package is a release unit, and changes only configuration items of the unit''s classes.';
+SELECT release_mgmt_internal.register_check('unit_stated', 'gate', 'release_mgmt_internal.check_unit_stated', 'the package is a release unit and keeps to its CI classes');
+
+CREATE FUNCTION release_mgmt_internal.check_package_made(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (count(c.id) > 0, 'the release has no package with components', 'release manager',
+            pg_catalog.jsonb_build_object('release', r.code, 'type', r.type, 'release_package', p.code, 'revision', p.revision,
+                'components', pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.name, 'kind', c.kind, 'version', c.version::text) ORDER BY c.name) FILTER (WHERE c.id IS NOT NULL))
+           )::release_mgmt.check_result
+    FROM release_mgmt.release AS r
+    LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id AND p.current
+    LEFT JOIN release_mgmt.component AS c ON c.package_id = p.id
+    WHERE r.id = check_package_made.release
+    GROUP BY r.code, r.type, p.code, p.revision;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_package_made(uuid) IS 'Check: the release, with its type, has a package revision with components.';
+SELECT release_mgmt_internal.register_check('package_made', 'gate', 'release_mgmt_internal.check_package_made', 'the release is categorized and has a package of components');
+
+CREATE FUNCTION release_mgmt_internal.check_model_followed(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    -- The history must be a road of the pinned model that leads from draft to the present state.
+    WITH history AS (
+        SELECT h.from_state, h.to_state, r.state, r.model_id,
+               pg_catalog.lag(h.to_state, 1, 'draft') OVER w AS came_from, pg_catalog.lead(h.to_state) OVER w AS next_state
+        FROM release_mgmt.release AS r JOIN release_mgmt.release_state_history AS h ON h.release_id = r.id
+        WHERE r.id = check_model_followed.release
+        WINDOW w AS (ORDER BY h.entered_at, h.id)
+    )
+    SELECT (count(h.to_state) > 0 AND coalesce(pg_catalog.bool_and(t.to_state IS NOT NULL AND h.came_from = h.from_state AND (h.next_state IS NOT NULL OR h.to_state = h.state)), false),
+            CASE WHEN count(h.to_state) = 0 THEN 'the release has not left draft'
+                 ELSE 'steps that the model does not know, or that do not join: ' || pg_catalog.string_agg(h.from_state || ' to ' || h.to_state, ', ')
+                      FILTER (WHERE (t.to_state IS NOT NULL AND h.came_from = h.from_state AND (h.next_state IS NOT NULL OR h.to_state = h.state)) IS NOT TRUE) END,
+            'release manager',
+            pg_catalog.jsonb_build_object('release_model', m.code, 'version', m.version, 'release_state_history', count(h.to_state))
+           )::release_mgmt.check_result
+    FROM release_mgmt.release AS r
+    JOIN release_mgmt.release_model AS m ON m.id = r.model_id
+    LEFT JOIN history AS h ON true
+    LEFT JOIN release_mgmt.model_transition AS t ON t.model_id = h.model_id AND t.from_state = h.from_state AND t.to_state = h.to_state
+    WHERE r.id = check_model_followed.release
+    GROUP BY m.code, m.version;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_model_followed(uuid) IS 'Check: the recorded states join up to a road of the pinned model, from draft to the present state.';
+SELECT release_mgmt_internal.register_check('model_followed', 'gate', 'release_mgmt_internal.check_model_followed', 'the release pins a version of a release model and follows it');
+
+CREATE FUNCTION release_mgmt_internal.check_criteria_tracked(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (count(*) > 0 AND pg_catalog.bool_and(e.id IS NOT NULL),
+            CASE WHEN count(*) = 0 THEN 'no gate was passed yet'
+                 ELSE 'passed without an evaluation: ' || pg_catalog.string_agg(DISTINCT c.to_state || ': ' || c.name, ', ') FILTER (WHERE e.id IS NULL) END,
+            'release manager',
+            pg_catalog.jsonb_build_object('criterion_evaluation', count(DISTINCT e.id), 'gates', pg_catalog.jsonb_agg(DISTINCT h.to_state))
+           )::release_mgmt.check_result
+    FROM release_mgmt.release AS r
+    JOIN release_mgmt.release_state_history AS h ON h.release_id = r.id
+    JOIN release_mgmt.model_transition AS t ON t.model_id = r.model_id AND t.from_state = h.from_state AND t.to_state = h.to_state AND t.forward
+    JOIN release_mgmt.gate_criterion AS c ON c.model_id = r.model_id AND c.to_state = h.to_state
+    LEFT JOIN release_mgmt.criterion_evaluation AS e ON e.release_id = r.id AND e.gate = c.to_state AND e.criterion = c.name AND e.met
+    WHERE r.id = check_criteria_tracked.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_criteria_tracked(uuid) IS 'Check: every criterion of every gate that the release passed was evaluated, and met.';
+SELECT release_mgmt_internal.register_check('criteria_tracked', 'gate', 'release_mgmt_internal.check_criteria_tracked',
+    'success and failure criteria are evaluated at each point of the lifecycle, every evaluation kept');
+
+CREATE FUNCTION release_mgmt_internal.check_delivery_proved(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    -- Every target against every library item of the package: delivered, with the digest that was sealed.
+    SELECT (count(*) > 0 AND pg_catalog.bool_and(d.delivered),
+            CASE WHEN count(*) = 0 THEN 'nothing was distributed to any target'
+                 ELSE 'not proved: ' || pg_catalog.string_agg(c.name || ' on ' || t.ci, ', ' ORDER BY t.ci, c.name) FILTER (WHERE NOT d.delivered) END,
+            'operator',
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('target', t.ci, 'component', c.name, 'digest', c.digest::text) ORDER BY t.ci, c.name) FILTER (WHERE d.delivered)
+           )::release_mgmt.check_result
+    FROM release_mgmt.target AS t
+    CROSS JOIN LATERAL release_mgmt_internal.target_components(t.id) AS c
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM release_mgmt.delivery AS x JOIN release_mgmt.deployment_step AS s ON s.id = x.step_id
+                                       WHERE s.target_id = t.id AND x.item_id = c.item_id AND x.digest = c.digest) AS delivered) AS d
+    WHERE t.release_id = check_delivery_proved.release AND c.item_id IS NOT NULL;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_delivery_proved(uuid) IS 'Check: each library item of the package reached each of its targets with the sealed digest, as the installed files showed.';
+SELECT release_mgmt_internal.register_check('delivery_proved', 'gate', 'release_mgmt_internal.check_delivery_proved', 'what was distributed is what the library accepted, proved by digest on each target');

@@ -1,0 +1,63 @@
+-- Obligations and reports: no evidence is not met, a month without releases is there with zero.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SELECT release_mgmt.activate('cmdb.example.org');
+SET search_path = public, release_mgmt;
+CREATE ROLE regress_manager;
+CREATE ROLE regress_approver;
+CALL grant_duty('regress_manager', 'release manager', 'Provider');
+CALL grant_duty('regress_manager', 'change manager', 'Provider');
+CALL grant_duty('regress_approver', 'change manager', 'Provider');
+
+SET ROLE regress_manager;
+SELECT create_release('REL-1', 'minor') IS NOT NULL AS created;
+
+-- An empty release meets nothing, and of each clause it is said what is missing.
+SELECT clause, status, missing FROM obligation_status WHERE release = 'REL-1' ORDER BY ordinal;
+
+-- Every shipped obligation has a check, and each asks the point gate.
+SELECT o.clause FROM obligation AS o WHERE NOT EXISTS (SELECT FROM obligation_check AS c WHERE c.obligation_id = o.id);
+SELECT oc.check_name FROM obligation_check AS oc JOIN registered_check AS c ON c.name = oc.check_name WHERE c.point <> 'gate';
+
+-- Not applicable needs a reason and another person.
+CALL state_inapplicable('REL-1', '9', 'there is none');
+\set VERBOSITY terse
+CALL state_inapplicable('REL-1', '1.15', '');
+\set VERBOSITY default
+CALL approve_inapplicable('REL-1', '1.15');
+CALL state_inapplicable('REL-1', '1.15', 'one target only, nothing to compare with');
+SELECT status FROM obligation_status WHERE release = 'REL-1' AND clause = '1.15';
+CALL approve_inapplicable('REL-1', '1.15');
+SET ROLE regress_approver;
+CALL approve_inapplicable('REL-1', '1.15');
+CALL approve_inapplicable('REL-1', '1.15');
+SELECT status, missing, evidence - 'approved_at' AS evidence FROM obligation_status WHERE release = 'REL-1' AND clause = '1.15';
+-- Another reason needs another approval.
+SET ROLE regress_manager;
+CALL state_inapplicable('REL-1', '1.15', 'no time');
+SELECT status FROM obligation_status WHERE release = 'REL-1' AND clause = '1.15';
+RESET ROLE;
+
+-- The contract's own wording, and obligations of another contract: without a check they are not met.
+INSERT INTO obligation_wording SELECT id, 'The Provider shall conduct pilots.' FROM obligation WHERE clause = '1.15';
+INSERT INTO obligation (contract, clause, ordinal, obligation) VALUES ('other', 'A.1', 1, 'be polite');
+SELECT contract, clause, clause_text, status, missing FROM obligation_status WHERE release = 'REL-1' AND (clause_text IS NOT NULL OR contract = 'other') ORDER BY contract;
+INSERT INTO obligation_check SELECT id, 'policy_named' FROM obligation WHERE contract = 'other';
+SET ROLE regress_manager;
+INSERT INTO release_policy (code, objectives, scope, principles) VALUES ('POL', 'o', 's', 'p');
+UPDATE release SET policy_id = (SELECT id FROM release_policy) WHERE code = 'REL-1';
+SELECT status, evidence #- '{policy_named,in_force_from}' AS evidence FROM obligation_status WHERE release = 'REL-1' AND contract = 'other';
+
+-- Thirteen months, three types, all zero; rates of nothing are unknown.
+SELECT count(*) AS rows, count(DISTINCT month) AS months, sum(completed) AS completed, count(success_percent) AS rates FROM release_outcome_monthly;
+SELECT count(*) AS months, sum(deployments) AS deployments, sum(installs) AS installs FROM delivery_performance_monthly;
+SELECT count(*) AS months, sum(incidents) AS incidents, sum(problems) AS problems FROM incident_share_monthly;
+SELECT release, outcome, reversal, correction, disruption FROM release_outcome;
+INSERT INTO change_request (code, type) VALUES ('CHG-1', 'normal'), ('CHG-2', 'emergency');
+INSERT INTO release_change SELECT release_id('REL-1'), id FROM change_request WHERE code = 'CHG-1';
+SELECT change, type, release, status FROM change_report ORDER BY change;
+
+RESET ROLE;
+DROP OWNED BY regress_manager, regress_approver;
+DROP ROLE regress_manager, regress_approver;
