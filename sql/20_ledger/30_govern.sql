@@ -62,7 +62,8 @@ BEGIN
             format('Its rows are named by (%s).', array_to_string(existing.key_columns, ', ')),
             'Leave key out to keep it.');
     END IF;
-    UPDATE release_mgmt.governed_table AS t SET mode = govern.mode WHERE t.id = existing.id AND t.mode <> govern.mode;
+    UPDATE release_mgmt.governed_table AS t SET mode = govern.mode
+    WHERE t.id = existing.id AND NOT t.builtin AND t.mode <> govern.mode;
     RETURN existing.id;
 END;
 $$;

@@ -53,7 +53,6 @@ DECLARE
     governed_id uuid;
     state jsonb;
     change record;
-    kept jsonb;
 BEGIN
     SELECT t.id INTO governed_id FROM release_mgmt.governed_table AS t WHERE t.source = history_of.source;
     IF governed_id IS NULL THEN
@@ -80,14 +79,14 @@ BEGIN
         role := coalesce(release_mgmt_internal.entry_field(change.entry, 'role'), session_user);
         operation := change.operation;
         old := change.old;
-        kept := '{}';
+        changed := NULL;
         IF change.operation = 'delete' THEN
             state := change.old;
             changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', o.value, 'new', NULL)) FROM jsonb_each(change.old) AS o);
         ELSIF change.operation = 'update' THEN
             changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', o.value, 'new', state -> o.key)) FROM jsonb_each(change.old) AS o);
             state := state || change.old;
-        ELSE
+        ELSIF change.operation <> 'schema' THEN
             changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', NULL, 'new', o.value)) FROM jsonb_each(state) AS o
                         WHERE o.value <> 'null');
         END IF;

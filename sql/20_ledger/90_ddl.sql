@@ -82,6 +82,10 @@ DECLARE
 BEGIN
     SELECT t.* INTO governed FROM release_mgmt.governed_table AS t WHERE t.id = table_id;
     SELECT v.* INTO last FROM release_mgmt.table_version AS v WHERE v.table_id = record_schema.table_id ORDER BY v.version DESC LIMIT 1;
+    -- govern() itself is under way.
+    IF last.id IS NULL THEN
+        RETURN;
+    END IF;
     new_key_columns := ARRAY(
         SELECT a.attname::text
         FROM unnest(governed.key_columns) WITH ORDINALITY AS k (name, position)

@@ -132,14 +132,21 @@ rm_flush_changes(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Return the query that finds a row of the table by its key values, all given as text. */
+/* Return the query for the captured columns of a row, found by its key values, all given as text. */
 static char *
 live_row_query(RmGoverned *governed, Relation relation)
 {
 	StringInfoData query;
 
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT * FROM %s WHERE ",
+	appendStringInfoString(&query, "SELECT ");
+	for (int i = 0; i < governed->ncolumns; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), governed->columns[i].attnum - 1);
+
+		appendStringInfo(&query, "%s%s", i > 0 ? ", " : "", quote_identifier(NameStr(attribute->attname)));
+	}
+	appendStringInfo(&query, " FROM %s WHERE ",
 					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 												RelationGetRelationName(relation)));
 	for (int i = 0; i < governed->nkeys; i++)
@@ -179,15 +186,20 @@ split_key(const char *key, Datum *parts, int count)
 	}
 }
 
-/* Return the row found by SPI as an old image would show it. */
+/* Return the row that live_row_query() found as an old image would show it. */
 static Datum
-row_to_jsonb(RmGoverned *governed, HeapTuple tuple, TupleDesc desc)
+row_to_jsonb(RmGoverned *governed, int natts, HeapTuple tuple, TupleDesc desc)
 {
-	Datum *values = palloc(sizeof(Datum) * desc->natts);
-	bool *nulls = palloc(sizeof(bool) * desc->natts);
+	Datum *values = palloc0(sizeof(Datum) * natts);
+	bool *nulls = palloc0(sizeof(bool) * natts);
 	StringInfoData image;
 
-	heap_deform_tuple(tuple, desc, values, nulls);
+	for (int i = 0; i < governed->ncolumns; i++)
+	{
+		int att = governed->columns[i].attnum - 1;
+
+		values[att] = heap_getattr(tuple, i + 1, desc, &nulls[att]);
+	}
 	initStringInfo(&image);
 	rm_governed_append_image(governed, &image, values, nulls);
 	return old_to_jsonb(&governed->table_id, image.data, image.len);
@@ -225,7 +237,8 @@ rm_live_row(PG_FUNCTION_ARGS)
 		{
 			MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
 
-			result = row_to_jsonb(governed, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+			result = row_to_jsonb(governed, RelationGetNumberOfAttributes(relation), SPI_tuptable->vals[0],
+								  SPI_tuptable->tupdesc);
 			found = true;
 			MemoryContextSwitchTo(spi_context);
 		}

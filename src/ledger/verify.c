@@ -113,6 +113,7 @@ open_tables(RmVerify *verify)
 		table = hash_search(verify->tables, id, HASH_ENTER, NULL);
 		table->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 		table->relations = open_members(relid);
+		table->unreadable = false;
 	}
 	systable_endscan(scan);
 	table_close(governed, AccessShareLock);

@@ -34,7 +34,8 @@ typedef struct RmVerifiedTable
 {
 	pg_uuid_t id; /* hash key */
 	char *name;
-	List *relations; /* of Relation: the table or its partitions */
+	List *relations; /* of Relation: the table, its partitions and children */
+	bool unreadable; /* a column is not known, so that its rows can not be told */
 } RmVerifiedTable;
 
 typedef struct RmVerify

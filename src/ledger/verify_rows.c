@@ -172,6 +172,7 @@ check_relation(RmVerify *verify, RmVerifiedTable *table, Relation relation)
 
 	if (governed == NULL)
 	{
+		table->unreadable = true;
 		if (verify->pass == 0)
 			rm_finding_add(verify, "column unknown", RM_NO_INDEX, table->name, NULL, NULL, unknown);
 		return;
@@ -216,8 +217,10 @@ report_missing(RmVerify *verify, RowState *row)
 		rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
 		while (rm_change_try_read(&reader, &change) == RM_CHANGE_READ)
 		{
-			if (seq++ == row->seq)
-				rm_finding_add(verify, "row missing", row->log_index, rm_verify_table_name(verify, &change.table_id),
+			RmVerifiedTable *table = hash_search(verify->tables, &change.table_id, HASH_FIND, NULL);
+
+			if (seq++ == row->seq && table && !table->unreadable)
+				rm_finding_add(verify, "row missing", row->log_index, table->name,
 							   utf8_string(change.key, change.key_len), rm_hash_text(row->digest), "no row");
 		}
 	}

@@ -1,0 +1,126 @@
+-- DDL on governed tables: schema versions are recorded, governance can not be weakened, rows never come or go unseen.
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SELECT release_mgmt.activate('ddl.example.org');
+CREATE ROLE ledger_owner;
+GRANT ALL ON SCHEMA public TO ledger_owner;
+
+-- What can not be governed is told with every reason.
+CREATE TEMPORARY TABLE passing (a integer);
+SELECT release_mgmt.govern('passing');
+CREATE TABLE keyless (a integer, b integer UNIQUE);
+SELECT release_mgmt.govern('keyless', key => '{b}');
+SELECT release_mgmt.govern('pg_class');
+ALTER TABLE keyless ALTER b SET NOT NULL;
+SELECT release_mgmt.govern('keyless', 'warn', '{b}') IS NOT NULL AS governed_by_its_unique_key;
+SELECT release_mgmt.govern('keyless', 'observe', '{a}');
+SELECT release_mgmt.govern('release_mgmt.person');
+
+CREATE TABLE item (id integer PRIMARY KEY, name text, size integer DEFAULT 3);
+ALTER TABLE item OWNER TO ledger_owner;
+INSERT INTO item VALUES (0, 'before');
+SELECT release_mgmt.govern('item') IS NOT NULL AS governed;
+INSERT INTO item VALUES (1, 'x'), (2, 'y');
+
+-- The owner alters the table as before, and can not switch governance off.
+SET ROLE ledger_owner;
+ALTER TABLE item DISABLE TRIGGER ALL;
+ALTER TABLE item ENABLE TRIGGER ALL;
+ALTER TABLE item DISABLE TRIGGER rm_90_capture;
+ALTER TRIGGER rm_90_capture ON item RENAME TO harmless;
+CREATE OR REPLACE TRIGGER rm_90_capture AFTER INSERT ON item FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+DROP TRIGGER rm_90_capture ON item;
+DROP TABLE item;
+TRUNCATE item;
+ALTER TABLE item ADD note text;
+ALTER TABLE item ADD weight integer DEFAULT 7;
+ALTER TABLE item RENAME name TO title;
+ALTER TABLE item ADD name text;
+ALTER TABLE item ALTER size TYPE bigint;
+INSERT INTO item VALUES (3, 'z', 4, 'note', 5, 'another');
+ALTER TABLE item DROP note;
+ALTER TABLE item DROP id;
+ALTER TABLE item RENAME TO thing;
+UPDATE thing SET size = 99 WHERE id = 1;
+CREATE TABLE other (a integer);
+ALTER TABLE other ADD b integer;
+DROP TABLE other;
+RESET ROLE;
+SELECT v.version, v.source, v.column_keys, v.column_names, v.column_types
+FROM release_mgmt.table_version AS v JOIN release_mgmt.governed_table AS t ON t.id = v.table_id WHERE t.source = 'thing'::regclass ORDER BY v.version;
+SELECT operation, changed FROM release_mgmt.history_of('thing', '1');
+SELECT operation FROM release_mgmt.history_of('thing', '0');
+SELECT * FROM release_mgmt.verify_ledger();
+
+-- A column that came while event triggers were off is named; then it is recorded.
+ALTER EVENT TRIGGER rm_ledger_alter DISABLE;
+ALTER TABLE thing ADD sly text;
+ALTER EVENT TRIGGER rm_ledger_alter ENABLE ALWAYS;
+INSERT INTO thing (id) VALUES (9);
+SELECT finding, source, found FROM release_mgmt.verify_ledger() ORDER BY finding;
+SELECT release_mgmt.record_schema('thing');
+INSERT INTO thing (id) VALUES (9);
+SELECT * FROM release_mgmt.verify_ledger();
+
+-- Partitions: attached, detached, written to directly, truncated; a row that moves.
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE TABLE part (id integer, kind text, m mood, PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);
+CREATE TABLE part_a PARTITION OF part FOR VALUES IN ('a');
+SELECT release_mgmt.govern('part') IS NOT NULL AS governed;
+SELECT release_mgmt.govern('part_a');
+INSERT INTO part VALUES (1, 'a', 'sad');
+CREATE TABLE part_b PARTITION OF part FOR VALUES IN ('b');
+INSERT INTO part_b VALUES (2, 'b', 'sad');
+TRUNCATE part_b;
+CREATE TABLE part_c (m mood, kind text NOT NULL, gone integer, id integer NOT NULL);
+ALTER TABLE part_c DROP gone;
+INSERT INTO part_c VALUES ('ok', 'c', 3), ('ok', 'c', 4);
+ALTER TABLE part ATTACH PARTITION part_c FOR VALUES IN ('c');
+UPDATE part SET kind = 'a' WHERE id = 3;
+UPDATE part_c SET m = 'sad';
+SELECT c.relname, g.tgname, g.tgenabled FROM pg_trigger AS g JOIN pg_class AS c ON c.oid = g.tgrelid WHERE c.relname LIKE 'part%' AND tgname LIKE 'rm%' ORDER BY 1, 2;
+SELECT * FROM release_mgmt.verify_ledger();
+-- A renamed value of an enum moves digests, a new one does not.
+ALTER TYPE mood ADD VALUE 'new';
+ALTER TYPE mood RENAME VALUE 'sad' TO 'bad';
+ALTER TABLE part DETACH PARTITION part_c;
+INSERT INTO part_c VALUES ('ok', 'c', 5);
+SELECT key, operation, old FROM release_mgmt.captured_change WHERE source = 'part'::regclass ORDER BY transaction_id, seq;
+SELECT * FROM release_mgmt.verify_ledger();
+
+-- Inheritance children.
+CREATE TABLE parent (id integer PRIMARY KEY);
+CREATE TABLE child (extra integer) INHERITS (parent);
+INSERT INTO child VALUES (1, 1);
+SELECT release_mgmt.govern('parent') IS NOT NULL AS governed;
+INSERT INTO child VALUES (2, 2);
+CREATE TABLE child2 () INHERITS (parent);
+INSERT INTO child2 VALUES (3);
+TRUNCATE child;
+SELECT key, operation FROM release_mgmt.captured_change WHERE source = 'parent'::regclass ORDER BY transaction_id, seq;
+SELECT * FROM release_mgmt.verify_ledger();
+
+-- The way out is recorded, and leaves nothing behind on the table.
+SELECT release_mgmt.ungovern('part');
+SELECT release_mgmt.ungovern('parent');
+SELECT release_mgmt.ungovern('part');
+SELECT release_mgmt.ungovern('release_mgmt.person');
+SELECT count(*) FROM pg_trigger AS g JOIN pg_class AS c ON c.oid = g.tgrelid WHERE c.relname ~ '^(part|parent|child)' AND tgname LIKE 'rm%';
+SELECT source, version, governed FROM release_mgmt.table_version WHERE source IN ('public.part', 'public.parent') ORDER BY source, version;
+DROP TABLE part, parent CASCADE;
+SELECT * FROM release_mgmt.verify_ledger();
+
+-- Whoever is not the owner is kept out of an inactive database; the owner, who restores a dump, is not.
+GRANT SELECT, INSERT ON thing TO PUBLIC;
+SELECT release_mgmt.govern('thing', 'enforce') IS NOT NULL AS enforced;
+UPDATE release_mgmt.ledger_identity SET database_oid = 1;
+SELECT release_mgmt_internal.is_active();
+INSERT INTO thing (id) VALUES (10);
+CREATE ROLE ledger_guest;
+SET ROLE ledger_guest;
+INSERT INTO thing (id) VALUES (11);
+RESET ROLE;
+DROP TABLE thing;
+DROP EXTENSION release_mgmt CASCADE;
+DROP OWNED BY ledger_owner, ledger_guest;
+DROP ROLE ledger_owner, ledger_guest;
