@@ -192,30 +192,3 @@ COMMENT ON FUNCTION release_mgmt_internal.check_waves_fit_design(uuid) IS
 'Check: a release design option is chosen, and the waves are what it says: phased, two or more with a pilot first; big-bang, one, which sealing makes where none is planned.';
 SELECT release_mgmt_internal.register_check('waves_fit_design', 'gate', 'release_mgmt_internal.check_waves_fit_design',
     'the waves follow the chosen release design option');
-
-CREATE FUNCTION release_mgmt_internal.permit_planned_change(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid
-LANGUAGE sql VOLATILE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT x.id
-    FROM release_mgmt.planned_ci_change AS x
-    JOIN release_mgmt.release AS r ON r.id = x.release_id
-    JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
-    JOIN release_mgmt.target AS t ON t.release_id = r.id AND t.ci = x.target
-    WHERE x.ci = permit_planned_change.ci AND x.operation = permit_planned_change.operation
-      -- The creation or retirement of an item as such has no attribute.
-      AND (permit_planned_change.attribute IS NULL
-           OR (x.attribute = permit_planned_change.attribute
-               AND x.new_value IS NOT DISTINCT FROM permit_planned_change.new_value
-               AND (x.operation = 'create' OR x.old_value IS NOT DISTINCT FROM permit_planned_change.old_value)))
-      AND s.kind = 'deploying' AND r.state <> 'backing_out'
-      AND coalesce(nullif(pg_catalog.current_setting('release_mgmt.release', true), ''), r.code) = r.code
-      -- While a worker has the target in hand, or has just reported it; for others, when a worker might begin with it.
-      AND (t.state = 'in_progress'
-           OR (t.state = 'installed' AND t.changes_applied_at IS NULL)
-           OR (t.state = 'planned' AND release_mgmt_internal.release_blocker(r.id) IS NULL AND release_mgmt_internal.wave_blocker(t.wave_id) IS NULL))
-    ORDER BY r.id LIMIT 1;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.permit_planned_change(text, text, text, text, text) IS
-'Which planned change permits this one: exactly that attribute, from that value to that value, of a release that is being rolled out, on a target that is being installed or may be installed now (windows, freezes, waves); the release that release_mgmt.release names, where it names one.';
-SELECT release_mgmt_internal.register_check('planned_change', 'ci_change', 'release_mgmt_internal.permit_planned_change',
-    'a release plans exactly this change, and is being rolled out on its target');

@@ -393,6 +393,8 @@ SET ROLE regress_changes;
 DELETE FROM change_freeze WHERE code = 'NOW';
 -- The CMDB's own program may make the planned change while the target may be installed; the worker's report finds it made.
 RESET ROLE;
+GRANT SELECT, UPDATE ON device TO regress_worker;
+SET ROLE regress_worker;
 UPDATE device SET version = '8' WHERE name = 'switch';
 SET ROLE regress_worker;
 SELECT claim, target, cardinality(items) AS items, manifest FROM claim_step('worker-1') \gset

@@ -1,0 +1,92 @@
+-- Module trace, second part: the dry run.
+
+CREATE FUNCTION release_mgmt_internal.planned_items(release uuid) RETURNS TABLE (ci text, operation text, new_values jsonb)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT x.ci, x.operation, coalesce(pg_catalog.jsonb_object_agg(x.attribute, x.new_value) FILTER (WHERE x.attribute <> ''), '{}')
+    FROM release_mgmt.planned_ci_change AS x
+    WHERE x.release_id = planned_items.release
+    GROUP BY x.ci, x.operation
+    ORDER BY pg_catalog.array_position('{create,change,retire}'::text[], x.operation), x.ci COLLATE "C";
+END;
+COMMENT ON FUNCTION release_mgmt_internal.planned_items(uuid) IS 'What a release plans, one row for each item, in the order in which an installation writes it.';
+
+CREATE FUNCTION release_mgmt_internal.rehearse(release release_mgmt.release)
+RETURNS TABLE (ci text, attribute text, old_value text, new_value text, outcome text, message text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item record;
+    failures jsonb := '{}';
+    error_message text;
+    error_detail text;
+BEGIN
+    INSERT INTO release_mgmt_internal.rehearsal (transaction_id, release_id)
+    VALUES (release_mgmt_internal.current_transaction(), release.id);
+    PERFORM set_config('release_mgmt.release', release.code, true);
+    FOR item IN SELECT * FROM release_mgmt_internal.planned_items(release.id) LOOP
+        BEGIN
+            PERFORM release_mgmt_internal.apply_ci_change(item.ci, item.operation, item.new_values);
+        EXCEPTION WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+            failures := failures || jsonb_build_object(item.ci, concat_ws(': ', error_message, nullif(error_detail, '')));
+        END;
+    END LOOP;
+    -- Later triggers may have changed a row again: what counts is what is there in the end.
+    RETURN QUERY
+        SELECT x.ci, nullif(x.attribute, ''), x.old_value, x.new_value, v.outcome,
+               CASE v.outcome WHEN 'failed' THEN failures ->> x.ci
+                              WHEN 'differs' THEN format('it is %s after the change', coalesce(quote_literal(v.present), 'NULL')) END
+        FROM release_mgmt.planned_ci_change AS x
+        CROSS JOIN LATERAL (SELECT CASE WHEN x.operation <> 'retire' AND NOT failures ? x.ci THEN release_mgmt.ci_attribute(x.ci, x.attribute) END) AS p (present)
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN failures ? x.ci THEN 'failed'
+                        WHEN x.operation = 'retire' OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, p.present) THEN 'applied'
+                        ELSE 'differs' END, p.present) AS v (outcome, present)
+        WHERE x.release_id = release.id
+        ORDER BY x.ci COLLATE "C", x.attribute COLLATE "C";
+    BEGIN
+        SET CONSTRAINTS ALL IMMEDIATE;
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+        RETURN QUERY SELECT NULL::text, NULL::text, NULL::text, NULL::text, 'failed',
+                            concat_ws(': ', error_message, nullif(error_detail, ''));
+    END;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.rehearse(release_mgmt.release) IS
+'Applies what a release plans and reports; the caller rolls back.';
+
+-- SECURITY DEFINER: applies changes on behalf of a person who may plan but not write the tables.
+CREATE FUNCTION release_mgmt.dry_run(release text)
+RETURNS TABLE (ci text, attribute text, old_value text, new_value text, outcome text, message text)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    of_release release_mgmt.release;
+    finding record;
+    finished boolean := false;
+BEGIN
+    PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'test manager', 'operator');
+    SELECT r.* INTO STRICT of_release FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(dry_run.release);
+    -- Rows already returned survive the subtransaction, what was done in it does not.
+    BEGIN
+        FOR finding IN SELECT * FROM release_mgmt_internal.rehearse(of_release) LOOP
+            ci := finding.ci;
+            attribute := finding.attribute;
+            old_value := finding.old_value;
+            new_value := finding.new_value;
+            outcome := finding.outcome;
+            message := finding.message;
+            RETURN NEXT;
+        END LOOP;
+        finished := true;
+        RAISE EXCEPTION USING ERRCODE = 'triggered_action_exception', MESSAGE = 'the dry run is over';
+    EXCEPTION WHEN triggered_action_exception THEN
+        IF NOT finished THEN
+            RAISE;
+        END IF;
+    END;
+END $$;
+COMMENT ON FUNCTION release_mgmt.dry_run(text) IS
+'Applies the planned CI changes of a release for real, with every trigger and constraint of the bound tables, deferred ones too, looks at the result, and rolls everything back: nothing is captured. One row for each planned change: outcome is applied, failed (message says why; nothing of that item was applied) or differs (something changed the value again); a row without an item is a deferred constraint. The release need not be authorized, but what it plans must start from the present values. Sequences advance, and what a trigger does outside the database is done. Errors: RM002 unknown release, RM003 without one of the duties release manager, change manager, test manager, operator.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,test manager,operator}', 'EXECUTE', 'FUNCTION release_mgmt.dry_run(text)');

@@ -1,0 +1,154 @@
+-- Module trace, fourth part: drift. What the CMDB holds against what was planned, and against what was permitted.
+
+-- The changes of bound tables that still stand: of each attribute, and of each item's existence, the last one.
+CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NULL, items text[] DEFAULT NULL)
+RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.flush_changes();
+    RETURN QUERY
+        WITH change AS (
+            SELECT b.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.source, k.exempt, l.log_index, l.position, l.entry
+            FROM release_mgmt.ledger_batch AS b
+            CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
+            JOIN release_mgmt.governed_table AS g ON g.id = c.table_id
+            JOIN release_mgmt.ci_class AS k ON k.source = g.source
+            LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
+            WHERE c.operation IN ('insert', 'update', 'delete')
+              AND (last_changes.items IS NULL OR EXISTS (
+                    SELECT FROM unnest(last_changes.items) AS i (label)
+                    WHERE release_mgmt_internal.change_keys(b.changes) @> ARRAY[release_mgmt_internal.key_hash(c.table_id, c.key)]
+                      AND i.label = k.name || '/' || c.key))
+        ), attributes AS (
+            SELECT c.*, CASE c.operation WHEN 'update' THEN o.key END AS column_name, o.value
+            FROM change AS c
+            LEFT JOIN LATERAL jsonb_each_text(c.old) AS o ON c.operation = 'update'
+            WHERE c.operation <> 'update' OR o.key <> ALL (c.exempt)
+        )
+        SELECT DISTINCT ON (i.label, a.column_name)
+               i.id, i.label, CASE a.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, a.column_name, a.value,
+               coalesce(release_mgmt_internal.entry_field(a.entry, 'at')::timestamptz, now()),
+               coalesce(release_mgmt_internal.entry_field(a.entry, 'role'), session_user::text),
+               a.transaction_id
+        FROM attributes AS a
+        JOIN release_mgmt.ci AS i ON i.label = a.class || '/' || a.key
+        WHERE since IS NULL OR coalesce(release_mgmt_internal.entry_field(a.entry, 'at')::timestamptz, now()) >= since
+        ORDER BY i.label, a.column_name NULLS FIRST, a.entry IS NOT NULL, a.log_index IS NOT NULL, a.log_index DESC, a.position DESC,
+                 a.transaction_id DESC, a.command_id DESC, a.seq DESC;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz, text[]) IS
+'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, of the named items, or all.';
+
+CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci_id uuid, attribute text) RETURNS TABLE (release_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT coalesce(x.release_id, b.release_id)
+    FROM release_mgmt.ci_change_permit AS p
+    LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
+    LEFT JOIN release_mgmt.ci_restoration AS s ON s.id = p.permitted_by
+    LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = s.back_out_id
+    WHERE p.transaction_id = permitting_release.transaction_id AND p.ci_id = permitting_release.ci_id
+      AND p.attribute IS NOT DISTINCT FROM permitting_release.attribute
+    LIMIT 1;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.permitting_release(uuid, uuid, text) IS
+'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where a check of the site''s own permitted it).';
+
+-- What each difference is, from the release that permitted the last change (or none) and what became of the item.
+CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz, items text[])
+RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT c.ci, c.attribute, c.old_value,
+           CASE WHEN c.attribute IS NOT NULL THEN release_mgmt.ci_attribute(c.ci, c.attribute) END,
+           CASE WHEN p.permitted THEN 'authorized'
+                WHEN c.operation = 'change' THEN 'unauthorized'
+                WHEN c.operation = 'create' THEN 'unexpected'
+                ELSE 'missing' END,
+           p.release_id, c.role, c.at, c.transaction_id
+    FROM release_mgmt_internal.last_changes(since, items) AS c
+    JOIN release_mgmt.ci AS i ON i.id = c.ci_id
+    LEFT JOIN LATERAL (SELECT true AS permitted, g.release_id
+                       FROM release_mgmt_internal.permitting_release(c.transaction_id, c.ci_id, c.attribute) AS g) AS p ON true
+    WHERE (i.retired_at IS NOT NULL) = (c.operation = 'retire');
+END;
+COMMENT ON FUNCTION release_mgmt_internal.observed_drift(timestamptz, text[]) IS
+'What last happened to each attribute of bound items, and to each item as such: changed, created or deleted, with a permit (authorized) or without (unauthorized, unexpected, missing).';
+
+CREATE FUNCTION release_mgmt_internal.release_drift(release uuid)
+RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH plan AS MATERIALIZED (
+        SELECT x.*, nullif(x.attribute, '') AS column_name, i.id AS ci_id, coalesce(i.retired_at IS NULL, false) AS is_there,
+               coalesce(m.kind = 'deployed' OR t.state IN ('installed', 'verified'), false) AS is_done,
+               EXISTS (SELECT FROM release_mgmt.ci_change_permit AS p WHERE p.permitted_by = x.id) AS was_made,
+               CASE WHEN i.retired_at IS NULL AND x.operation <> 'retire' THEN release_mgmt.ci_attribute(i.label, x.attribute) END AS present
+        FROM release_mgmt.planned_ci_change AS x
+        JOIN release_mgmt.release AS r ON r.id = x.release_id
+        JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
+        LEFT JOIN release_mgmt.ci AS i ON i.label = x.ci
+        LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
+        WHERE x.release_id = release_drift.release
+    ), observed AS MATERIALIZED (
+        SELECT o.* FROM release_mgmt_internal.observed_drift(
+            (SELECT min(coalesce(p.sealed_at, r.created_at)) FROM release_mgmt.release AS r
+             LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id WHERE r.id = release_drift.release),
+            (SELECT pg_catalog.array_agg(DISTINCT x.ci) FROM plan AS x)) AS o
+    ), standing AS MATERIALIZED (
+        SELECT s.* FROM release_mgmt_internal.standing_changes(release_drift.release) AS s
+    ), judged AS (
+        -- What was made and no longer stands was backed out: then what was there before is what should be there.
+        SELECT x.ci, x.column_name, x.new_value AS expected, x.present, coalesce(o.release_id, whole.release_id) AS release_id,
+               coalesce(o.role, whole.role) AS role, coalesce(o.at, whole.at) AS at, coalesce(o.transaction_id, whole.transaction_id) AS transaction_id,
+               CASE WHEN x.operation = 'retire' THEN
+                        CASE WHEN x.is_there THEN CASE WHEN x.is_done AND NOT (x.was_made AND s.ci IS NULL) THEN 'unexpected' END
+                             WHEN s.ci IS NOT NULL THEN 'authorized' ELSE 'missing' END
+                    WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (x.is_done AND NOT (x.was_made AND s.ci IS NULL)) THEN 'missing' END
+                    WHEN release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
+                        CASE WHEN s.ci IS NOT NULL THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
+                    WHEN x.operation = 'change' AND s.ci IS NULL AND release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present) THEN
+                        CASE WHEN x.is_done AND NOT (x.was_made AND s.ci IS NULL) THEN 'missing' END
+                    ELSE coalesce(o.classification, 'unexpected') END AS classification
+        FROM plan AS x
+        LEFT JOIN standing AS s ON s.ci_id = x.ci_id AND s.operation = x.operation AND s.attribute IS NOT DISTINCT FROM x.column_name
+        LEFT JOIN observed AS o ON o.ci = x.ci AND o.attribute IS NOT DISTINCT FROM x.column_name
+        -- What happened to the item as such explains an attribute that nothing else does.
+        LEFT JOIN observed AS whole ON whole.ci = x.ci AND whole.attribute IS NULL
+    )
+    SELECT j.ci, j.column_name, j.expected, j.present, j.classification, j.release_id, j.role, j.at, j.transaction_id
+    FROM judged AS j WHERE j.classification IS NOT NULL
+    UNION ALL
+    SELECT o.ci, o.attribute, o.expected, o.present, o.classification, o.release_id, o.role, o.at, o.transaction_id
+    FROM observed AS o
+    WHERE NOT EXISTS (SELECT FROM plan AS x
+                      WHERE x.ci = o.ci AND (x.column_name IS NOT DISTINCT FROM o.attribute
+                                             OR (o.attribute IS NULL AND (x.operation = 'create' OR o.classification = 'missing'))));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.release_drift(uuid) IS
+'Each planned attribute of a release against what is there, and whatever else happened to the planned items since sealing.';
+
+-- SECURITY DEFINER: reads items and the ledger for duties that hold no privilege on the bound tables.
+CREATE FUNCTION release_mgmt.drift(release text DEFAULT NULL, since timestamptz DEFAULT NULL)
+RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_code text, role text, at timestamptz, transaction_id uuid)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF drift.release IS NULL THEN
+        RETURN QUERY
+            SELECT d.ci, d.attribute, d.expected, d.present, d.classification, r.code, d.role, d.at, d.transaction_id
+            FROM release_mgmt_internal.observed_drift(drift.since, NULL) AS d
+            LEFT JOIN release_mgmt.release AS r ON r.id = d.release_id
+            ORDER BY d.ci COLLATE "C", d.attribute COLLATE "C" NULLS FIRST;
+    ELSE
+        RETURN QUERY
+            SELECT d.ci, d.attribute, d.expected, d.present, d.classification, r.code, d.role, d.at, d.transaction_id
+            FROM release_mgmt_internal.release_drift(release_mgmt.release_id(drift.release)) AS d
+            LEFT JOIN release_mgmt.release AS r ON r.id = d.release_id
+            WHERE drift.since IS NULL OR d.at >= drift.since
+            ORDER BY d.ci COLLATE "C", d.attribute COLLATE "C" NULLS FIRST;
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt.drift(text, timestamptz) IS
+'Differences in the CMDB, each with who made it, when, and in which transaction, from the ledger. classification: authorized (an authorized release, or its back-out, made it), unauthorized (an attribute changed, and nothing permitted it), missing (an item or a planned value that should be there is not), unexpected (an item that nothing permitted, or a difference that no captured change explains). With a release: each planned attribute (expected: its planned value) against what is there, and what else happened to the planned items since the package was sealed. Without: of every bound item, what last happened to each attribute (expected: the value before), exempt columns left out. since: only what happened from then on. attribute NULL: the item as such. Rows changed behind the ledger''s back are named by verify_ledger(). Errors: RM002 unknown release.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.drift(text, timestamptz)');

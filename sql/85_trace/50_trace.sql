@@ -1,0 +1,123 @@
+-- Module trace, fifth part: what ever touched an item, and what hangs on it.
+
+CREATE FUNCTION release_mgmt_internal.releases_of_ci(ci text) RETURNS TABLE (release_id uuid)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT x.release_id FROM release_mgmt.planned_ci_change AS x WHERE x.ci = releases_of_ci.ci
+    UNION
+    SELECT t.release_id FROM release_mgmt.target AS t WHERE t.ci = releases_of_ci.ci
+    UNION
+    SELECT p.release_id FROM release_mgmt.component AS c JOIN release_mgmt.release_package AS p ON p.id = c.package_id
+    WHERE c.ci = releases_of_ci.ci;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.releases_of_ci(text) IS 'The releases that plan to change an item, are rolled out to it, or have it as the item of a component.';
+
+-- SECURITY DEFINER: puts together what several duties may read only in parts.
+CREATE FUNCTION release_mgmt.trace_ci(ci text) RETURNS TABLE (at timestamptz, kind text, code text, detail text, person text)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item uuid := release_mgmt.ci_id(trace_ci.ci);
+BEGIN
+    RETURN QUERY
+    WITH touching AS MATERIALIZED (
+        SELECT r.* FROM release_mgmt.release AS r WHERE r.id IN (SELECT t.release_id FROM release_mgmt_internal.releases_of_ci(trace_ci.ci) AS t)
+    ), traces (at, kind, code, detail, person) AS (
+        SELECT r.created_at, 'release', r.code, format('%s, now %s', r.type, r.state), p.code
+        FROM touching AS r LEFT JOIN release_mgmt.person AS p ON p.id = r.requested_by
+        UNION ALL
+        SELECT r.created_at, 'planned change', r.code,
+               CASE x.operation WHEN 'retire' THEN 'retire' ELSE format('%s: %s -> %s', x.attribute, coalesce(quote_literal(x.old_value), 'NULL'), coalesce(quote_literal(x.new_value), 'NULL')) END,
+               NULL
+        FROM touching AS r JOIN release_mgmt.planned_ci_change AS x ON x.release_id = r.id AND x.ci = trace_ci.ci
+        UNION ALL
+        SELECT c.created_at, 'change request', c.code, concat_ws(', ', c.type, c.title), p.code
+        FROM release_mgmt.change_request AS c LEFT JOIN release_mgmt.person AS p ON p.id = c.requested_by
+        WHERE c.id IN (SELECT rc.change_id FROM release_mgmt.release_change AS rc JOIN touching AS r ON r.id = rc.release_id)
+        UNION ALL
+        SELECT a.approved_at, 'approval', r.code, a.digest::text, p.code
+        FROM touching AS r JOIN release_mgmt.approval AS a ON a.release_id = r.id JOIN release_mgmt.person AS p ON p.id = a.approved_by
+        UNION ALL
+        SELECT DISTINCT k.sealed_at, 'library item', i.purl::text, concat_ws(' ', i.digest::text, 'in package', k.code), p.code
+        FROM touching AS r
+        JOIN release_mgmt.release_package AS k ON k.release_id = r.id AND k.current
+        JOIN release_mgmt.component AS c ON c.package_id = k.id
+        JOIN release_mgmt.library_item AS i ON i.id = c.item_id
+        LEFT JOIN release_mgmt.person AS p ON p.id = k.sealed_by
+        UNION ALL
+        SELECT u.run_at, 'test run', r.code, format('%s: %s', u.test, u.result), p.code
+        FROM touching AS r JOIN release_mgmt.test_run AS u ON u.release_id = r.id LEFT JOIN release_mgmt.person AS p ON p.id = u.run_by
+        UNION ALL
+        SELECT s.finished_at, 'deployment step', r.code, format('%s %s', s.kind, s.state), p.code
+        FROM touching AS r
+        JOIN release_mgmt.target AS t ON t.release_id = r.id AND t.ci = trace_ci.ci
+        JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id AND s.finished_at IS NOT NULL
+        LEFT JOIN release_mgmt.person AS p ON p.id = s.claimed_by
+        UNION ALL
+        SELECT n.opened_at, 'incident', n.code, concat_ws(', ', n.severity, n.summary), p.code
+        FROM release_mgmt.incident AS n LEFT JOIN release_mgmt.person AS p ON p.id = n.reported_by
+        WHERE n.ci = trace_ci.ci OR n.id IN (SELECT o.incident_id FROM release_mgmt.incident_ci AS o WHERE o.ci = trace_ci.ci)
+        UNION ALL
+        SELECT h.at, 'captured change', r.code,
+               CASE h.operation WHEN 'update' THEN
+                   (SELECT string_agg(format('%s: %s -> %s', o.key, coalesce(quote_literal(o.value ->> 'old'), 'NULL'), coalesce(quote_literal(o.value ->> 'new'), 'NULL')), ', ' ORDER BY o.key)
+                    FROM jsonb_each(h.changed) AS o)
+                   ELSE h.operation END
+               || CASE WHEN q.back_out_id IS NOT NULL THEN ' (back-out)' WHEN q.ci_id IS NULL AND h.operation <> 'baseline' THEN ' (no permit)' ELSE '' END,
+               h.role
+        FROM release_mgmt.ci AS i
+        JOIN release_mgmt.ci_class AS c ON c.name = i.class AND c.source IS NOT NULL
+        CROSS JOIN LATERAL release_mgmt.history_of(c.source, i.key) AS h
+        LEFT JOIN LATERAL (
+            SELECT p.ci_id, b.id AS back_out_id, coalesce(x.release_id, b.release_id) AS release_id
+            FROM release_mgmt.ci_change_permit AS p
+            LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
+            LEFT JOIN release_mgmt.ci_restoration AS s ON s.id = p.permitted_by
+            LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = s.back_out_id
+            WHERE p.ci_id = i.id AND p.transaction_id = h.transaction_id
+            LIMIT 1) AS q ON true
+        LEFT JOIN release_mgmt.release AS r ON r.id = q.release_id
+        WHERE i.id = item AND h.operation <> 'schema'
+    )
+    SELECT t.* FROM traces AS t ORDER BY t.at, t.kind, t.code, t.detail;
+END $$;
+COMMENT ON FUNCTION release_mgmt.trace_ci(text) IS
+'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; incidents; and every captured change of its row, with the release that permitted it (code) or "no permit". person is a person''s code, or the role of a captured change. Errors: RM002 unknown item.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,librarian,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.trace_ci(text)');
+
+-- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
+CREATE FUNCTION release_mgmt.impact_of(ci text, max_depth integer DEFAULT NULL) RETURNS TABLE (depth integer, affected text, kind text, through text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    frontier uuid[] := ARRAY[release_mgmt.ci_id(impact_of.ci)];
+    seen uuid[] := frontier;
+    reached record;
+    next_frontier uuid[];
+    level integer := 0;
+BEGIN
+    WHILE cardinality(frontier) > 0 AND level < coalesce(max_depth, level + 1) LOOP
+        level := level + 1;
+        next_frontier := '{}';
+        FOR reached IN
+            SELECT DISTINCT ON (d.from_ci) d.from_ci, d.kind, f.label, t.label AS through
+            FROM release_mgmt_internal.ci_relations_to(frontier) AS d
+            JOIN release_mgmt.ci AS f ON f.id = d.from_ci
+            JOIN release_mgmt.ci AS t ON t.id = d.to_ci
+            WHERE d.from_ci <> ALL (seen)
+            ORDER BY d.from_ci, d.kind, t.label COLLATE "C"
+        LOOP
+            depth := level;
+            affected := reached.label;
+            kind := reached.kind;
+            through := reached.through;
+            next_frontier := next_frontier || reached.from_ci;
+            RETURN NEXT;
+        END LOOP;
+        seen := seen || next_frontier;
+        frontier := next_frontier;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt.impact_of(text, integer) IS
+'The items that hang on the item named class/key: those with a relation to it (runs on, installed on, part of ...), those with a relation to these, and so on; each once, at its least depth, with the relation''s kind and the item through which it was reached. max_depth: how far to go; NULL, the default, to the end. Cycles end where they began. Errors: RM002 unknown item.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.impact_of(text, integer)');
