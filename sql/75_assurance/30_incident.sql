@@ -103,6 +103,41 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.incident_attri
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.incident_attribution
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
 
+CREATE FUNCTION release_mgmt_internal.keep_attribution() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    incident_code text := (SELECT i.code FROM release_mgmt.incident AS i WHERE i.id = CASE TG_OP WHEN 'DELETE' THEN OLD.incident_id ELSE NEW.incident_id END);
+    of_release record;
+BEGIN
+    SELECT r.code, r.requested_by INTO of_release
+    FROM release_mgmt.release AS r WHERE r.id = CASE TG_OP WHEN 'DELETE' THEN OLD.release_id ELSE NEW.release_id END;
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND (NEW.incident_id, NEW.release_id) <> (OLD.incident_id, OLD.release_id)) THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('incident "%s" stays held against release "%s"', incident_code, of_release.code), NULL,
+            'Where the release did not cause it, say so with CALL release_mgmt.confirm_attribution(incident, release, false).');
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.confirmed IS NOT DISTINCT FROM OLD.confirmed THEN
+        NEW.confirmed_by := OLD.confirmed_by;
+        NEW.confirmed_at := OLD.confirmed_at;
+        RETURN NEW;
+    END IF;
+    IF NEW.confirmed IS NULL THEN
+        NEW.confirmed_by := NULL;
+        NEW.confirmed_at := NULL;
+        RETURN NEW;
+    END IF;
+    NEW.confirmed_by := release_mgmt_internal.require_duty('release manager', 'change manager', 'test manager', 'customer representative');
+    NEW.confirmed_at := clock_timestamp();
+    IF NOT NEW.confirmed AND NEW.confirmed_by = of_release.requested_by THEN
+        PERFORM release_mgmt_internal.refuse('separation_of_duties', format('who requested release "%s" can not clear it of incident "%s"', of_release.code, incident_code), NULL,
+            'Another manager or a customer representative decides.');
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_attribution() IS
+'Trigger: an attribution stays, and is decided by a person with the duty, stamped with who and when; the requester of the release can not clear it. Errors: RM003, RM008, RM015.';
+CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.incident_attribution
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_attribution();
+
 CREATE FUNCTION release_mgmt_internal.keep_incident() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
@@ -287,11 +322,13 @@ SELECT release_mgmt_internal.allow('{release manager,change manager,test manager
 CREATE PROCEDURE release_mgmt.confirm_attribution(incident text, release text, confirmed boolean, reason text DEFAULT NULL)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    acting uuid := release_mgmt_internal.require_duty('release manager', 'change manager', 'test manager', 'customer representative');
-    of_incident uuid := release_mgmt.incident_id(incident);
-    of_release uuid := release_mgmt.release_id(release);
+    of_incident uuid;
+    of_release uuid;
     held release_mgmt.incident_attribution;
 BEGIN
+    PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'test manager', 'customer representative');
+    of_incident := release_mgmt.incident_id(incident);
+    of_release := release_mgmt.release_id(release);
     IF confirm_attribution.confirmed IS NULL THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('whether release "%s" caused incident "%s" is not said', release, incident), NULL,
             'Give confirmed as true or false.');
@@ -304,16 +341,12 @@ BEGIN
     IF held.confirmed = confirm_attribution.confirmed THEN
         RETURN;
     END IF;
-    IF NOT confirm_attribution.confirmed AND EXISTS (SELECT FROM release_mgmt.release AS r WHERE r.id = of_release AND r.requested_by = acting) THEN
-        PERFORM release_mgmt_internal.refuse('separation_of_duties', format('who requested release "%s" can not clear it of incident "%s"', release, incident), NULL,
-            'Another manager or a customer representative decides.');
-    END IF;
     IF held.incident_id IS NULL THEN
-        INSERT INTO release_mgmt.incident_attribution (incident_id, release_id, confidence, reason, proposed_at, confirmed, confirmed_by, confirmed_at)
-        VALUES (of_incident, of_release, 1, confirm_attribution.reason, clock_timestamp(), confirm_attribution.confirmed, acting, clock_timestamp());
+        INSERT INTO release_mgmt.incident_attribution (incident_id, release_id, confidence, reason, proposed_at, confirmed)
+        VALUES (of_incident, of_release, 1, confirm_attribution.reason, clock_timestamp(), confirm_attribution.confirmed);
     ELSE
         UPDATE release_mgmt.incident_attribution AS a
-        SET confirmed = confirm_attribution.confirmed, confirmed_by = acting, confirmed_at = clock_timestamp(),
+        SET confirmed = confirm_attribution.confirmed,
             reason = coalesce(nullif(confirm_attribution.reason, ''), a.reason)
         WHERE a.incident_id = of_incident AND a.release_id = of_release;
     END IF;

@@ -115,6 +115,13 @@ CALL confirm_attribution('INC-2', 'REL-1', true);
 CALL confirm_attribution('INC-4', 'REL-1', false);
 SELECT incident, release, confidence, reason, confirmed, confirmed_by FROM release_incident ORDER BY incident, release;
 
+-- Behind the verb's back the same holds.
+RESET ROLE;
+UPDATE incident_attribution SET confirmed = false WHERE confidence = 0.9;
+DELETE FROM incident_attribution WHERE confidence = 0.9;
+SET ROLE regress_manager;
+UPDATE incident_attribution SET confirmed = false WHERE confidence = 0.9;
+
 -- What was decided is not proposed again.
 SET ROLE regress_operator;
 SELECT release, confidence, confirmed FROM attribute_incident('INC-3');
