@@ -9,6 +9,7 @@ CREATE TABLE release_mgmt.register_entry (
     severity    text NOT NULL DEFAULT 'medium',
     blocking    boolean NOT NULL,
     owner_id    uuid,
+    step_id     uuid,
     status      text NOT NULL DEFAULT 'open',
     resolution  text,
     recorded_by uuid,
@@ -19,6 +20,8 @@ CREATE TABLE release_mgmt.register_entry (
     CONSTRAINT register_entry_code_key UNIQUE (code),
     CONSTRAINT register_entry_id_release_id_key UNIQUE (id, release_id),
     CONSTRAINT register_entry_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
+    CONSTRAINT register_entry_step_id_key UNIQUE (step_id),
+    CONSTRAINT register_entry_step_id_fkey FOREIGN KEY (step_id) REFERENCES release_mgmt.deployment_step,
     CONSTRAINT register_entry_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES release_mgmt.person,
     CONSTRAINT register_entry_recorded_by_fkey FOREIGN KEY (recorded_by) REFERENCES release_mgmt.person,
     CONSTRAINT register_entry_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES release_mgmt.person,
@@ -33,6 +36,7 @@ COMMENT ON TABLE release_mgmt.register_entry IS
 COMMENT ON COLUMN release_mgmt.register_entry.code IS 'how people name the entry; where not given, the release''s code, the kind and a number: REL-1/risk-1';
 COMMENT ON COLUMN release_mgmt.register_entry.blocking IS 'an open one stops the release at its gates; where not given, high and critical ones do; taken back only by closing or accepting';
 COMMENT ON COLUMN release_mgmt.register_entry.owner_id IS 'the person who sees to it; where not given, who records it';
+COMMENT ON COLUMN release_mgmt.register_entry.step_id IS 'the failed deployment step that the deviation was found in; NULL where a person announced it';
 COMMENT ON COLUMN release_mgmt.register_entry.resolution IS 'why it was accepted, or how it was closed';
 CREATE INDEX register_entry_release_id_idx ON release_mgmt.register_entry (release_id, kind);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.register_entry', '');
@@ -98,8 +102,8 @@ BEGIN
         RETURN NEW;
     END IF;
 
-    IF (NEW.code, NEW.release_id, NEW.kind, NEW.recorded_by, NEW.recorded_at)
-       IS DISTINCT FROM (OLD.code, OLD.release_id, OLD.kind, OLD.recorded_by, OLD.recorded_at) THEN
+    IF (NEW.code, NEW.release_id, NEW.kind, NEW.step_id, NEW.recorded_by, NEW.recorded_at)
+       IS DISTINCT FROM (OLD.code, OLD.release_id, OLD.kind, OLD.step_id, OLD.recorded_by, OLD.recorded_at) THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('what %s "%s" is, and who recorded it, does not change', OLD.kind, OLD.code), NULL,
             'Record another entry.');
     END IF;
@@ -203,6 +207,26 @@ COMMENT ON FUNCTION release_mgmt_internal.keep_corrective_action() IS
 'Trigger: a corrective action is reported done by its owner or a manager, stamped with who and when, and stands then. Errors: RM003, RM015.';
 CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.corrective_action
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_corrective_action();
+
+CREATE FUNCTION release_mgmt_internal.record_failed_step() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    INSERT INTO release_mgmt.register_entry (release_id, kind, description, severity, owner_id, step_id)
+    SELECT t.release_id, 'deviation',
+           format('%s on %s failed (attempt %s, worker %s)%s', replace(NEW.kind, '_', '-'), t.ci, NEW.attempt, NEW.worker,
+                  coalesce(': ' || (SELECT string_agg(coalesce(f.value ->> 'file', format('expected %s, found %s', f.value ->> 'expected', f.value ->> 'found')), ', ' ORDER BY f.place)
+                                    FROM jsonb_array_elements(NEW.findings) WITH ORDINALITY AS f(value, place) WHERE f.place <= 5), '')
+                  || CASE WHEN jsonb_array_length(NEW.findings) > 5 THEN format(' and %s more', jsonb_array_length(NEW.findings) - 5) ELSE '' END),
+           'high', r.requested_by, NEW.id
+    FROM release_mgmt.target AS t JOIN release_mgmt.release AS r ON r.id = t.release_id
+    WHERE t.id = NEW.target_id
+    ON CONFLICT (step_id) DO NOTHING;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.record_failed_step() IS
+'Trigger: a deployment step that fails is a deviation from the plan, and enters itself into the register; the release''s requester owns it.';
+CREATE TRIGGER rm_95_deviation AFTER INSERT OR UPDATE OF state ON release_mgmt.deployment_step
+FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND NEW.state = 'failed') EXECUTE FUNCTION release_mgmt_internal.record_failed_step();
 
 CREATE VIEW release_mgmt.deviation WITH (security_invoker = true) AS
 SELECT e.* FROM release_mgmt.register_entry AS e WHERE e.kind = 'deviation' WITH CHECK OPTION;
@@ -329,6 +353,6 @@ BEGIN ATOMIC
           GROUP BY e.id) AS d;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_deviations_handled(uuid) IS
-'Check: each deviation of the release is closed, accepted, or all its corrective actions, at least one, are done.';
+'Check: each deviation of the release is closed, accepted, or all its corrective actions, at least one, are done. Deployment steps that fail enter themselves as deviations, so that none recorded means none seen.';
 SELECT release_mgmt_internal.register_check('deviations_handled', 'gate', 'release_mgmt_internal.check_deviations_handled',
     'deviations are recorded and corrective action is taken');

@@ -238,7 +238,7 @@ BEGIN ATOMIC
         FROM release_mgmt.component AS c JOIN release_mgmt.release_package AS k ON k.id = c.package_id AND k.current
         WHERE c.ci IN (SELECT n.label FROM near AS n)
         UNION ALL
-        SELECT p.release_id, p.target, 1 FROM release_mgmt.planned_ci_change AS p WHERE p.target <> p.ci AND p.target IN (SELECT n.label FROM near AS n)
+        SELECT t.release_id, t.ci, 1 FROM release_mgmt.target AS t WHERE t.ci IN (SELECT n.label FROM near AS n)
     )
     SELECT DISTINCT ON (t.release_id) t.release_id,
            round(0.9 * (2.0 / 3.0) ^ (n.distance + t.steps)
