@@ -2,11 +2,11 @@
 
 CREATE FUNCTION release_mgmt_internal.compatibility_components(package uuid)
 RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
-               clauses_known boolean, subject uuid, ci text, component text, taken_out boolean)
+               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, removed boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(i.name, c.name), coalesce(i.name, c.name), coalesce(i.version, c.version), coalesce(i.architecture, k.architecture),
-           coalesce(i.multi_arch, k.multi_arch), coalesce(k.essential, false), true, coalesce(i.id, k.id), c.ci, c.name, false
+           coalesce(i.multi_arch, k.multi_arch), coalesce(k.essential, false), true, coalesce(i.id, k.id), c.ci, c.name, true, false
     FROM release_mgmt.component AS c
     LEFT JOIN release_mgmt.library_item AS i ON i.id = c.item_id
     LEFT JOIN LATERAL (
@@ -22,12 +22,12 @@ COMMENT ON FUNCTION release_mgmt_internal.compatibility_components(uuid) IS
 
 CREATE FUNCTION release_mgmt_internal.compatibility_baseline(on_target uuid, package uuid)
 RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
-               clauses_known boolean, subject uuid, ci text, component text, taken_out boolean)
+               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, removed boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     -- dpkg writes name:architecture of a package that may be installed for several; a Debian name holds no colon.
     SELECT b.name, n.name, b.version, coalesce(k.architecture, n.architecture), k.multi_arch, coalesce(k.essential, false),
-           k.id IS NOT NULL, k.id, o.label, NULL::text,
+           k.id IS NOT NULL, k.id, o.label, NULL::text, false,
            EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x
                    JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
                    WHERE p.id = package AND x.ci = o.label AND x.operation = 'retire')
@@ -52,7 +52,7 @@ BEGIN ATOMIC
     ORDER BY b.name, o.label;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_baseline(uuid, uuid) IS
-'What is installed on a target (NULL: what is installed on none), with what is known of its relations: from load_package_clauses(), else from the library. taken_out: the package''s release plans to retire it. For the compatibility check in C.';
+'What is installed on a target (NULL: what is installed on none), with what is known of its relations: from load_package_clauses(), else from the library. removed: the package''s release plans to retire it. For the compatibility check in C.';
 
 CREATE FUNCTION release_mgmt_internal.check_installation(package uuid, target uuid)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text)
@@ -118,15 +118,10 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.check_components(uuid) IS
 'The findings on a package''s components that need no target: withdrawn from the library, of another digest, related to no other component.';
 
--- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass.
--- jit off: compiling costs more than all of the work.
-CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL)
-RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
+CREATE FUNCTION release_mgmt_internal.compatibility_targets(package uuid, targets text[]) RETURNS TABLE (id uuid, label text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
 BEGIN ATOMIC
-    WITH named AS (
-        SELECT release_mgmt.package_id(check_compatibility.package) AS id
-    ), installed AS (
+    WITH installed AS (
         SELECT DISTINCT o.id, o.label
         FROM release_mgmt_internal.installed_components() AS b LEFT JOIN release_mgmt.ci AS o ON o.id = b.target
         WHERE targets IS NULL
@@ -135,25 +130,73 @@ BEGIN ATOMIC
         FROM installed AS i
         WHERE i.label IN (SELECT x.target FROM release_mgmt.planned_ci_change AS x
                           JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
-                          WHERE p.id = (SELECT named.id FROM named))
-    ), chosen AS (
-        SELECT release_mgmt.ci_id(t.label) AS id, t.label FROM pg_catalog.unnest(targets) AS t(label)
-        UNION
-        SELECT p.id, p.label FROM planned AS p
-        UNION
-        SELECT i.id, i.label FROM installed AS i WHERE NOT EXISTS (SELECT FROM planned)
-        UNION
-        SELECT NULL, NULL WHERE targets IS NULL AND NOT EXISTS (SELECT FROM installed)
+                          WHERE p.id = package)
     )
+    SELECT release_mgmt.ci_id(t.label) AS id, t.label FROM pg_catalog.unnest(targets) AS t(label)
+    UNION
+    SELECT p.id, p.label FROM planned AS p
+    UNION
+    SELECT i.id, i.label FROM installed AS i WHERE NOT EXISTS (SELECT FROM planned)
+    UNION
+    SELECT NULL, NULL WHERE targets IS NULL AND NOT EXISTS (SELECT FROM installed);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[]) IS
+'The targets that a check is about: those named; else those that the package''s release plans changes for, among all on which things are installed; else all of these. A row of NULLs stands for what is installed on none.';
+
+-- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass.
+-- jit off: compiling costs more than all of the work.
+CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL)
+RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
+BEGIN ATOMIC
     SELECT f.severity, f.finding, f.kind, f.class, f.component, f.clause, f.candidates, f.chain, f.target
     FROM (
         SELECT c.severity, c.finding, c.kind, c.class, c.component, c.clause, c.candidates, c.chain, NULL::text AS target
-        FROM named CROSS JOIN LATERAL release_mgmt_internal.check_components(named.id) AS c
+        FROM release_mgmt_internal.check_components(release_mgmt.package_id(package)) AS c
         UNION ALL
         SELECT c.severity, c.finding, c.kind, c.class, c.component, c.clause, c.candidates, c.chain, t.label
-        FROM named CROSS JOIN chosen AS t CROSS JOIN LATERAL release_mgmt_internal.check_installation(named.id, t.id) AS c) AS f
+        FROM release_mgmt.package_id(package) AS p(id)
+        CROSS JOIN LATERAL release_mgmt_internal.compatibility_targets(p.id, targets) AS t
+        CROSS JOIN LATERAL release_mgmt_internal.check_installation(p.id, t.id) AS c) AS f
     ORDER BY pg_catalog.array_position('{error,warning,note}', f.severity), f.target NULLS FIRST, f.component, f.kind, f.finding;
 END;
 COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[]) IS
 'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; without them, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, withdrawn, other digest, unrelated), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package or target.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.check_compatibility(text, text[])');
+
+CREATE FUNCTION release_mgmt.explain_compatibility(package text, targets text[] DEFAULT NULL) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 50 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    WITH finding AS MATERIALIZED (
+        SELECT f.*, coalesce(f.target, '') AS at,
+               pg_catalog.row_number() OVER (ORDER BY f.target NULLS FIRST, f.component,
+                                                      pg_catalog.array_position('{error,warning,note}', f.severity), f.kind, f.finding) AS place
+        FROM release_mgmt.check_compatibility(package, targets) AS f
+    ), line AS (
+        SELECT -1 AS place, 0 AS part, 0 AS n,
+               pg_catalog.format('%s: %s', package,
+                   CASE WHEN count(*) FILTER (WHERE f.severity = 'error') > 0 THEN 'does not fit' ELSE 'fits' END
+                   || CASE WHEN count(*) > 0 THEN
+                          pg_catalog.format(' (errors: %s, warnings: %s, notes: %s)', count(*) FILTER (WHERE f.severity = 'error'),
+                                 count(*) FILTER (WHERE f.severity = 'warning'), count(*) FILTER (WHERE f.severity = 'note'))
+                      ELSE '' END) AS text
+        FROM finding AS f
+        UNION ALL
+        SELECT min(f.place), 1, 0, CASE f.at WHEN '' THEN 'on any target' ELSE 'on ' || f.at END FROM finding AS f GROUP BY f.at
+        UNION ALL
+        SELECT min(f.place), 2, 0, '  ' || f.component FROM finding AS f GROUP BY f.at, f.component
+        UNION ALL
+        SELECT f.place, 3, 0, pg_catalog.format('    %s: %s [%s, %s]', f.severity, f.finding, f.kind, f.class) FROM finding AS f
+        UNION ALL
+        SELECT f.place, 4, c.n::integer, '      seen: ' || c.text
+        FROM finding AS f CROSS JOIN LATERAL pg_catalog.string_to_table(f.candidates, '; ') WITH ORDINALITY AS c (text, n)
+        UNION ALL
+        SELECT f.place, 5, c.n::integer, '      because ' || c.text
+        FROM finding AS f CROSS JOIN LATERAL pg_catalog.string_to_table(f.chain, ' > ') WITH ORDINALITY AS c (text, n)
+        WHERE c.text <> f.finding AND c.text NOT LIKE 'component %'
+    )
+    SELECT l.text FROM line AS l ORDER BY l.place, l.part, l.n;
+END;
+COMMENT ON FUNCTION release_mgmt.explain_compatibility(text, text[]) IS
+'The findings of check_compatibility() as a tree to read in psql: target, component, finding, what was seen, and how it comes about. Errors: RM002 unknown package or target.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.explain_compatibility(text, text[])');

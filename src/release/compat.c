@@ -74,46 +74,6 @@ put_violation(Output *output, const RmViolation *violation, const char *severity
 	put_finding(output, &finding);
 }
 
-/* Order violations so that those that are the same stand together. */
-static int
-compare_violations(const void *a, const void *b, void *arg)
-{
-	const RmViolation *left = a;
-	const RmViolation *right = b;
-	const RmCompat *compat = arg;
-	int order = strcmp(left->kind, right->kind);
-
-	if (order == 0)
-		order = rm_compat_member(compat, left->member)->name - rm_compat_member(compat, right->member)->name;
-	if (order == 0 && left->other >= 0 && right->other >= 0)
-		order = rm_compat_member(compat, left->other)->name - rm_compat_member(compat, right->other)->name;
-	if (order == 0 && left->clause >= 0 && right->clause >= 0)
-		order = strcmp(rm_compat_clause(compat, left->clause)->text, rm_compat_clause(compat, right->clause)->text);
-	return order;
-}
-
-/* Whether the array, which is sorted, holds the same violation. */
-static bool
-holds(const RmArray *violations, const RmViolation *violation, const RmCompat *compat)
-{
-	int low = 0;
-	int high = violations->used;
-
-	while (low < high)
-	{
-		int middle = low + (high - low) / 2;
-		int order = compare_violations((RmViolation *) violations->items + middle, violation, (void *) compat);
-
-		if (order == 0)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
-
 /* Compare the violations before and after, and add each with its class. */
 static void
 put_violations(Output *output)
@@ -122,15 +82,11 @@ put_violations(Output *output)
 	RmArray before = rm_compat_evaluate(compat, false);
 	RmArray after = rm_compat_evaluate(compat, true);
 
-	if (before.used > 0)
-		qsort_arg(before.items, before.used, sizeof(RmViolation), compare_violations, (void *) compat);
-	if (after.used > 0)
-		qsort_arg(after.items, after.used, sizeof(RmViolation), compare_violations, (void *) compat);
 	for (int i = 0; i < after.used; i++)
 	{
 		const RmViolation *violation = (RmViolation *) after.items + i;
 
-		if (holds(&before, violation, compat))
+		if (rm_compat_holds(compat, &before, violation))
 			put_violation(output, violation, "warning", "pre-existing");
 		else
 			put_violation(output, violation, "error", "introduced");
@@ -139,7 +95,7 @@ put_violations(Output *output)
 	{
 		const RmViolation *violation = (RmViolation *) before.items + i;
 
-		if (!holds(&after, violation, compat))
+		if (!rm_compat_holds(compat, &after, violation))
 			put_violation(output, violation, "note", "fixed");
 	}
 }
@@ -271,14 +227,7 @@ rm_check_installation(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(caller, "compatibility check", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 
-	compat = rm_compat_create();
-	rm_compat_load_release(compat, PG_GETARG_DATUM(0));
-	rm_compat_load_baseline(compat, PG_GETARG_DATUM(1), PG_ARGISNULL(1), PG_GETARG_DATUM(0));
-	rm_compat_load_clauses(compat);
-	rm_compat_find_native(compat);
-	rm_compat_index(compat);
-	rm_compat_settle(compat);
-
+	compat = rm_compat_load(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(1));
 	output.compat = compat;
 	put_violations(&output);
 	put_fates(&output);

@@ -71,11 +71,13 @@ typedef struct RmMember
 	bool essential;
 	bool clauses_known;
 	const RmPkgver *version;
-	const char *component; /* name of the component; NULL in the baseline */
+	const char *component; /* name of the component, or of what might become one; NULL in the baseline */
 	const char *ci;        /* label; NULL where there is none */
 	pg_uuid_t *subject;    /* whose clauses it has */
 	int first_clause;
 	int clauses;
+	bool chosen;  /* a component: part of what is checked, not merely offered */
+	bool removed; /* in the baseline: the plan retires it */
 	bool before;
 	bool after;
 	int taken_by;      /* member that takes its place, or -1 */
@@ -135,7 +137,7 @@ extern int rm_compat_name(RmCompat *compat, RmScheme scheme, const char *text, s
 extern RmMember *rm_compat_add_member(RmCompat *compat, int name);
 extern RmClause *rm_compat_add_clause(RmCompat *compat, int member, RmClauseKind kind);
 extern RmAlternativeName *rm_compat_add_alternative(RmCompat *compat, int name);
-extern void rm_compat_index(RmCompat *compat);
+extern void rm_compat_index(RmCompat *compat, int first_clause);
 extern RmMember *rm_compat_member(const RmCompat *compat, int index);
 extern RmClause *rm_compat_clause(const RmCompat *compat, int index);
 extern RmAlternativeName *rm_compat_alternative(const RmCompat *compat, int index);
@@ -145,7 +147,10 @@ extern void *rm_array_add(RmArray *array, size_t size);
 
 /* compat_evaluate.c */
 extern void rm_compat_settle(RmCompat *compat);
+extern bool rm_compat_clause_met(const RmCompat *compat, const RmClause *clause, bool after);
+extern bool rm_compat_alternative_met_by(const RmCompat *compat, const RmClause *clause, int candidate);
 extern RmArray rm_compat_evaluate(const RmCompat *compat, bool after);
+extern bool rm_compat_holds(const RmCompat *compat, const RmArray *violations, const RmViolation *violation);
 extern bool rm_versions_contain(const RmVersions *versions, const RmPkgver *version);
 extern bool rm_compat_provides(const RmCompat *compat, const RmProvision *provision, const RmVersions *versions);
 extern bool rm_compat_architecture_meets(const RmCompat *compat, const RmMember *subject,
@@ -153,12 +158,12 @@ extern bool rm_compat_architecture_meets(const RmCompat *compat, const RmMember 
 extern bool rm_compat_same_architecture(const RmCompat *compat, const RmMember *a, const RmMember *b);
 
 /* compat_load.c */
-extern void rm_compat_load_release(RmCompat *compat, Datum package);
-extern void rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target, Datum package);
-extern void rm_compat_load_clauses(RmCompat *compat);
-extern void rm_compat_find_native(RmCompat *compat);
+extern RmCompat *rm_compat_load(Datum package, Datum target, bool no_target);
+extern void rm_compat_load_clauses(RmCompat *compat, int first_member);
+extern void rm_compat_load_candidates(RmCompat *compat, Datum package, Datum names);
 
 /* compat_explain.c */
+extern int rm_compat_culprit(const RmCompat *compat, const RmViolation *violation);
 extern char *rm_compat_describe(const RmCompat *compat, int member);
 extern char *rm_compat_candidates(const RmCompat *compat, const RmViolation *violation);
 extern char *rm_compat_sentence(const RmCompat *compat, const RmViolation *violation);

@@ -135,8 +135,8 @@ alternative_met(const RmCompat *compat, const RmMember *subject, const RmAlterna
 }
 
 /* Whether some alternative of a requires-clause is met in the set. */
-static bool
-clause_met(const RmCompat *compat, const RmClause *clause, bool after)
+bool
+rm_compat_clause_met(const RmCompat *compat, const RmClause *clause, bool after)
 {
 	const RmMember *subject = rm_compat_member(compat, clause->member);
 
@@ -144,6 +144,32 @@ clause_met(const RmCompat *compat, const RmClause *clause, bool after)
 	{
 		if (alternative_met(compat, subject, rm_compat_alternative(compat, clause->first_alternative + i), after))
 			return true;
+	}
+	return false;
+}
+
+/* Whether a candidate, in the set or not, meets some alternative of a requires-clause. */
+bool
+rm_compat_alternative_met_by(const RmCompat *compat, const RmClause *clause, int candidate)
+{
+	const RmMember *subject = rm_compat_member(compat, clause->member);
+	const RmMember *member = rm_compat_member(compat, candidate);
+
+	for (int i = 0; i < clause->alternatives; i++)
+	{
+		const RmAlternativeName *alternative = rm_compat_alternative(compat, clause->first_alternative + i);
+
+		if (!rm_compat_architecture_meets(compat, subject, alternative, member))
+			continue;
+		if (member->name == alternative->name && rm_versions_contain(&alternative->versions, member->version))
+			return true;
+		for (int p = rm_compat_name_at(compat, alternative->name)->first_provision; p >= 0;
+			 p = rm_compat_provision(compat, p)->next)
+		{
+			if (rm_compat_provision(compat, p)->member == candidate &&
+				rm_compat_provides(compat, rm_compat_provision(compat, p), &alternative->versions))
+				return true;
+		}
 	}
 	return false;
 }
@@ -238,7 +264,52 @@ evaluate_slots(const RmCompat *compat, bool after, RmArray *violations)
 }
 
 /*
- * Return what is violated in the set before or after, as an array of
+ * Order violations; those that are the same are equal.
+ *
+ * Two are the same where kind, the names of both members and the clause's text
+ * agree, so that an upgrade that keeps an old fault has not introduced it.
+ */
+static int
+compare_violations(const void *a, const void *b, void *arg)
+{
+	const RmViolation *left = a;
+	const RmViolation *right = b;
+	const RmCompat *compat = arg;
+	int order = strcmp(left->kind, right->kind);
+
+	if (order == 0)
+		order = rm_compat_member(compat, left->member)->name - rm_compat_member(compat, right->member)->name;
+	if (order == 0 && left->other >= 0 && right->other >= 0)
+		order = rm_compat_member(compat, left->other)->name - rm_compat_member(compat, right->other)->name;
+	if (order == 0 && left->clause >= 0 && right->clause >= 0)
+		order = strcmp(rm_compat_clause(compat, left->clause)->text, rm_compat_clause(compat, right->clause)->text);
+	return order;
+}
+
+/* Whether what rm_compat_evaluate returned holds the same violation. */
+bool
+rm_compat_holds(const RmCompat *compat, const RmArray *violations, const RmViolation *violation)
+{
+	int low = 0;
+	int high = violations->used;
+
+	while (low < high)
+	{
+		int middle = low + (high - low) / 2;
+		int order = compare_violations((RmViolation *) violations->items + middle, violation, (void *) compat);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/*
+ * Return what is violated in the set before or after, as an ordered array of
  * RmViolation.
  */
 RmArray
@@ -258,7 +329,7 @@ rm_compat_evaluate(const RmCompat *compat, bool after)
 		{
 			case RM_CLAUSE_REQUIRES:
 			case RM_CLAUSE_PRE_REQUIRES:
-				if (!clause_met(compat, clause, after))
+				if (!rm_compat_clause_met(compat, clause, after))
 					violate(&violations, "requires", clause->member, i, -1);
 				break;
 			case RM_CLAUSE_CONFLICTS:
@@ -271,6 +342,8 @@ rm_compat_evaluate(const RmCompat *compat, bool after)
 		}
 	}
 	evaluate_slots(compat, after, &violations);
+	if (violations.used > 0)
+		qsort_arg(violations.items, violations.used, sizeof(RmViolation), compare_violations, (void *) compat);
 	return violations;
 }
 
@@ -315,7 +388,7 @@ replaces(const RmCompat *compat, const RmMember *member, int other)
  * Settle which members are in the set after: S = (B - removed - replaced -
  * obsoleted) + R.
  *
- * Loading has marked the removed.  A component replaces what has its name (and
+ * Removed is what the plan retires.  A component replaces what has its name (and
  * architecture, where both may stand beside each other), and makes obsolete
  * what it both conflicts with and replaces (Debian Policy 7.6.2).
  */
@@ -326,7 +399,16 @@ rm_compat_settle(RmCompat *compat)
 	{
 		RmMember *member = rm_compat_member(compat, i);
 
-		if (member->component == NULL)
+		member->before = member->component == NULL;
+		member->after = member->before ? !member->removed : member->chosen;
+		member->taken_by = -1;
+		member->fate = member->removed ? "removed by the plan" : NULL;
+	}
+	for (int i = 0; i < compat->members.used; i++)
+	{
+		const RmMember *member = rm_compat_member(compat, i);
+
+		if (!member->chosen)
 			continue;
 		for (int j = rm_compat_name_at(compat, member->name)->first_member; j >= 0;
 			 j = rm_compat_member(compat, j)->next_namesake)
@@ -344,7 +426,7 @@ rm_compat_settle(RmCompat *compat)
 		const RmMember *member = rm_compat_member(compat, clause->member);
 		RmArray excluded = { 0 };
 
-		if (clause->kind != RM_CLAUSE_CONFLICTS || member->component == NULL)
+		if (clause->kind != RM_CLAUSE_CONFLICTS || !member->chosen)
 			continue;
 		evaluate_exclusion(compat, i, true, &excluded);
 		for (int j = 0; j < excluded.used; j++)

@@ -98,8 +98,8 @@ rm_compat_sentence(const RmCompat *compat, const RmViolation *violation)
 }
 
 /* The member whose going took away what met a clause, or -1. */
-static int
-find_culprit(const RmCompat *compat, const RmViolation *violation)
+int
+rm_compat_culprit(const RmCompat *compat, const RmViolation *violation)
 {
 	const RmMember *subject = rm_compat_member(compat, violation->member);
 	const RmClause *clause;
@@ -139,7 +139,7 @@ rm_compat_chain(const RmCompat *compat, const RmViolation *violation)
 {
 	const RmMember *member = rm_compat_member(compat, violation->member);
 	char *sentence = rm_compat_sentence(compat, violation);
-	int culprit = find_culprit(compat, violation);
+	int culprit = rm_compat_culprit(compat, violation);
 
 	if (member->component == NULL && culprit >= 0)
 		return psprintf("%s is %s > %s", rm_compat_describe(compat, culprit),
@@ -162,7 +162,7 @@ rm_compat_blame(const RmCompat *compat, const RmViolation *violation)
 		return member->component;
 	if (violation->other >= 0 && rm_compat_member(compat, violation->other)->component != NULL)
 		return rm_compat_member(compat, violation->other)->component;
-	culprit = find_culprit(compat, violation);
+	culprit = rm_compat_culprit(compat, violation);
 	if (culprit >= 0 && rm_compat_member(compat, culprit)->taken_by >= 0)
 		return rm_compat_member(compat, rm_compat_member(compat, culprit)->taken_by)->component;
 	return member->label;

@@ -87,7 +87,7 @@ multi_arch_of(const char *word)
  * Add the members of the current result.
  *
  * Its columns: label, name, version, architecture, multi_arch, essential,
- * clauses_known, subject, ci, component, taken out by the plan.
+ * clauses_known, subject, ci, component, chosen, removed.
  */
 static void
 add_members(RmCompat *compat)
@@ -109,30 +109,22 @@ add_members(RmCompat *compat)
 		member->subject = uuid_column(row, 8);
 		member->ci = text_column(row, 9);
 		member->component = text_column(row, 10);
-		member->before = member->component == NULL;
-		member->after = true;
-		if (DatumGetBool(column(row, 11, &isnull)))
-		{
-			member->after = false;
-			member->fate = "removed by the plan";
-		}
+		member->chosen = DatumGetBool(column(row, 11, &isnull));
+		member->removed = DatumGetBool(column(row, 12, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Add what a package brings: its components that have a version. */
+/* Add packages that a repair may use, of these names or providing them (text[]). */
 void
-rm_compat_load_release(RmCompat *compat, Datum package)
+rm_compat_load_candidates(RmCompat *compat, Datum package, Datum names)
 {
-	query("SELECT * FROM release_mgmt_internal.compatibility_components($1)", 1, UUIDOID, package, false, (Datum) 0);
-	add_members(compat);
-}
+	Oid types[2] = { UUIDOID, TEXTARRAYOID };
+	Datum values[2] = { package, names };
 
-/* Add what is installed on a target, or what belongs to none. */
-void
-rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target, Datum package)
-{
-	query("SELECT * FROM release_mgmt_internal.compatibility_baseline($1, $2)", 2, UUIDOID, target, no_target, package);
+	if (SPI_execute_with_args("SELECT * FROM release_mgmt_internal.compatibility_candidates($1, $2)", 2, types, values,
+							  NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "compatibility query failed");
 	add_members(compat);
 }
 
@@ -252,15 +244,15 @@ copy_clauses(RmCompat *compat, int from, int to)
 	}
 }
 
-/* Add the clauses of all members. */
+/* Add the clauses of all members from one on. */
 void
-rm_compat_load_clauses(RmCompat *compat)
+rm_compat_load_clauses(RmCompat *compat, int first_member)
 {
 	Subject *subjects = palloc_extended(Max(compat->members.used, 1) * sizeof(Subject), MCXT_ALLOC_HUGE);
 	Datum *ids = palloc_extended(Max(compat->members.used, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
 	int nsubjects = 0;
 
-	for (int i = 0; i < compat->members.used; i++)
+	for (int i = first_member; i < compat->members.used; i++)
 	{
 		pg_uuid_t *id = rm_compat_member(compat, i)->subject;
 
@@ -289,8 +281,8 @@ rm_compat_load_clauses(RmCompat *compat)
 }
 
 /* Find out which architecture "all" stands for: the one that most of the baseline, else of the release, is of. */
-void
-rm_compat_find_native(RmCompat *compat)
+static void
+find_native(RmCompat *compat)
 {
 	const char *names[16];
 	int counts[16] = { 0 };
@@ -315,4 +307,24 @@ rm_compat_find_native(RmCompat *compat)
 			best = at;
 	}
 	compat->native = best < 0 ? NULL : names[best];
+}
+
+/*
+ * Load a package, what is installed on a target (or on none), and the clauses
+ * of both, and settle what the package would leave.
+ */
+RmCompat *
+rm_compat_load(Datum package, Datum target, bool no_target)
+{
+	RmCompat *compat = rm_compat_create();
+
+	query("SELECT * FROM release_mgmt_internal.compatibility_components($1)", 1, UUIDOID, package, false, (Datum) 0);
+	add_members(compat);
+	query("SELECT * FROM release_mgmt_internal.compatibility_baseline($1, $2)", 2, UUIDOID, target, no_target, package);
+	add_members(compat);
+	rm_compat_load_clauses(compat, 0);
+	find_native(compat);
+	rm_compat_index(compat, 0);
+	rm_compat_settle(compat);
+	return compat;
 }

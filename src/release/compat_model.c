@@ -172,11 +172,11 @@ rm_compat_add_alternative(RmCompat *compat, int name)
 	return alternative;
 }
 
-/* Find out who provides which name, once all clauses are there. */
+/* Find out who provides which name, from a clause on, once all of them are there. */
 void
-rm_compat_index(RmCompat *compat)
+rm_compat_index(RmCompat *compat, int first_clause)
 {
-	for (int i = 0; i < compat->clauses.used; i++)
+	for (int i = first_clause; i < compat->clauses.used; i++)
 	{
 		RmClause *clause = rm_compat_clause(compat, i);
 

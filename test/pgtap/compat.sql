@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(60);
+SELECT plan(73);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -119,6 +119,41 @@ SELECT results_eq($$SELECT severity, kind, class, component, clause, candidates,
               'b 1: version outside of the clause; p 1: provides b without a version; no package is or provides nowhere',
               'component a > a 1 requires b (>= 2) | nowhere', NULL::text)$$,
     'each candidate and why it is no answer, and the chain');
+
+-- The same as a tree
+SELECT findings(E'b 1\nc 1; Depends: b (= 1)', 'b 2') AS finding \gset
+SELECT results_eq($$SELECT explain_compatibility('PKG-' || currval('scenario'))$$,
+    ARRAY['PKG-' || currval('scenario') || ': does not fit (errors: 1, warnings: 0, notes: 0)', 'on any target', '  b',
+          '    error: c 1 requires b (= 1) [requires, introduced]', '      seen: b 1: replaced by b 2', '      seen: b 2: version outside of the clause',
+          '      because b 1 is replaced by b 2'], 'a finding explained');
+
+-- Repairs: what is known beside what is installed and brought, in the third argument.
+CREATE FUNCTION repairs(installed text, brought text, known text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    -- Scenarios share what is known: forget what other ones knew.
+    DELETE FROM package_clause WHERE item_id IS NULL;
+    DELETE FROM known_package;
+    IF known <> '' THEN
+        PERFORM load_package_clauses(control(known));
+    END IF;
+    PERFORM findings(installed, brought);
+    RETURN QUERY
+        SELECT string_agg(format('%s %s %s', action, name, pkgver_version(version)), ', ' ORDER BY step)
+        FROM suggest_repairs('PKG-' || currval('scenario')) GROUP BY repair ORDER BY repair;
+END $$;
+SELECT is_empty($$SELECT repairs('', 'a 1', '')$$, 'what fits needs no repair');
+SELECT is_empty($$SELECT repairs('', 'a 1; Depends: b', '')$$, 'what can not be repaired but by giving up is not');
+SELECT results_eq($$SELECT repairs('', 'a 1; Depends: b', E'b 1\nx 1')$$, ARRAY['add b 1'], 'a missing package is added');
+SELECT results_eq($$SELECT repairs('', 'a 1; Depends: v', E'b 1; Provides: v\nc 1')$$, ARRAY['add b 1'], 'or one that provides it');
+SELECT results_eq($$SELECT repairs('b 1', 'a 1; Depends: b (>= 3)', E'b 2\nb 3')$$, ARRAY['add b 3'], 'in the right version');
+SELECT results_eq($$SELECT repairs('', E'a 1; Depends: b (>= 3)\nb 2', 'b 3')$$, ARRAY['replace b 3', 'drop a 1'], 'in the place of a component, or one goes without');
+SELECT results_eq($$SELECT repairs('', 'a 1; Depends: b', E'b 1; Depends: c\nc 1; Depends: d\nd 1')$$, ARRAY['add b 1, add c 1, add d 1'], 'with what that requires in turn');
+SELECT is_empty($$SELECT repairs('', 'a 1; Depends: b', E'b 1; Depends: c\nc 1; Depends: d\nd 1; Depends: e\ne 1')$$, 'up to three actions');
+SELECT results_eq($$SELECT repairs(E'b 1\nc 1; Depends: b (= 1)', 'b 2', 'c 2; Depends: b (= 2)')$$, ARRAY['add c 2', 'retire c 1'],
+                  'an installed package that is left behind is upgraded, or retired');
+SELECT results_eq($$SELECT repairs('c 1', 'a 1; Conflicts: c', '')$$, ARRAY['retire c 1'], 'a conflict ends with the installed package');
+SELECT results_eq($$SELECT repairs('c 1; Essential: yes', 'a 1; Breaks: c (<< 2)', 'c 2')$$, ARRAY['add c 2'], 'an essential one is never retired');
+SELECT is_empty($$SELECT repairs('', 'a 1; Depends: b', 'b 1; Conflicts: a')$$, 'a repair that does harm is none');
 
 -- Relatedness, and what the library says of the components
 CREATE FUNCTION item(purl text, VARIADIC clauses text[] DEFAULT '{}') RETURNS uuid LANGUAGE plpgsql AS $$

@@ -1,0 +1,392 @@
+/*
+ * compat_repair.c
+ *		What would make a package fit: at most three actions, each repair
+ *		checked as a whole.
+ *
+ * An action adds a package that is known, puts it in the place of a component,
+ * drops a component, or retires what is installed.  The search takes the first
+ * violation that the release introduces, tries every action that could undo
+ * it, and goes on with what is then the first; it ends at the least number of
+ * actions that leaves nothing introduced.  It chooses among what it finds
+ * named in the clauses, and gives up after a number of checks: it is no solver.
+ */
+#include "release/compat.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/bitmapset.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define ACTIONS_MAX 3
+#define REPAIRS_MAX 10
+#define CHECKS_MAX 500
+
+typedef enum ActionKind
+{
+	ACTION_ADD,
+	ACTION_REPLACE,
+	ACTION_RETIRE,
+	ACTION_DROP
+} ActionKind;
+
+typedef struct Action
+{
+	ActionKind kind;
+	int member;   /* what is added, dropped or retired */
+	int replaced; /* ACTION_REPLACE: the component that it stands in for */
+} Action;
+
+typedef struct Repair
+{
+	Action actions[ACTIONS_MAX];
+	int nactions;
+} Repair;
+
+typedef struct Search
+{
+	RmCompat *compat;
+	RmArray before; /* violations of the baseline */
+	Repair trial;
+	int depth; /* number of actions allowed */
+	int checks;
+	Repair found[REPAIRS_MAX];
+	int nfound;
+} Search;
+
+/* Do an action, or undo it. */
+static void
+perform(RmCompat *compat, const Action *action, bool done)
+{
+	RmMember *member = rm_compat_member(compat, action->member);
+
+	switch (action->kind)
+	{
+		case ACTION_REPLACE:
+			rm_compat_member(compat, action->replaced)->chosen = !done;
+			member->chosen = done;
+			break;
+		case ACTION_ADD:
+			member->chosen = done;
+			break;
+		case ACTION_DROP:
+			member->chosen = !done;
+			break;
+		case ACTION_RETIRE:
+			member->removed = done;
+			break;
+	}
+}
+
+/* Settle the sets anew and return the first violation that is introduced; NULL where there is none. */
+static const RmViolation *
+first_introduced(Search *search)
+{
+	RmArray after;
+
+	CHECK_FOR_INTERRUPTS();
+	search->checks++;
+	rm_compat_settle(search->compat);
+	after = rm_compat_evaluate(search->compat, true);
+	for (int i = 0; i < after.used; i++)
+	{
+		const RmViolation *violation = (RmViolation *) after.items + i;
+
+		if (!rm_compat_holds(search->compat, &search->before, violation))
+			return violation;
+	}
+	return NULL;
+}
+
+/* Whether the trial already does something with a member. */
+static bool
+is_touched(const Search *search, int member)
+{
+	for (int i = 0; i < search->trial.nactions; i++)
+	{
+		const Action *action = &search->trial.actions[i];
+
+		if (action->member == member || (action->kind == ACTION_REPLACE && action->replaced == member))
+			return true;
+	}
+	return false;
+}
+
+/* Whether two repairs consist of the same actions. */
+static bool
+equal_repairs(const Repair *a, const Repair *b)
+{
+	for (int i = 0; i < a->nactions; i++)
+	{
+		bool found = false;
+
+		for (int j = 0; j < b->nactions; j++)
+			found = found || (a->actions[i].kind == b->actions[j].kind && a->actions[i].member == b->actions[j].member);
+		if (!found)
+			return false;
+	}
+	return a->nactions == b->nactions;
+}
+
+/* Keep the trial as a repair, unless it is there or leaves none of the package's own components. */
+static void
+keep_trial(Search *search)
+{
+	int left = 0;
+
+	for (int i = 0; i < search->compat->members.used; i++)
+		left += rm_compat_member(search->compat, i)->chosen ? 1 : 0;
+	for (int i = 0; i < search->trial.nactions; i++)
+		left -= search->trial.actions[i].kind == ACTION_ADD ? 1 : 0;
+	if (left == 0 || search->nfound == REPAIRS_MAX)
+		return;
+	for (int i = 0; i < search->nfound; i++)
+	{
+		if (equal_repairs(&search->found[i], &search->trial))
+			return;
+	}
+	search->found[search->nfound++] = search->trial;
+}
+
+static void search_on(Search *search);
+
+/* Go on with one more action. */
+static void
+try_action(Search *search, ActionKind kind, int member, int replaced)
+{
+	Action *action = &search->trial.actions[search->trial.nactions];
+
+	if (is_touched(search, member) || (replaced >= 0 && is_touched(search, replaced)))
+		return;
+	*action = (Action) { kind, member, replaced };
+	search->trial.nactions++;
+	perform(search->compat, action, true);
+	search_on(search);
+	perform(search->compat, action, false);
+	search->trial.nactions--;
+}
+
+/* Try to bring a candidate in, in the place of the component of its name where there is one. */
+static void
+try_candidate(Search *search, int candidate)
+{
+	const RmCompat *compat = search->compat;
+	const RmMember *member = rm_compat_member(compat, candidate);
+	int replaced = -1;
+
+	if (member->component == NULL || member->chosen)
+		return;
+	for (int i = rm_compat_name_at(compat, member->name)->first_member; i >= 0;
+		 i = rm_compat_member(compat, i)->next_namesake)
+	{
+		const RmMember *namesake = rm_compat_member(compat, i);
+
+		/* What is installed in that version is no remedy. */
+		if (namesake->before && rm_pkgver_compare(namesake->version, member->version) == 0)
+			return;
+		if (namesake->chosen)
+			replaced = i;
+	}
+	try_action(search, replaced < 0 ? ACTION_ADD : ACTION_REPLACE, candidate, replaced);
+}
+
+/* Try to do without a member: another version of it, or none. */
+static void
+try_without(Search *search, int index)
+{
+	const RmCompat *compat = search->compat;
+	const RmMember *member = rm_compat_member(compat, index);
+
+	for (int i = rm_compat_name_at(compat, member->name)->first_member; i >= 0;
+		 i = rm_compat_member(compat, i)->next_namesake)
+		try_candidate(search, i);
+	if (member->chosen)
+		try_action(search, ACTION_DROP, index, -1);
+	else if (member->before && member->ci != NULL && !member->essential)
+		try_action(search, ACTION_RETIRE, index, -1);
+}
+
+/* Keep the trial where nothing is introduced; otherwise try what could undo the first violation. */
+static void
+search_on(Search *search)
+{
+	const RmCompat *compat = search->compat;
+	const RmViolation *violation;
+	int culprit;
+
+	if (search->checks >= CHECKS_MAX || search->nfound == REPAIRS_MAX)
+		return;
+	violation = first_introduced(search);
+	if (violation == NULL)
+	{
+		keep_trial(search);
+		return;
+	}
+	if (search->trial.nactions == search->depth)
+		return;
+
+	/* The sets are settled anew further down: what they say now must be read first. */
+	culprit = rm_compat_culprit(compat, violation);
+	if (culprit >= 0)
+		culprit = rm_compat_member(compat, culprit)->taken_by;
+	if (violation->other < 0 && violation->clause >= 0)
+	{
+		for (int i = 0; i < compat->members.used; i++)
+		{
+			const RmMember *member = rm_compat_member(compat, i);
+
+			if (member->component != NULL && !member->chosen &&
+				rm_compat_alternative_met_by(compat, rm_compat_clause(compat, violation->clause), i))
+				try_candidate(search, i);
+		}
+	}
+	try_without(search, violation->member);
+	if (violation->other >= 0)
+		try_without(search, violation->other);
+	if (culprit >= 0)
+		try_without(search, culprit);
+}
+
+/* Names still to be looked up; asked holds those that were. */
+typedef struct Wanted
+{
+	Bitmapset *asked;
+	Datum names[256];
+	int count;
+} Wanted;
+
+/* Want the packages of a name. */
+static void
+want(const RmCompat *compat, Wanted *wanted, int name)
+{
+	if (wanted->count == lengthof(wanted->names) || bms_is_member(name, wanted->asked))
+		return;
+	wanted->asked = bms_add_member(wanted->asked, name);
+	wanted->names[wanted->count++] = CStringGetTextDatum(rm_compat_name_at(compat, name)->text);
+}
+
+/* Want what a clause names. */
+static void
+want_alternatives(const RmCompat *compat, Wanted *wanted, const RmClause *clause)
+{
+	for (int i = 0; i < clause->alternatives; i++)
+		want(compat, wanted, rm_compat_alternative(compat, clause->first_alternative + i)->name);
+}
+
+/* Load what a repair may use: what the violations name, and what that requires in turn. */
+static void
+load_candidates(RmCompat *compat, Datum package, const RmArray *before)
+{
+	RmArray after = rm_compat_evaluate(compat, true);
+	Wanted wanted = { 0 };
+
+	for (int i = 0; i < after.used; i++)
+	{
+		const RmViolation *violation = (RmViolation *) after.items + i;
+		int culprit;
+
+		if (rm_compat_holds(compat, before, violation))
+			continue;
+		want(compat, &wanted, rm_compat_member(compat, violation->member)->name);
+		if (violation->other >= 0)
+			want(compat, &wanted, rm_compat_member(compat, violation->other)->name);
+		else
+			want_alternatives(compat, &wanted, rm_compat_clause(compat, violation->clause));
+		culprit = rm_compat_culprit(compat, violation);
+		if (culprit >= 0)
+			want(compat, &wanted, rm_compat_member(compat, culprit)->name);
+	}
+	for (int round = 0; round < ACTIONS_MAX && wanted.count > 0; round++)
+	{
+		int first_member = compat->members.used;
+		int first_clause = compat->clauses.used;
+
+		rm_compat_load_candidates(
+			compat, package,
+			PointerGetDatum(construct_array(wanted.names, wanted.count, TEXTOID, -1, false, TYPALIGN_INT)));
+		wanted.count = 0;
+		rm_compat_load_clauses(compat, first_member);
+		rm_compat_index(compat, first_clause);
+		for (int i = first_clause; i < compat->clauses.used; i++)
+		{
+			const RmClause *clause = rm_compat_clause(compat, i);
+
+			if ((clause->kind == RM_CLAUSE_REQUIRES || clause->kind == RM_CLAUSE_PRE_REQUIRES) &&
+				!rm_compat_clause_met(compat, clause, true))
+				want_alternatives(compat, &wanted, clause);
+		}
+	}
+}
+
+/* Add the actions of all repairs to the result. */
+static void
+put_repairs(ReturnSetInfo *result, const Search *search)
+{
+	static const char *const words[] = { "add", "replace", "retire", "drop" };
+
+	for (int i = 0; i < search->nfound; i++)
+	{
+		for (int j = 0; j < search->found[i].nactions; j++)
+		{
+			const Action *action = &search->found[i].actions[j];
+			const RmMember *member = rm_compat_member(search->compat, action->member);
+			Datum values[7];
+			bool nulls[7] = { 0 };
+
+			values[0] = Int32GetDatum(i + 1);
+			values[1] = Int32GetDatum(j + 1);
+			values[2] = CStringGetTextDatum(words[action->kind]);
+			values[3] = CStringGetTextDatum(member->label);
+			values[4] = PointerGetDatum(member->version);
+			nulls[5] = member->subject == NULL;
+			values[5] = nulls[5] ? (Datum) 0 : UUIDPGetDatum(member->subject);
+			nulls[6] = member->ci == NULL;
+			values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(member->ci);
+			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		}
+	}
+}
+
+PG_FUNCTION_INFO_V1(rm_suggest_installation);
+
+/*
+ * Return what would make a package fit on one target.
+ *
+ * suggest_installation(package uuid, target uuid) returns table (repair, step,
+ * action, name, version, subject, ci).
+ */
+Datum
+rm_suggest_installation(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	RmCompat *compat;
+	Search search = { 0 };
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	SPI_connect();
+	context = AllocSetContextCreate(caller, "compatibility repair", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+
+	compat = rm_compat_load(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	search.compat = compat;
+	search.before = rm_compat_evaluate(compat, false);
+	if (first_introduced(&search) != NULL)
+	{
+		load_candidates(compat, PG_GETARG_DATUM(0), &search.before);
+		for (search.depth = 1; search.depth <= ACTIONS_MAX && search.nfound == 0; search.depth++)
+			search_on(&search);
+		put_repairs((ReturnSetInfo *) fcinfo->resultinfo, &search);
+	}
+
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	SPI_finish();
+	return (Datum) 0;
+}
