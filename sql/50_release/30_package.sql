@@ -269,6 +269,20 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.package_manifest(uuid) IS
 'The text that is sealed: the components with their digests and the planned changes of configuration items, in byte order.';
 
+CREATE FUNCTION release_mgmt_internal.lock_package(package text) RETURNS release_mgmt.release_package
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    locked release_mgmt.release_package;
+BEGIN
+    -- Whoever changes a row beneath the release holds the release's row: the release first, then what is beneath it.
+    PERFORM FROM release_mgmt.release AS r
+    WHERE r.id = (SELECT p.release_id FROM release_mgmt.release_package AS p WHERE p.id = release_mgmt.package_id(package)) FOR NO KEY UPDATE;
+    SELECT p.* INTO locked FROM release_mgmt.release_package AS p WHERE p.id = release_mgmt.package_id(package) FOR UPDATE;
+    RETURN locked;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.lock_package(text) IS
+'The current revision of the package, its release and itself locked: nothing beneath the release changes until the transaction ends. RM002 if there is none.';
+
 CREATE FUNCTION release_mgmt.seal_package(package text) RETURNS release_mgmt.digest
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
@@ -277,7 +291,7 @@ DECLARE
     findings text;
     stale text;
 BEGIN
-    SELECT p.* INTO sealing FROM release_mgmt.release_package AS p WHERE p.id = release_mgmt.package_id(package) FOR UPDATE;
+    sealing := release_mgmt_internal.lock_package(package);
     IF sealing.digest IS NOT NULL THEN
         RETURN sealing.digest;
     END IF;
@@ -350,11 +364,11 @@ DECLARE
     of_release release_mgmt.release;
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
-    SELECT p.* INTO old_package FROM release_mgmt.release_package AS p WHERE p.id = release_mgmt.package_id(package) FOR UPDATE;
+    old_package := release_mgmt_internal.lock_package(package);
     IF old_package.digest IS NULL THEN
         RETURN old_package.revision;
     END IF;
-    SELECT r.* INTO of_release FROM release_mgmt.release AS r WHERE r.id = old_package.release_id FOR UPDATE;
+    SELECT r.* INTO of_release FROM release_mgmt.release AS r WHERE r.id = old_package.release_id;
     IF NOT EXISTS (SELECT FROM release_mgmt.model_state AS s
                    WHERE s.model_id = of_release.model_id AND s.state = of_release.state AND s.kind IN ('planning', 'halted')) THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('package "%s" can not be revised while release "%s" is %s', package, of_release.code, of_release.state),
