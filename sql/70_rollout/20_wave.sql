@@ -113,39 +113,52 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_booking', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_booking');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_booking');
 
-CREATE FUNCTION release_mgmt_internal.book_items() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+CREATE FUNCTION release_mgmt_internal.book_items(windows uuid[], targets uuid[]) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     taken text;
-    violation text;
 BEGIN
     -- The exclusion constraint decides, also between transactions that do not see each other; what follows only words it.
-    BEGIN
-        INSERT INTO release_mgmt.ci_booking AS b (window_id, target_id, ci, period)
-        SELECT w.id, t.id, t.ci, w.period
-        FROM release_mgmt.change_window AS w JOIN release_mgmt.target AS t ON t.release_id = w.release_id
-        WHERE w.release_id = NEW.release_id AND NEW.id IN (w.id, t.id)
-        ON CONFLICT ON CONSTRAINT ci_booking_pkey DO UPDATE SET period = excluded.period;
-    EXCEPTION WHEN exclusion_violation THEN
-        GET STACKED DIAGNOSTICS violation = PG_EXCEPTION_DETAIL;
-        SELECT string_agg(format('%s is booked by release "%s" for %s', b.ci, r.code, b.period), '; ' ORDER BY b.ci, r.code) INTO taken
-        FROM release_mgmt.change_window AS w
-        JOIN release_mgmt.target AS t ON t.release_id = w.release_id
-        JOIN release_mgmt.ci_booking AS b ON b.ci = t.ci AND b.period && w.period
-        JOIN release_mgmt.target AS o ON o.id = b.target_id AND o.release_id <> w.release_id
-        JOIN release_mgmt.release AS r ON r.id = o.release_id
-        WHERE w.release_id = NEW.release_id AND NEW.id IN (w.id, t.id);
-        PERFORM release_mgmt_internal.refuse('double_booking', 'a target is booked already', coalesce(taken || '.', violation),
-            'Choose another window, or agree on one in release_mgmt.change_calendar.');
-    END;
+    INSERT INTO release_mgmt.ci_booking (window_id, target_id, ci, period)
+    SELECT w.id, t.id, t.ci, w.period
+    FROM release_mgmt.change_window AS w JOIN release_mgmt.target AS t ON t.release_id = w.release_id
+    WHERE w.id = ANY (windows) AND t.id = ANY (targets)
+    ON CONFLICT ON CONSTRAINT ci_booking_pkey DO UPDATE SET period = excluded.period;
+EXCEPTION WHEN exclusion_violation THEN
+    SELECT string_agg(format('%s is booked by release "%s" for %s', b.ci, r.code, b.period), '; ' ORDER BY b.ci, r.code) INTO taken
+    FROM release_mgmt.change_window AS w
+    JOIN release_mgmt.target AS t ON t.release_id = w.release_id
+    JOIN release_mgmt.ci_booking AS b ON b.ci = t.ci AND b.period && w.period
+    JOIN release_mgmt.target AS o ON o.id = b.target_id AND o.release_id <> w.release_id
+    JOIN release_mgmt.release AS r ON r.id = o.release_id
+    WHERE w.id = ANY (windows) AND t.id = ANY (targets);
+    PERFORM release_mgmt_internal.refuse('double_booking', 'a target is booked already', coalesce(taken || '.', sqlerrm || '.'),
+        'Choose another window, or agree on one: SELECT * FROM release_mgmt.change_calendar.');
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.book_items(uuid[], uuid[]) IS
+'Books the targets for the windows of their release. RM020 with every booking in the way.';
+
+CREATE FUNCTION release_mgmt_internal.book_window() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.book_items(ARRAY[NEW.id], ARRAY(SELECT t.id FROM release_mgmt.target AS t WHERE t.release_id = NEW.release_id));
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.book_items() IS
-'Trigger: books the targets of a release for its windows. RM020 with every booking in the way.';
+COMMENT ON FUNCTION release_mgmt_internal.book_window() IS 'Trigger: a window, new or moved, books every target of its release.';
 CREATE TRIGGER rm_60_book AFTER INSERT OR UPDATE OF period ON release_mgmt.change_window
-FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.book_items();
-CREATE TRIGGER rm_60_book AFTER INSERT ON release_mgmt.target
-FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.book_items();
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.book_window();
+
+CREATE FUNCTION release_mgmt_internal.book_targets() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.book_items(
+        ARRAY(SELECT w.id FROM release_mgmt.change_window AS w WHERE w.release_id IN (SELECT a.release_id FROM added AS a)),
+        ARRAY(SELECT a.id FROM added AS a));
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.book_targets() IS 'Trigger: new targets are booked for every window of their release.';
+CREATE TRIGGER rm_60_book AFTER INSERT ON release_mgmt.target REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.book_targets();
 
 -- SECURITY DEFINER: checks what the caller may not read, and writes two tables in one step.
 CREATE FUNCTION release_mgmt.add_wave(release text, name text, targets text[], pilot boolean DEFAULT false, period tstzrange DEFAULT NULL) RETURNS integer

@@ -42,6 +42,21 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.wave_blocker(uuid) IS
 'Why nothing of the wave may be installed now, beside what release_blocker() says: the pilot, its period, waves before it. NULL where nothing stands in the way.';
 
+CREATE FUNCTION release_mgmt_internal.target_misfit(target uuid) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.string_agg(f.component || ': ' || f.finding, '; ' ORDER BY f.component COLLATE "C", f.finding COLLATE "C")
+    FROM release_mgmt.target AS t
+    JOIN release_mgmt.ci AS i ON i.label = t.ci
+    JOIN release_mgmt.release_package AS p ON p.release_id = t.release_id AND p.current
+    CROSS JOIN LATERAL release_mgmt_internal.check_installation(p.id, i.id) AS f
+    WHERE t.id = target_misfit.target AND f.severity = 'error'
+      -- Of a target on which nothing is known to be installed, nothing can be said.
+      AND EXISTS (SELECT FROM release_mgmt_internal.installed_components(i.id));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.target_misfit(uuid) IS
+'Why the package does not fit into what is installed on the target now; NULL where it does, or where nothing is known to be installed.';
+
 -- SECURITY DEFINER: steps are written by verbs alone.
 CREATE FUNCTION release_mgmt.claim_step(worker text, lease interval DEFAULT '15 minutes')
 RETURNS TABLE (claim uuid, release text, target text, kind text, attempt integer, package text, items uuid[], manifest text, lease_until timestamptz)
@@ -50,8 +65,11 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER ROWS 1 SET sea
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('operator');
     of_release uuid;
+    candidate uuid;
     step release_mgmt.deployment_step;
+    misfit text;
 BEGIN
+    <<releases>>
     FOR of_release IN
         SELECT DISTINCT t.release_id
         FROM release_mgmt.deployment_step AS s
@@ -62,34 +80,45 @@ BEGIN
         ORDER BY t.release_id
     LOOP
         PERFORM FROM release_mgmt.release AS r WHERE r.id = of_release FOR SHARE;
-        WITH wave_now AS MATERIALIZED (
-            SELECT w.id, w.pilot, w.ordinal,
-                   release_mgmt_internal.release_blocker(of_release) IS NULL AND release_mgmt_internal.wave_blocker(w.id) IS NULL AS is_open
-            FROM release_mgmt.wave AS w WHERE w.release_id = of_release
-        )
-        SELECT s.* INTO step
-        FROM wave_now AS w
-        JOIN release_mgmt.target AS t ON t.wave_id = w.id
-        JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id
-        WHERE (s.state = 'ready'
-               OR (s.state = 'claimed' AND (s.lease_until <= clock_timestamp() OR (s.worker = claim_step.worker AND s.claimed_by = acting))))
-          -- To look at what is installed, or to take it away again, no window is needed.
-          AND (w.is_open OR s.kind <> 'install')
-        -- What this worker holds already, else back-outs before anything is installed.
-        ORDER BY s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting DESC, s.kind = 'back_out' DESC,
-                 NOT w.pilot, w.ordinal, t.ci COLLATE "C"
-        LIMIT 1
-        FOR UPDATE OF s SKIP LOCKED;
-        EXIT WHEN FOUND;
+        FOR candidate IN
+            WITH wave_now AS MATERIALIZED (
+                SELECT w.id, w.pilot, w.ordinal,
+                       release_mgmt_internal.release_blocker(of_release) IS NULL AND release_mgmt_internal.wave_blocker(w.id) IS NULL AS is_open
+                FROM release_mgmt.wave AS w WHERE w.release_id = of_release
+            )
+            SELECT s.id
+            FROM wave_now AS w
+            JOIN release_mgmt.target AS t ON t.wave_id = w.id
+            JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id
+            -- To look at what is installed, or to take it away again, no window is needed.
+            WHERE s.state IN ('ready', 'claimed') AND (w.is_open OR s.kind <> 'install')
+            -- What this worker holds already, else back-outs before anything is installed.
+            ORDER BY s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting DESC, s.kind = 'back_out' DESC,
+                     NOT w.pilot, w.ordinal, t.ci COLLATE "C"
+        LOOP
+            SELECT s.* INTO step FROM release_mgmt.deployment_step AS s
+            WHERE s.id = candidate
+              AND (s.state = 'ready'
+                   OR (s.state = 'claimed' AND (s.lease_until <= clock_timestamp() OR (s.worker = claim_step.worker AND s.claimed_by = acting))))
+            FOR UPDATE SKIP LOCKED;
+            CONTINUE WHEN NOT FOUND;
+            misfit := CASE WHEN step.kind = 'install' THEN release_mgmt_internal.target_misfit(step.target_id) END;
+            EXIT releases WHEN misfit IS NULL;
+            RAISE WARNING USING MESSAGE = format('a step on %s is not handed out, since the package does not fit there any more',
+                                                 (SELECT t.ci FROM release_mgmt.target AS t WHERE t.id = step.target_id)),
+                DETAIL = misfit || '.', HINT = 'See release_mgmt.check_compatibility(package, targets).';
+            step := NULL;
+        END LOOP;
     END LOOP;
     IF step.id IS NULL THEN
         RETURN;
     END IF;
 
     UPDATE release_mgmt.deployment_step AS s
-    SET state = 'claimed', worker = claim_step.worker, claimed_by = acting,
+    SET state = 'claimed', worker = claim_step.worker, claimed_by = acting, lease_until = clock_timestamp() + claim_step.lease,
+        -- Asked for again by its holder, a step stays claimed as it was, but for the lease.
         claim = CASE WHEN s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting THEN s.claim ELSE gen_random_uuid() END,
-        claimed_at = clock_timestamp(), lease_until = clock_timestamp() + claim_step.lease
+        claimed_at = CASE WHEN s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting THEN s.claimed_at ELSE clock_timestamp() END
     WHERE s.id = step.id
     RETURNING s.* INTO step;
     RETURN QUERY
@@ -102,5 +131,5 @@ BEGIN
         WHERE t.id = step.target_id;
 END $$;
 COMMENT ON FUNCTION release_mgmt.claim_step(text, interval) IS
-'Gives the worker of that name one step to do, or no row where there is nothing to do now: claim (needed to report), release, target, kind (install, verify or back_out), attempt, package, items (library items, to be read with read_content()), manifest (the files and their digests, as "sha256sum -c" reads them) and lease_until (when the step is handed out again unless it was reported). A worker that asks again before it reports gets the same step again. lease: how long the worker may take. Install steps are handed out while their release is being deployed, inside its windows, outside every freeze, wave after wave; the others at any time until the release ends. Errors: RM003 without the duty operator, 23514 an empty name or a lease that is not positive.';
+'Gives the worker of that name one step to do, or no row where there is nothing to do now: claim (needed to report), release, target, kind (install, verify or back_out), attempt, package, items (library items, to be read with read_content()), manifest (the files and their digests, as "sha256sum -c" reads them) and lease_until (when the step is handed out again unless it was reported). A worker that asks again before it reports gets the same step again. lease: how long the worker may take. Install steps are handed out while their release is being deployed, inside its windows, outside every freeze, wave after wave, and where the package still fits into what is installed (otherwise a warning says why not); the others at any time until the release ends. Errors: RM003 without the duty operator, 23514 an empty name or a lease that is not positive.';
 SELECT release_mgmt_internal.allow('{operator}', 'EXECUTE', 'FUNCTION release_mgmt.claim_step(text, interval)');

@@ -1,5 +1,4 @@
--- Module rollout: the checks that it can answer at a gate, its parts of what an approval binds to, and which changes of
--- configuration items a roll-out permits. No evidence is unmet.
+-- Module rollout: the checks that it can answer at a gate, and its parts of what an approval binds to. No evidence is unmet.
 
 CREATE FUNCTION release_mgmt_internal.utc_text(at timestamptz) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -112,6 +111,16 @@ COMMENT ON FUNCTION release_mgmt_internal.check_pilot_successful(uuid) IS 'Check
 SELECT release_mgmt_internal.register_check('pilot_successful', 'gate', 'release_mgmt_internal.check_pilot_successful',
     'the pilot was successful by its stored measurements');
 
+CREATE FUNCTION release_mgmt_internal.unplaced_changes(release uuid) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.string_agg(pg_catalog.format('%s is planned to change with %s, which is no target', o.ci, o.target), '; ' ORDER BY o.ci COLLATE "C")
+    FROM (SELECT DISTINCT x.ci, x.target FROM release_mgmt.planned_ci_change AS x
+          WHERE x.release_id = unplaced_changes.release
+            AND NOT EXISTS (SELECT FROM release_mgmt.target AS t WHERE t.release_id = x.release_id AND t.ci = x.target)) AS o;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.unplaced_changes(uuid) IS 'The planned CI changes that no target of the roll-out plan would carry out; NULL where there are none.';
+
 CREATE FUNCTION release_mgmt_internal.check_deployment_verified(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
@@ -125,21 +134,22 @@ BEGIN ATOMIC
         FROM release_mgmt.target AS t JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id JOIN release_mgmt.delivery AS d ON d.step_id = s.id
         WHERE t.release_id = check_deployment_verified.release
     ), unreached AS (
-        SELECT pg_catalog.string_agg(pg_catalog.format('component %s reaches no target', c.name), '; ' ORDER BY c.name COLLATE "C") AS components
+        SELECT pg_catalog.string_agg(pg_catalog.format('component %s reaches no target', c.name), '; ' ORDER BY c.name COLLATE "C") AS components,
+               release_mgmt_internal.unplaced_changes(check_deployment_verified.release) AS changes
         FROM release_mgmt.release_package AS p JOIN release_mgmt.component AS c ON c.package_id = p.id
         WHERE p.release_id = check_deployment_verified.release AND p.current
           AND NOT EXISTS (SELECT FROM release_mgmt.target AS t, LATERAL release_mgmt_internal.target_components(t.id) AS o
                           WHERE t.release_id = p.release_id AND o.id = c.id)
     )
-    SELECT (targets > 0 AND verified = targets AND unreached.components IS NULL,
+    SELECT (targets > 0 AND verified = targets AND unreached.components IS NULL AND unreached.changes IS NULL,
             nullif(pg_catalog.concat_ws('; ', CASE WHEN targets = 0 THEN 'the release has no target' END, others,
-                                        CASE WHEN targets > 0 THEN unreached.components END), ''),
-            CASE WHEN targets = 0 OR unreached.components IS NOT NULL THEN 'release manager' ELSE 'operator' END,
+                                        CASE WHEN targets > 0 THEN unreached.components END, unreached.changes), ''),
+            CASE WHEN targets = 0 OR unreached.components IS NOT NULL OR unreached.changes IS NOT NULL THEN 'release manager' ELSE 'operator' END,
             pg_catalog.jsonb_build_object('target', targets, 'verified', verified, 'delivery', deliveries, 'files', files)
            )::release_mgmt.check_result
     FROM summary CROSS JOIN delivered CROSS JOIN unreached;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_deployment_verified(uuid) IS 'Check: every target of every wave is verified, and every component reached a target.';
+COMMENT ON FUNCTION release_mgmt_internal.check_deployment_verified(uuid) IS 'Check: every target of every wave is verified, every component reached a target, and every planned CI change belongs to one.';
 SELECT release_mgmt_internal.register_check('deployment_verified', 'gate', 'release_mgmt_internal.check_deployment_verified',
     'every target was installed and verified, file by file');
 
@@ -159,6 +169,23 @@ COMMENT ON FUNCTION release_mgmt_internal.check_targets_backed_out(uuid) IS 'Che
 SELECT release_mgmt_internal.register_check('targets_backed_out', 'gate', 'release_mgmt_internal.check_targets_backed_out',
     'the release is backed out of every target, as the workers'' output shows');
 
+CREATE FUNCTION release_mgmt_internal.check_targets_compatible(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (count(*) > 0 AND count(f.misfit) = 0,
+            CASE WHEN count(*) = 0 THEN 'the release has no target'
+                 ELSE pg_catalog.string_agg(pg_catalog.format('%s: %s', t.ci, f.misfit), '; ' ORDER BY t.ci COLLATE "C") FILTER (WHERE f.misfit IS NOT NULL) END,
+            'release manager',
+            pg_catalog.jsonb_build_object('target', count(*), 'fitting', count(*) - count(f.misfit))
+           )::release_mgmt.check_result
+    FROM release_mgmt.target AS t CROSS JOIN LATERAL release_mgmt_internal.target_misfit(t.id) AS f(misfit)
+    WHERE t.release_id = check_targets_compatible.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_targets_compatible(uuid) IS
+'Check: the package fits into what is installed now on each target of the roll-out plan, those of waves that are done included.';
+SELECT release_mgmt_internal.register_check('targets_compatible', 'gate', 'release_mgmt_internal.check_targets_compatible',
+    'the package fits into what is installed now on every target of every wave');
+
 CREATE FUNCTION release_mgmt_internal.check_waves_fit_design(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
@@ -177,6 +204,7 @@ BEGIN ATOMIC
             -- Of a big-bang the one wave is made at sealing, unless it is planned before.
             CASE WHEN waves.planned = 0 AND design.roll_out IS DISTINCT FROM 'big-bang' THEN 'no wave is planned' END,
             waves.empty,
+            CASE WHEN waves.planned > 0 THEN release_mgmt_internal.unplaced_changes(check_waves_fit_design.release) END,
             CASE WHEN waves.pilot_late THEN 'a pilot wave comes after another wave' END,
             CASE WHEN design.roll_out = 'phased' AND (waves.planned < 2 OR waves.pilots = 0) THEN 'a phased roll-out needs two waves or more, the first of them a pilot'
                  WHEN design.roll_out = 'big-bang' AND waves.planned > 1 THEN pg_catalog.format('a big-bang has one wave, planned are %s', waves.planned) END), '') AS missing
@@ -189,6 +217,6 @@ BEGIN ATOMIC
     FROM faults CROSS JOIN waves CROSS JOIN design;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_waves_fit_design(uuid) IS
-'Check: a release design option is chosen, and the waves are what it says: phased, two or more with a pilot first; big-bang, one, which sealing makes where none is planned.';
+'Check: a release design option is chosen, the waves are what it says (phased, two or more with a pilot first; big-bang, one, which sealing makes where none is planned), and they carry out every planned CI change.';
 SELECT release_mgmt_internal.register_check('waves_fit_design', 'gate', 'release_mgmt_internal.check_waves_fit_design',
     'the waves follow the chosen release design option');

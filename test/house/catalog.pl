@@ -62,13 +62,13 @@ $cluster->value('postgres', 'CREATE EXTENSION plpgsql_check');
 # That refuse() never returns is beyond it.
 rule('PL/pgSQL bodies fit the catalog, and use what they declare', qq{
 	WITH body AS (
-		SELECT p.oid, t.tgrelid
+		SELECT p.oid, t.tgrelid, t.tgnewtable
 		FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-		LEFT JOIN LATERAL (SELECT DISTINCT tgrelid FROM pg_trigger WHERE tgfoid = p.oid AND NOT tgisinternal) t ON true
+		LEFT JOIN LATERAL (SELECT DISTINCT tgrelid, tgnewtable FROM pg_trigger WHERE tgfoid = p.oid AND NOT tgisinternal) t ON true
 		WHERE p.pronamespace $ours AND l.lanname = 'plpgsql'
 		AND (p.prorettype <> 'trigger'::regtype OR t.tgrelid IS NOT NULL))
 	SELECT b.oid::regprocedure || ' ' || concat_ws(' ', c.lineno, c.message, c.detail, c.query)
-	FROM body b, public.plpgsql_check_function_tb(b.oid, coalesce(b.tgrelid, 0), performance_warnings => false) c
+	FROM body b, public.plpgsql_check_function_tb(b.oid, coalesce(b.tgrelid, 0), newtable => b.tgnewtable, performance_warnings => false) c
 	WHERE (c.level = 'error' AND c.message <> 'control reached end of function without RETURN') OR c.message ~ '^(unused|never read)' ORDER BY 1});
 rule('every C function is named rm_...', qq{
 	SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace $ours

@@ -37,6 +37,7 @@ INSERT INTO library_file (item_id, path, digest, size, mode) VALUES
     (:'app', 'bin/app', compute_digest('app 2.0'), 7, 493),
     (:'app', 'share/read me', compute_digest('read me'), 7, 420);
 SET ROLE regress_librarian;
+INSERT INTO package_clause (item_id, kind, clause_no, name, text) VALUES (:'app', 'conflicts', 1, 'legacy', 'legacy');
 SELECT finish_intake(:'app', compute_digest('the application')) \g /dev/null
 CALL accept_item(:'app');
 SELECT begin_intake('pkg:generic/runbook@1', 'document') AS runbook \gset
@@ -107,6 +108,11 @@ UPDATE change_window SET period = '[2099-01-02,2099-01-05)' WHERE release_id = r
 UPDATE change_window SET period = '[2099-01-10,2099-01-11)' WHERE release_id = release_id('REL-2');
 UPDATE change_window SET period = '[2099-01-02,2099-01-12)' WHERE release_id = release_id('REL-1');
 SELECT r.code, b.ci, b.period FROM ci_booking AS b JOIN change_window AS w ON w.id = b.window_id JOIN release AS r ON r.id = w.release_id ORDER BY r.code, b.ci;
+BEGIN;
+DELETE FROM target WHERE release_id = release_id('REL-2');
+UPDATE change_window SET period = '[2099-01-02,2099-01-12)' WHERE release_id = release_id('REL-2');
+SELECT add_wave('REL-2', 'all', '{host/a,host/b}', pilot => true);
+ROLLBACK;
 -- A release that ends frees its bookings.
 CALL advance_release('REL-2', 'cancelled');
 SELECT count(*) FROM ci_booking AS b JOIN change_window AS w ON w.id = b.window_id WHERE w.release_id = release_id('REL-2');
@@ -134,6 +140,12 @@ INSERT INTO design_option (release_id, roll_out, delivery, mechanism, rationale,
 VALUES (release_id('REL-1'), 'big-bang', 'pull', 'automated', 'few hosts', true);
 SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'waves_fit_design';
 UPDATE design_option SET roll_out = 'phased', rationale = 'customers on b and c' WHERE release_id = release_id('REL-1');
+SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'waves_fit_design';
+BEGIN;
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'package/c:other', 'version', '6');
+DELETE FROM target WHERE ci = 'host/c' AND release_id = release_id('REL-1');
+SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'waves_fit_design';
+ROLLBACK;
 SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'waves_fit_design';
 INSERT INTO remediation_plan (release_id, kind, body) VALUES (release_id('REL-1'), 'continuity', 'serve from the other site');
 SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'remediation_planned';
@@ -222,24 +234,9 @@ SELECT state, step, step_state FROM deployment_progress WHERE target = 'host/a';
 SELECT f ->> 'file' AS file, f ->> 'expected' = compute_digest('app 2.0')::text AS expected, f ->> 'found' = compute_digest('tampered')::text AS found
 FROM deployment_progress, jsonb_array_elements(findings) AS f WHERE target = 'host/a';
 
--- Such a target is backed out before it is done again.
+-- Such a target is backed out before it is done again, which restores what its installation changed in the CMDB.
 CALL deploy_again('REL-1', 'host/a');
 CALL back_out_target('REL-1', 'host/b');
-RESET ROLE;
--- What restores the CMDB stands above this module and is found through the registry; here a site's own function does.
-CREATE FUNCTION permit_restore(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid LANGUAGE sql
-RETURN CASE WHEN current_setting('site.restores', true) = 'yes' THEN '00000000-0000-7000-8000-000000000002'::uuid END;
-CREATE FUNCTION restore(release uuid, target text) RETURNS void LANGUAGE plpgsql SET search_path = public, release_mgmt AS $$
-BEGIN
-    PERFORM set_config('site.restores', 'yes', true);
-    DELETE FROM host_package AS p USING planned_ci_change AS x
-    WHERE x.release_id = restore.release AND x.target = restore.target AND x.operation = 'create' AND x.ci = format('package/%s:%s', p.host, p.name);
-    UPDATE host_package AS p SET version = x.old_value FROM planned_ci_change AS x
-    WHERE x.release_id = restore.release AND x.target = restore.target AND x.operation = 'change' AND x.ci = format('package/%s:%s', p.host, p.name);
-    PERFORM set_config('site.restores', 'no', true);
-END $$;
-INSERT INTO registered_check (name, point, function_name, proves) VALUES
-    ('site_restores', 'ci_change', 'public.permit_restore', 'the site restores'), ('site_restore', 'back_out', 'public.restore', 'the site restores');
 SET ROLE regress_worker;
 CALL back_out_target('REL-1', 'host/a');
 CALL back_out_target('REL-1', 'host/a');
@@ -315,14 +312,28 @@ SET ROLE regress_other;
 CALL report_step(:'claim', 'successful', :'manifest');
 SELECT target, state, step, step_state, worker FROM deployment_progress WHERE release = 'REL-1' ORDER BY target;
 
--- An item that left the library is no longer installed anywhere; what is installed is still looked at.
+-- A target into which the package does not fit any more, since the site permitted something else there, is left out.
+RESET ROLE;
+CREATE FUNCTION permit_legacy(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid LANGUAGE sql
+RETURN CASE WHEN ci = 'package/c:legacy' THEN '00000000-0000-7000-8000-000000000002'::uuid END;
+INSERT INTO registered_check (name, point, function_name, proves) VALUES ('legacy', 'ci_change', 'public.permit_legacy', 'the site permits it');
+INSERT INTO host_package VALUES ('c', 'legacy', '1');
+SET ROLE regress_worker;
+SELECT claim, target, kind, manifest FROM claim_step('worker-1') \gset
+\echo :target :kind
+SELECT target, kind FROM claim_step('worker-2');
+RESET ROLE;
+SELECT met, missing, evidence FROM release_mgmt_internal.check_targets_compatible(release_id('REL-1'));
+DELETE FROM host_package WHERE name = 'legacy';
+SELECT met, missing, evidence FROM release_mgmt_internal.check_targets_compatible(release_id('REL-1'));
+SET ROLE regress_worker;
+CALL report_step(:'claim', 'failed', :'manifest');
+
+-- An item that left the library is no longer installed anywhere.
 SET ROLE regress_librarian;
 CALL retire_item(:'runbook', 'superseded');
 SET ROLE regress_other;
 SELECT target, step, waits_for FROM deployment_progress WHERE release = 'REL-1' AND step_state = 'ready' ORDER BY target;
-SELECT claim, target, kind, manifest FROM claim_step('worker-2') \gset
-\echo :target :kind
-CALL report_step(:'claim', 'failed', :'manifest');
 SELECT * FROM claim_step('worker-2');
 SET ROLE regress_manager;
 SELECT missing, owner FROM gate_status WHERE release = 'REL-1' AND criterion = 'deployment_verified';
@@ -396,7 +407,6 @@ RESET ROLE;
 GRANT SELECT, UPDATE ON device TO regress_worker;
 SET ROLE regress_worker;
 UPDATE device SET version = '8' WHERE name = 'switch';
-SET ROLE regress_worker;
 SELECT claim, target, cardinality(items) AS items, manifest FROM claim_step('worker-1') \gset
 \echo :target :items
 \echo :manifest
