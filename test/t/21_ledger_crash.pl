@@ -1,0 +1,107 @@
+# The ledger holds through kill -9 under load, with savepoints, rollbacks and two-phase commit beside the sequencer.
+use strict;
+use warnings;
+use POSIX ();
+use RM::Cluster;
+use Test::More;
+
+my $cluster = RM::Cluster->new->start;
+$cluster->value('postgres', q{
+	SET client_min_messages = error;
+	CREATE EXTENSION release_mgmt CASCADE;
+	SELECT release_mgmt.activate('crash.example.org');
+	CREATE TABLE item (id integer PRIMARY KEY, n integer NOT NULL, note text);
+	INSERT INTO item SELECT i, 0 FROM generate_series(1, 50) AS i;
+	SELECT release_mgmt.govern('item')});
+
+my %script = (
+	plain => q{\set id random(1, 50)
+		UPDATE item SET n = n + 1 WHERE id = :id;},
+	churn => q{\set id random(100, 120)
+		BEGIN;
+		DELETE FROM item WHERE id = :id;
+		INSERT INTO item VALUES (:id, 1, 'x') ON CONFLICT (id) DO UPDATE SET n = item.n + 1;
+		COMMIT;},
+	savepoints => q{\set id random(1, 50)
+		BEGIN;
+		UPDATE item SET n = n + 1 WHERE id = :id;
+		SAVEPOINT a;
+		UPDATE item SET note = repeat('y', 200) WHERE id = :id;
+		SAVEPOINT b;
+		UPDATE item SET note = 'gone' WHERE id = :id;
+		ROLLBACK TO b;
+		RELEASE a;
+		COMMIT;},
+	rollback => q{\set id random(1, 50)
+		BEGIN;
+		UPDATE item SET n = -1 WHERE id = :id;
+		ROLLBACK;},
+	two_phase => q{\set id random(1, 50)
+		BEGIN;
+		UPDATE item SET n = n + 1 WHERE id = :id;
+		PREPARE TRANSACTION 'p:client_id';
+		COMMIT PREPARED 'p:client_id';},
+	sequencer => q{CALL release_mgmt.sequence_ledger();
+		\sleep 20 ms},);
+for my $name (keys %script)
+{
+	open my $file, '>', "$cluster->{dir}/$name" or die "$name: $!";
+	print $file "$script{$name}\n";
+	close $file;
+}
+
+# Run every script for so many seconds; returns the processes.
+sub load
+{
+	my ($seconds) = @_;
+	my @pids;
+	for my $name (sort keys %script)
+	{
+		my $pid = fork // die "fork: $!";
+		if ($pid == 0)
+		{
+			$cluster->run(undef, 'pgbench', '-n', '-c', $name eq 'sequencer' ? 1 : 2, '-T', $seconds,
+				'-f', "$cluster->{dir}/$name", 'postgres');
+			POSIX::_exit(0);
+		}
+		push @pids, $pid;
+	}
+	return @pids;
+}
+
+my $findings = q{SELECT string_agg(v::text, E'\n') FROM release_mgmt.verify_ledger() AS v};
+my $leaves = 0;
+for my $round (1 .. 2)
+{
+	my @pids = load(8);
+	sleep 1;
+	is($cluster->value('postgres', $findings), '', 'verification beside the load finds nothing');
+	my $victim = $cluster->value('postgres', q{SELECT pid FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() LIMIT 1});
+	kill 'KILL', $victim;
+	select undef, undef, undef, 0.3;
+	$cluster->stop('immediate');
+	waitpid $_, 0 for @pids;
+	$cluster->start;
+	is($cluster->value('postgres', $findings), '', 'nothing after kill -9');
+	$cluster->value('postgres', "ROLLBACK PREPARED '$_'") for split /\n/, $cluster->value('postgres', 'SELECT gid FROM pg_prepared_xacts ORDER BY gid LIMIT 1');
+	$cluster->value('postgres', "COMMIT PREPARED '$_'") for split /\n/, $cluster->value('postgres', 'SELECT gid FROM pg_prepared_xacts');
+	$cluster->value('postgres', 'CALL release_mgmt.sequence_ledger()');
+	is($cluster->value('postgres', $findings), '', 'nor after the prepared transactions ended and were sequenced');
+	my $now = $cluster->value('postgres', 'SELECT size FROM release_mgmt.ledger_head');
+	cmp_ok($now, '>', $leaves + 100, "the log grew to $now leaves");
+	$leaves = $now;
+}
+is($cluster->value('postgres', 'SELECT count(*) FROM release_mgmt_internal.transaction_leaf WHERE log_index IS NULL'), 0, 'no leaf is left behind');
+
+# A prepared transaction that holds a table of pending leaves: the other goes on, and it is emptied later.
+$cluster->value('postgres', q{BEGIN; UPDATE item SET n = n + 1 WHERE id = 1; PREPARE TRANSACTION 'long'});
+$cluster->value('postgres', q{DO $$ BEGIN FOR i IN 1..4000 LOOP UPDATE item SET n = n + 1 WHERE id = 2; COMMIT; END LOOP; END $$});
+$cluster->value('postgres', 'CALL release_mgmt.sequence_ledger()') for 1 .. 3;
+is($cluster->value('postgres', 'SELECT pending FROM release_mgmt.ledger_identity'), 1, 'transactions write to the other table');
+$cluster->value('postgres', q{UPDATE item SET n = n + 1 WHERE id = 2});
+is($cluster->value('postgres', 'SELECT count(*) FROM release_mgmt.ledger_pending_1'), 1, 'and do so');
+$cluster->value('postgres', q{COMMIT PREPARED 'long'});
+$cluster->value('postgres', 'CALL release_mgmt.sequence_ledger()');
+is($cluster->value('postgres', 'SELECT count(*) FROM release_mgmt.ledger_pending_0'), 0, 'the first is emptied when nobody holds it');
+is($cluster->value('postgres', $findings), '', 'nothing was lost');
+done_testing;
