@@ -50,6 +50,7 @@ COMMENT ON COLUMN release_mgmt.component.ci IS 'label class/key of the configura
 COMMENT ON COLUMN release_mgmt.component.digest IS 'of the library item, as it was when the component was added';
 COMMENT ON COLUMN release_mgmt.component.related_reason IS 'why the component belongs here although it hangs together with no other one';
 CREATE INDEX component_item_id_idx ON release_mgmt.component (item_id);
+CREATE INDEX component_ci_idx ON release_mgmt.component (ci);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.component', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.component');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.component');

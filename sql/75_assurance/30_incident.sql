@@ -160,6 +160,9 @@ BEGIN
     END IF;
     -- A gate looks at open incidents: reopening one is a change beneath each release that it is held against.
     IF NEW.resolved_at IS DISTINCT FROM OLD.resolved_at THEN
+        PERFORM FROM release_mgmt.release AS r
+        WHERE r.id IN (SELECT a.release_id FROM release_mgmt.incident_attribution AS a WHERE a.incident_id = NEW.id)
+        ORDER BY r.id FOR NO KEY UPDATE;
         UPDATE release_mgmt.release AS r SET revision = r.revision + 1
         WHERE r.id IN (SELECT a.release_id FROM release_mgmt.incident_attribution AS a WHERE a.incident_id = NEW.id);
     END IF;
@@ -202,6 +205,7 @@ COMMENT ON FUNCTION release_mgmt_internal.exposure_of(uuid) IS
 CREATE FUNCTION release_mgmt_internal.cis_near(incident uuid) RETURNS TABLE (ci_id uuid, distance integer)
 LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp ROWS 100 AS $$
 DECLARE
+    most CONSTANT integer := 250;
     seen uuid[];
     edge uuid[];
 BEGIN
@@ -210,9 +214,10 @@ BEGIN
     WHERE c.label IN (SELECT i.ci FROM release_mgmt.incident AS i WHERE i.id = incident
                       UNION ALL SELECT x.ci FROM release_mgmt.incident_ci AS x WHERE x.incident_id = incident);
     FOR step IN 0 .. 2 LOOP
+        -- The second step leads nowhere where it leads everywhere: half a CMDB hangs on one host or site.
+        EXIT WHEN edge IS NULL OR (step = 2 AND cardinality(edge) > most);
         RETURN QUERY SELECT e, step FROM unnest(edge) AS e;
-        -- Past a thousand items, being related says nothing about a cause.
-        EXIT WHEN step = 2 OR coalesce(cardinality(edge), 0) NOT BETWEEN 1 AND 1000;
+        EXIT WHEN step = 2 OR (step = 1 AND cardinality(edge) > most);
         seen := seen || edge;
         SELECT array_agg(DISTINCT o.other) INTO edge
         FROM unnest(edge) AS e
@@ -222,7 +227,7 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.cis_near(uuid) IS
-'The configuration items of an incident (distance 0) and those up to two relations away, in either direction.';
+'The configuration items of an incident (distance 0) and those up to two relations away, in either direction; the second relation is followed only from and to at most 250 items.';
 
 CREATE FUNCTION release_mgmt_internal.suspects_of(incident uuid) RETURNS TABLE (release_id uuid, confidence numeric, reason text)
 LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp

@@ -85,6 +85,18 @@ INSERT INTO incident (code, ci, summary) VALUES ('INC-4', 'service/archive', 'ru
 SELECT incident, release, confidence, reason, confirmed FROM release_incident ORDER BY incident, release;
 SELECT incident, release FROM release_incident WHERE incident = 'INC-0';
 
+-- Where a site has more than 250 servers, sharing it says nothing; what hit the site itself still does.
+RESET ROLE;
+INSERT INTO server SELECT 'blade ' || n, 'north', '1' FROM generate_series(1, 300) AS n;
+SET ROLE regress_operator;
+INSERT INTO incident (code, ci, summary) VALUES ('INC-7', 'server/blade 7', 'one of many neighbours of alpha'), ('INC-8', 'site/north', 'dark');
+SELECT incident, release, confidence, reason FROM release_incident WHERE incident IN ('INC-7', 'INC-8') ORDER BY incident;
+RESET ROLE;
+UPDATE incident SET resolved_at = clock_timestamp() WHERE code IN ('INC-7', 'INC-8');
+SET ROLE regress_approver;
+CALL confirm_attribution('INC-8', 'REL-1', false, 'a cable was cut');
+SET ROLE regress_operator;
+
 -- A further item widens the circle; asking again changes nothing.
 INSERT INTO incident_ci SELECT id, 'server/alpha' FROM incident WHERE code = 'INC-4';
 INSERT INTO incident_ci SELECT id, 'server/omega' FROM incident WHERE code = 'INC-4';
