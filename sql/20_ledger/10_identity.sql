@@ -37,7 +37,7 @@ COMMENT ON TABLE release_mgmt.ledger_identity IS
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_identity', '');
 
 CREATE FUNCTION release_mgmt_internal.forget_identity() RETURNS trigger
-LANGUAGE c AS 'MODULE_PATHNAME', 'rm_forget_identity';
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_identity';
 COMMENT ON FUNCTION release_mgmt_internal.forget_identity() IS 'Makes every session look again whether the database is active.';
 CREATE TRIGGER rm_90_forget AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON release_mgmt.ledger_identity
     FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.forget_identity();

@@ -31,12 +31,12 @@ COMMENT ON COLUMN release_mgmt.governed_table.column_numbers IS 'Attribute numbe
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.governed_table', 'WHERE NOT builtin');
 
 CREATE FUNCTION release_mgmt_internal.admit() RETURNS trigger
-LANGUAGE c AS 'MODULE_PATHNAME', 'rm_admit';
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_admit';
 COMMENT ON FUNCTION release_mgmt_internal.admit() IS
 'Statement trigger rm_10_admit. Active: refuses TRUNCATE (RM013). Inactive: refuses all but the table''s owner (RM001), who may load and empty it.';
 
 CREATE FUNCTION release_mgmt_internal.capture() RETURNS trigger
-LANGUAGE c AS 'MODULE_PATHNAME', 'rm_capture';
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_capture';
 COMMENT ON FUNCTION release_mgmt_internal.capture() IS
 'Row trigger rm_90_capture(governed_table.id). Active: records the change; inactive: does nothing.';
 
@@ -107,7 +107,7 @@ LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_in_own_ddl';
 COMMENT ON FUNCTION release_mgmt_internal.in_own_ddl() IS 'Is this DDL that run_own_ddl() runs?';
 
 CREATE FUNCTION release_mgmt_internal.attach_triggers(source regclass, table_id uuid) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member regclass;
 BEGIN
@@ -130,7 +130,7 @@ COMMENT ON FUNCTION release_mgmt_internal.attach_triggers(regclass, uuid) IS
 rm_10_admit fires for the relation that a statement names.';
 
 CREATE FUNCTION release_mgmt_internal.govern_own(source regclass) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- The same in every installation: version 8 of RFC 9562, from the table's name.
     table_id CONSTANT uuid := overlay(overlay(left(encode(sha256(convert_to('release_mgmt:' || source::text, 'UTF8')), 'hex'), 32)

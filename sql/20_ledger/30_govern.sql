@@ -1,7 +1,7 @@
 -- Module ledger: a customer's table comes under governance.
 
 CREATE FUNCTION release_mgmt_internal.require_governable(source regclass, columns text[]) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     problems text[] := '{}';
     class record;
@@ -36,7 +36,7 @@ COMMENT ON FUNCTION release_mgmt_internal.require_governable(regclass, text[]) I
 'Raises RM012 (not_governable), naming every reason why the table can not be governed with that key.';
 
 CREATE FUNCTION release_mgmt.govern(source regclass, mode text DEFAULT 'observe', key text[] DEFAULT NULL) RETURNS uuid
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     key_columns CONSTANT text[] := coalesce(govern.key, release_mgmt_internal.primary_key_of(govern.source));
     existing release_mgmt.governed_table;
@@ -74,7 +74,7 @@ Returns the id by which the ledger knows the table. Locks the table against writ
 Errors: RM001 inactive, RM012 not_governable (names every reason).';
 
 CREATE FUNCTION release_mgmt.ungovern(source regclass) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     existing release_mgmt.governed_table;
     member regclass;

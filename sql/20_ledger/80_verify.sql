@@ -82,7 +82,6 @@ DECLARE
     held_logs uuid[];
     held_notes text[];
     held_from text[];
-    given_log uuid;
     state text;
 BEGIN
     SELECT array_agg(l.id ORDER BY l.epoch), array_agg(l.origin ORDER BY l.epoch) INTO logs, origins

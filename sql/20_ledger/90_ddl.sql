@@ -241,7 +241,7 @@ COMMENT ON FUNCTION release_mgmt_internal.record_type(oid) IS
 'Records the rows of every governed table with a column whose values an altered type is part of.';
 
 CREATE FUNCTION release_mgmt_internal.follow_type() RETURNS event_trigger
-LANGUAGE c AS 'MODULE_PATHNAME', 'rm_follow_type';
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_follow_type';
 COMMENT ON FUNCTION release_mgmt_internal.follow_type() IS
 'Event trigger rm_ledger_type: an enum''s renamed value and a composite type''s changed attributes move the digests of rows.';
 CREATE EVENT TRIGGER rm_ledger_type ON ddl_command_end WHEN TAG IN ('ALTER TYPE')

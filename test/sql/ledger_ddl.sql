@@ -2,8 +2,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION release_mgmt CASCADE;
 SELECT release_mgmt.activate('ddl.example.org');
-CREATE ROLE ledger_owner;
-GRANT ALL ON SCHEMA public TO ledger_owner;
+CREATE ROLE regress_ledger_owner;
+GRANT ALL ON SCHEMA public TO regress_ledger_owner;
 
 -- What can not be governed is told with every reason.
 CREATE TEMPORARY TABLE passing (a integer);
@@ -17,13 +17,13 @@ SELECT release_mgmt.govern('keyless', 'observe', '{a}');
 SELECT release_mgmt.govern('release_mgmt.person');
 
 CREATE TABLE item (id integer PRIMARY KEY, name text, size integer DEFAULT 3);
-ALTER TABLE item OWNER TO ledger_owner;
+ALTER TABLE item OWNER TO regress_ledger_owner;
 INSERT INTO item VALUES (0, 'before');
 SELECT release_mgmt.govern('item') IS NOT NULL AS governed;
 INSERT INTO item VALUES (1, 'x'), (2, 'y');
 
 -- The owner alters the table as before, and can not switch governance off.
-SET ROLE ledger_owner;
+SET ROLE regress_ledger_owner;
 ALTER TABLE item DISABLE TRIGGER ALL;
 ALTER TABLE item ENABLE TRIGGER ALL;
 ALTER TABLE item DISABLE TRIGGER rm_90_capture;
@@ -116,11 +116,11 @@ SELECT release_mgmt.govern('thing', 'enforce') IS NOT NULL AS enforced;
 UPDATE release_mgmt.ledger_identity SET database_oid = 1;
 SELECT release_mgmt_internal.is_active();
 INSERT INTO thing (id) VALUES (10);
-CREATE ROLE ledger_guest;
-SET ROLE ledger_guest;
+CREATE ROLE regress_ledger_guest;
+SET ROLE regress_ledger_guest;
 INSERT INTO thing (id) VALUES (11);
 RESET ROLE;
 DROP TABLE thing;
 DROP EXTENSION release_mgmt CASCADE;
-DROP OWNED BY ledger_owner, ledger_guest;
-DROP ROLE ledger_owner, ledger_guest;
+DROP OWNED BY regress_ledger_owner, regress_ledger_guest;
+DROP ROLE regress_ledger_owner, regress_ledger_guest;
