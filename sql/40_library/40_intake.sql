@@ -246,7 +246,12 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('gate_unmet', format('library item %s does not pass the checks of the intake', taken.purl),
             array_to_string(unmet, '; ') || '.', 'The checks are in release_mgmt.registered_check, at the point intake.');
     END IF;
-    UPDATE release_mgmt.library_item AS i SET state = 'accepted', accepted_by = acting, accepted_at = now() WHERE i.id = item;
+    BEGIN
+        UPDATE release_mgmt.library_item AS i SET state = 'accepted', accepted_by = acting, accepted_at = now() WHERE i.id = item;
+    EXCEPTION WHEN unique_violation THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('the library holds an accepted item %s already', taken.purl),
+            'It was accepted at the same time.', 'Use that item; or retire it with retire_item() first.');
+    END;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.accept_item(uuid) IS
 'Accepts a quarantined item whose intake is finished; from then on it may go out. The checks registered at the point intake are asked. One purl names one accepted content. Duty: librarian. Errors: RM001, RM002, RM003, RM005 a check says no, RM015 the item''s state or another accepted item forbids it.';
