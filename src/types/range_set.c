@@ -45,6 +45,18 @@ rm_range_set_greatest(RmScheme scheme)
 	return make_scheme_end(scheme, ">");
 }
 
+/* Append a range that is there already. */
+static void
+append_range(RmRangeSet *set, RangeType *range)
+{
+	if (set->count == set->capacity)
+	{
+		set->capacity *= 2;
+		set->ranges = repalloc(set->ranges, set->capacity * sizeof(RangeType *));
+	}
+	set->ranges[set->count++] = range;
+}
+
 /* Add a range; one whose ends are in the wrong order is empty. */
 void
 rm_range_set_add(RmRangeSet *set, RmRangeEnd lower, RmRangeEnd upper)
@@ -54,12 +66,36 @@ rm_range_set_add(RmRangeSet *set, RmRangeEnd lower, RmRangeEnd upper)
 
 	if (rm_pkgver_compare(lower.version, upper.version) > 0)
 		return;
-	if (set->count == set->capacity)
-	{
-		set->capacity *= 2;
-		set->ranges = repalloc(set->ranges, set->capacity * sizeof(RangeType *));
-	}
-	set->ranges[set->count++] = rm_compat_range_serialize(set->multirange->rngtype, &lower_bound, &upper_bound);
+	append_range(set, rm_compat_range_serialize(set->multirange->rngtype, &lower_bound, &upper_bound));
+}
+
+/* Add the ranges of another set. */
+void
+rm_range_set_add_set(RmRangeSet *set, const RmRangeSet *other)
+{
+	for (int i = 0; i < other->count; i++)
+		append_range(set, other->ranges[i]);
+}
+
+/* Keep of the set only what the versions hold, or, negated, what they do not. */
+void
+rm_range_set_narrow(RmRangeSet *set, const MultirangeType *versions, bool negated)
+{
+	Oid oid = set->multirange->type_id;
+	TypeCacheEntry *range = set->multirange->rngtype;
+	RangeType **ranges;
+	int count;
+	MultirangeType *rest;
+
+	multirange_deserialize(range, versions, &count, &ranges);
+	if (negated && (count == 0 || set->count == 0))
+		return;
+	rest = negated ? multirange_minus_internal(oid, range, set->count, set->ranges, count, ranges)
+				   : multirange_intersect_internal(oid, range, set->count, set->ranges, count, ranges);
+	multirange_deserialize(range, rest, &set->count, &set->ranges);
+	set->capacity = Max(set->count, 1);
+	if (set->count == 0)
+		set->ranges = palloc(sizeof(RangeType *));
 }
 
 /* Return the ranges of the set as one value. */

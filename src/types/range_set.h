@@ -31,6 +31,8 @@ extern void rm_range_set_begin(RmRangeSet *set, FunctionCallInfo fcinfo);
 extern RmRangeEnd rm_range_set_least(RmScheme scheme);
 extern RmRangeEnd rm_range_set_greatest(RmScheme scheme);
 extern void rm_range_set_add(RmRangeSet *set, RmRangeEnd lower, RmRangeEnd upper);
+extern void rm_range_set_add_set(RmRangeSet *set, const RmRangeSet *other);
+extern void rm_range_set_narrow(RmRangeSet *set, const MultirangeType *versions, bool negated);
 extern MultirangeType *rm_range_set_unite(const RmRangeSet *set);
 extern MultirangeType *rm_range_set_subtract(const RmRangeSet *set, const RmRangeSet *other);
 

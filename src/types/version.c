@@ -135,6 +135,8 @@ begin_version(RmScheme scheme, RmVersion *version)
 	version->scheme = scheme;
 	version->key.len = 0;
 	version->is_bound = false;
+	version->is_prerelease = false;
+	version->is_post = false;
 	memset(version->parts, 0, sizeof(version->parts));
 	rm_key_put(&version->key, scheme);
 }

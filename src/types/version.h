@@ -55,7 +55,9 @@ typedef struct RmVersion
 	RmKey key; /* first byte: the scheme */
 	unsigned char before;
 	unsigned char after;
-	bool is_bound; /* a point between versions, or an end of the scheme */
+	bool is_bound;      /* a point between versions, or an end of the scheme */
+	bool is_prerelease; /* semver: pre-release; PEP 440: pre-release or .dev */
+	bool is_post;       /* PEP 440: post-release */
 	RmSpan parts[RM_PART_COUNT];
 } RmVersion;
 

@@ -188,11 +188,12 @@ rm_version_parse_pep440(const char *text, size_t len, RmVersion *version, RmPars
 	if (!parse_release(text, len, &at, version, error))
 		return false;
 	parse_stage(text, len, &at, pre_words, version, prerelease);
-	parse_post(text, len, &at, version);
+	version->is_post = parse_post(text, len, &at, version);
 	if (!parse_stage(text, len, &at, dev_words, version, &dev))
 		rm_key_put(&version->key, STAGE_FINAL);
 	else if (prerelease->len == 0)
 		*prerelease = dev;
+	version->is_prerelease = prerelease->len > 0;
 
 	if (at < len && text[at] == '+')
 	{

@@ -132,6 +132,7 @@ rm_version_parse_semver(const char *text, size_t len, RmVersion *version, RmPars
 		if (!parse_identifiers(text, len, &at, true, version, error))
 			return false;
 		version->parts[RM_PART_PRERELEASE] = (RmSpan) { start, at - start };
+		version->is_prerelease = true;
 		rm_version_end(version, RM_KEY_END);
 	}
 	else

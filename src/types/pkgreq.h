@@ -1,0 +1,20 @@
+/*
+ * pkgreq.h
+ *		The type pkgreq, for C code of this module.
+ */
+#ifndef RM_TYPES_PKGREQ_H
+#define RM_TYPES_PKGREQ_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "types/range_set.h"
+#include "types/require.h"
+
+typedef struct varlena RmPkgreq;
+
+#define DatumGetPkgreqPP(d) ((RmPkgreq *) PG_DETOAST_DATUM_PACKED(d))
+#define PG_GETARG_PKGREQ_PP(n) DatumGetPkgreqPP(PG_GETARG_DATUM(n))
+#define PG_RETURN_PKGREQ(x) PG_RETURN_POINTER(x)
+
+#endif /* RM_TYPES_PKGREQ_H */

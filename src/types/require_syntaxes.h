@@ -1,0 +1,22 @@
+/*
+ * require_syntaxes.h
+ *		The parser of each syntax of requirements, and what they share.  For require*.c only.
+ */
+#ifndef RM_TYPES_REQUIRE_SYNTAXES_H
+#define RM_TYPES_REQUIRE_SYNTAXES_H
+
+#include "types/require.h"
+#include "types/vers_parse.h"
+
+extern bool rm_require_complain(RmParseError *error, size_t position, const char *message);
+extern RmRequireClause *rm_require_add_clause(RmRequirement *requirement, RmParseError *error);
+extern bool rm_require_set_bound(RmRequirement *requirement, RmRequireBound *bound, const char *text, size_t len,
+								 bool inclusive, RmParseError *error);
+extern bool rm_require_add_interval(RmRequirement *requirement, const char *lower, const char *upper,
+									RmParseError *error);
+
+extern bool rm_require_parse_npm(const char *text, size_t len, RmRequirement *requirement, RmParseError *error);
+extern bool rm_require_parse_relations(const char *text, size_t len, RmRequirement *requirement, RmParseError *error);
+extern bool rm_require_parse_pep440(const char *text, size_t len, RmRequirement *requirement, RmParseError *error);
+
+#endif /* RM_TYPES_REQUIRE_SYNTAXES_H */

@@ -1,0 +1,49 @@
+// Versions, requirements, and whether npm's semver finds the one to satisfy the other: types_require_npm.js COUNT SEED.
+//
+// Each line: a version, a requirement, and 1 or 0; or nothing, text that is no requirement, and 9. Exit status 77: npm's
+// semver is not found in NODE_PATH.
+let semver;
+try {
+    semver = require('semver');
+} catch (error) {
+    process.exit(77);
+}
+
+let state = Number(process.argv[3]);
+const random = () => (state = (state * 1103515245 + 12345) & 0x7fffffff, (state >> 8) / 0x800000);
+const choose = list => list[Math.floor(random() * list.length)];
+const number = () => choose(['0', '0', '1', '1', '2', '3', '9', '99']);
+const prerelease = () => random() < 0.35 ? '-' + choose(['0', '1', 'a', 'b.1', 'rc', 'alpha.0', 'x', '-']) : '';
+const build = () => random() < 0.1 ? '+' + choose(['a', '1', 'b.2']) : '';
+const version = () => [number(), number(), number()].join('.') + prerelease() + build();
+const wild = () => random() < 0.2 ? choose(['x', 'X', '*']) : number();
+const partial = () => {
+    const count = choose([1, 2, 3, 3, 3]);
+    const text = Array.from({ length: count }, wild).join('.');
+    return choose(['', '', '', 'v', '=']) + text + (count === 3 ? prerelease() + build() : '');
+};
+const space = () => choose(['', '', '', ' ', '  ']);
+const comparator = () => choose(['', '', '^', '^', '~', '~', '~>', '>', '>=', '<', '<=', '=']) + space() + partial();
+const alternative = () => random() < 0.15 ? partial() + choose([' - ', '  -  ']) + partial()
+    : Array.from({ length: choose([0, 1, 1, 1, 2, 2, 3]) }, comparator).join(' ');
+const damage = text => {
+    const at = Math.floor(random() * (text.length + 1));
+    return random() < 0.08 ? text.slice(0, at) + choose('.-x*~^<>=|0 a+') + text.slice(at + choose([0, 1])) : text;
+};
+
+const lines = [];
+for (let i = 0; i < Number(process.argv[2]); i++) {
+    const requirement = damage(Array.from({ length: choose([1, 1, 1, 2]) }, alternative).join(choose(['||', ' || '])));
+    let range = null;
+    try {
+        range = new semver.Range(requirement);
+    } catch (error) {
+        lines.push(['', requirement, 9].join('\t'));
+        continue;
+    }
+    for (let j = 0; j < 4; j++) {
+        const candidate = version();
+        lines.push([candidate, requirement, range.test(candidate) ? 1 : 0].join('\t'));
+    }
+}
+process.stdout.write(lines.map(line => line + '\n').join(''));

@@ -1,0 +1,53 @@
+-- Requirements on versions. What satisfies them is held against each ecosystem's own tool in test/t/13_types_require.pl.
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SET search_path = public, release_mgmt;
+
+-- Text goes in with its syntax and comes out as it went in; its versions are intervals.
+SELECT r, pkgreq_versions(r) FROM unnest(ARRAY['npm/^1.2.3', 'npm/^0.2', 'npm/~1.2 || >=3', 'npm/1.2 - 2.3', 'npm/', 'npm/<1.x', 'npm/>=1 <1',
+    'deb/>= 1.2, << 2', 'deb/(= 1:2.3-4)', 'rpm/= 1.0', 'rpm/> 1.0', 'rpm/>= 1.0-1', 'pep440/~=1.4.2, !=1.4.5', 'pypi/==1.*', 'pep440/<=1.0', 'pep440/==1.0+local',
+    'generic/>= 1, < 2']::pkgreq[]) AS r;
+SELECT pkgreq('npm', '^1.2.3'), pkgreq_scheme('npm/^1'), pkgreq_requirement('deb/>= 1.2'), pkgreq_send('npm/1');
+
+-- npm lets a pre-release in only where the range names one of the same triple.
+SELECT v, v @@ 'npm/>=1.2.3-beta.2 <2' AS satisfies FROM unnest('{semver/1.2.3-beta.1,semver/1.2.3-beta.2,semver/1.2.3,semver/1.2.4-beta.9,semver/1.9.9,semver/2.0.0-rc.1,deb/1.2.3}'::pkgver[]) AS v;
+-- Python leaves the kin of a version out of < and >, and pre-releases wherever none is named.
+SELECT v, v @@ 'pep440/>1.7' AS above, v @@ 'pep440/<1.7' AS below, v @@ 'pep440/>=1.7rc1' AS since, v @@ 'pep440/==1.7' AS is, v @@ 'pep440/==1.7.*' AS like
+FROM unnest('{pep440/1.6,pep440/1.7a1,pep440/1.7rc1,pep440/1.7,pep440/1.7+local,pep440/1.7.post1,pep440/1.7.1,pep440/1.8rc1}'::pkgver[]) AS v;
+-- RPM takes a version without release for all its releases, on either side.
+SELECT v, v @@ 'rpm/= 1.0' AS any_release, v @@ 'rpm/> 1.0' AS above, v @@ 'rpm/>= 1.0-2' AS since, v @@ 'rpm/< 1.0-2' AS below
+FROM unnest('{rpm/1.0,rpm/1.0-1,rpm/1.0-2,rpm/1.0-3,rpm/1.1}'::pkgver[]) AS v;
+SELECT satisfies('deb/1.3', 'deb/>= 1.2, << 2'), is_satisfied_by('deb/>= 1.2, << 2', 'deb/2~rc1');
+
+-- What is no requirement is refused.
+SELECT '^1.2.3'::pkgreq;
+SELECT 'cargo/1.2'::pkgreq;
+SELECT pkgreq('cargo', '1.2');
+SELECT 'npm/^1.2.b'::pkgreq;
+SELECT 'npm/1.x.2'::pkgreq;
+SELECT 'npm/>==1.2.3'::pkgreq;
+SELECT 'npm/1.2.3 - 2.0.0 - 3.0.0'::pkgreq;
+SELECT 'npm/1.02.3'::pkgreq;
+SELECT 'deb/1.2'::pkgreq;
+SELECT 'deb/>= 1.2 << 2'::pkgreq;
+SELECT 'deb/(>= 1.2'::pkgreq;
+SELECT 'deb/>= '::pkgreq;
+SELECT 'deb/>= 1.2>'::pkgreq;
+SELECT 'rpm/>= 1-2-3'::pkgreq;
+SELECT 'pep440/=1.0'::pkgreq;
+SELECT 'pep440/===1.0'::pkgreq;
+SELECT 'pep440/~=1'::pkgreq;
+SELECT 'pep440/>=1.*'::pkgreq;
+SELECT 'pep440/==1.0a1.*'::pkgreq;
+SELECT 'pep440/>=1.0+local'::pkgreq;
+SELECT pkgreq('npm', repeat('1||', 300));
+SELECT pkgreq('npm', repeat('1', 1001));
+
+-- Requirements that a version satisfies are found by an index on their intervals, and rechecked.
+CREATE TABLE dependency (package text, requirement pkgreq);
+INSERT INTO dependency SELECT 'package-' || n, pkgreq('npm', format('%s%s.%s.0', (ARRAY['^', '~', '>=', '<'])[n % 4 + 1], n % 20, n % 7)) FROM generate_series(1, 2000) AS n;
+CREATE INDEX dependency_versions ON dependency USING gist (pkgreq_versions(requirement));
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM dependency WHERE pkgver 'semver/7.3.5' <@ pkgreq_versions(requirement) AND pkgver 'semver/7.3.5' @@ requirement;
+SELECT count(*) FROM dependency WHERE pkgver 'semver/7.3.5' <@ pkgreq_versions(requirement) AND pkgver 'semver/7.3.5' @@ requirement;
+SELECT count(*) FROM dependency WHERE pkgver 'semver/7.3.5' @@ requirement;
