@@ -109,14 +109,30 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.delivery', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.delivery');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.delivery');
 
+CREATE FUNCTION release_mgmt_internal.is_of_component(name text, version release_mgmt.pkgver, component release_mgmt.component) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    -- dpkg writes name:architecture of a package that may be installed for several.
+    SELECT is_of_component.name = (is_of_component.component).name
+        OR (release_mgmt.pkgver_scheme(version) = 'deb'
+            AND is_of_component.name = (is_of_component.component).name || ':'
+                || (SELECT i.architecture FROM release_mgmt.library_item AS i WHERE i.id = (is_of_component.component).item_id));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.is_of_component(text, release_mgmt.pkgver, release_mgmt.component) IS
+'Is what is installed under that name, in a version of that scheme, what the component is?';
+
 CREATE FUNCTION release_mgmt_internal.target_components(target uuid) RETURNS SETOF release_mgmt.component
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    WITH fitting AS MATERIALIZED (
+    WITH itself AS MATERIALIZED (
+        SELECT o.name, o.version
+        FROM release_mgmt.target AS t JOIN release_mgmt.ci AS i ON i.label = t.ci
+        CROSS JOIN LATERAL release_mgmt_internal.installed_components(i.id) AS o
+        WHERE t.id = target_components.target AND o.ci = i.id
+    ), fitting AS MATERIALIZED (
         SELECT c.id,
                c.ci IS NOT DISTINCT FROM t.ci
-               OR EXISTS (SELECT FROM release_mgmt.ci AS i, LATERAL release_mgmt_internal.installed_components(i.id) AS o
-                          WHERE i.label = t.ci AND o.ci = i.id AND o.name = c.name)
+               OR EXISTS (SELECT FROM itself AS o WHERE release_mgmt_internal.is_of_component(o.name, o.version, c))
                OR EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x
                           WHERE x.release_id = t.release_id AND x.ci = t.ci AND x.operation = 'create'
                             AND x.ci = pg_catalog.split_part(x.ci, '/', 1) || '/' || c.name) AS is_target

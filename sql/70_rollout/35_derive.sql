@@ -53,13 +53,19 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" has no targets', release), NULL,
             format('Plan them with SELECT release_mgmt.add_wave(%L, name, targets).', release));
     END IF;
-    WITH wanted AS MATERIALIZED (
-        SELECT t.ci AS target, i AS item, c.name, c.version, c.kind, o.ci AS installed, o.version AS installed_version
-        FROM release_mgmt.target AS t
-        JOIN release_mgmt.ci AS i ON i.label = t.ci
-        CROSS JOIN LATERAL release_mgmt_internal.target_components(t.id) AS c
-        LEFT JOIN LATERAL (SELECT x.ci, x.version FROM release_mgmt_internal.installed_components(i.id) AS x WHERE x.name = c.name) AS o ON true
-        WHERE t.release_id = of_release AND c.version IS NOT NULL
+    WITH place AS MATERIALIZED (
+        SELECT t.id, i AS item FROM release_mgmt.target AS t JOIN release_mgmt.ci AS i ON i.label = t.ci WHERE t.release_id = of_release
+    ), installed AS MATERIALIZED (
+        SELECT p.id, x.ci, x.name, x.version,
+               CASE WHEN pkgver_scheme(x.version) = 'deb' THEN split_part(x.name, ':', 1) ELSE x.name END AS plain_name
+        FROM place AS p CROSS JOIN LATERAL release_mgmt_internal.installed_components((p.item).id) AS x
+    ), brought AS MATERIALIZED (
+        SELECT p.id, p.item, c AS component, c.name
+        FROM place AS p CROSS JOIN LATERAL release_mgmt_internal.target_components(p.id) AS c WHERE c.version IS NOT NULL
+    ), wanted AS MATERIALIZED (
+        SELECT (b.item).label AS target, b.item, b.name, (b.component).version, (b.component).kind, o.ci AS installed, o.version AS installed_version
+        FROM brought AS b
+        LEFT JOIN installed AS o ON o.id = b.id AND o.plain_name = b.name AND release_mgmt_internal.is_of_component(o.name, o.version, b.component)
     ), change AS MATERIALIZED (
         SELECT w.target, l.label AS ci, 'change' AS operation, a.attname::text AS attribute, pkgver_version(w.version) AS new_value, w.name
         FROM wanted AS w

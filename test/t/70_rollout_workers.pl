@@ -23,7 +23,7 @@ $cluster->value($db, q{
 	CREATE TABLE public.root (path text PRIMARY KEY);
 	CREATE TABLE public.installed (root text REFERENCES public.root, name text, version text NOT NULL, PRIMARY KEY (root, name));
 	INSERT INTO public.root VALUES ('one'), ('two');
-	INSERT INTO public.installed VALUES ('one', 'greeter', '1.0-1'), ('two', 'greeter', '1.0-1');
+	INSERT INTO public.installed VALUES ('one', 'greeter', '1.0-1'), ('two', 'greeter:all', '1.0-1'), ('two', 'greeter:mips', '1.0-1');
 	SELECT release_mgmt.bind_ci_class('root', 'public.root', key => '{path}', name => 'path', mode => 'enforce');
 	SELECT release_mgmt.bind_ci_class('package', 'public.installed', key => '{root,name}', name => 'name', version => 'version',
 		scheme => 'deb', mode => 'enforce');
@@ -149,7 +149,7 @@ sub progress
 
 sub versions
 {
-	return $cluster->value($db, q{SELECT string_agg(root || ' ' || version, ', ' ORDER BY root) FROM installed});
+	return $cluster->value($db, q{SELECT string_agg(root || ' ' || version, ', ' ORDER BY root) FROM installed WHERE name <> 'greeter:mips'});
 }
 
 my $old = take_in('1.0-1');
