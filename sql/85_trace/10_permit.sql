@@ -8,6 +8,7 @@ CREATE TABLE release_mgmt_internal.rehearsal (
 );
 COMMENT ON TABLE release_mgmt_internal.rehearsal IS
 'The release whose changes dry_run() applies in this transaction. A row lives inside the subtransaction that dry_run() rolls back: no other transaction ever sees one.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.rehearsal', 'WHERE false');
 
 CREATE FUNCTION release_mgmt_internal.may_apply(release uuid, target text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -64,3 +65,49 @@ COMMENT ON FUNCTION release_mgmt_internal.planned_by_release(text, text, text, t
 'Check at the point ci_change: the planned change of a release that plans exactly this (item, attribute, from which value to which) and may do it now, or NULL. Where release_mgmt.release names a release, only that one is asked.';
 SELECT release_mgmt_internal.register_check('planned_by_release', 'ci_change', 'release_mgmt_internal.planned_by_release',
     'an authorized release plans this change of the item, in its window, on its target, by a person with the duty');
+
+CREATE FUNCTION release_mgmt_internal.advise_on_change(ci text, operation text, attribute text, old_value text, new_value text) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    release text := coalesce(current_setting('release_mgmt.release', true), '');
+    plan record;
+    reason text;
+BEGIN
+    -- The release that comes closest: the one that is named, the right value before another, one under way before one being planned.
+    SELECT x.*, r.code, r.state, s.kind, t.wave_id, t.ci AS on_target, v.as_planned INTO plan
+    FROM release_mgmt.planned_ci_change AS x
+    JOIN release_mgmt.release AS r ON r.id = x.release_id
+    JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
+    LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
+    CROSS JOIN LATERAL (
+        SELECT attribute IS NULL
+               OR ((operation <> 'change' OR release_mgmt_internal.same_value(ci, attribute, x.old_value, old_value))
+                   AND release_mgmt_internal.same_value(ci, attribute, x.new_value, new_value))) AS v (as_planned)
+    WHERE x.ci = ci AND x.operation = operation AND (attribute IS NULL OR x.attribute = attribute) AND s.kind <> 'ended'
+    ORDER BY r.code = release DESC, v.as_planned DESC, s.kind = 'deploying' DESC, x.id DESC
+    LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF NOT plan.as_planned THEN
+        RETURN format('Release "%s" plans %s: %s -> %s.', plan.code, attribute,
+                      CASE WHEN operation = 'change' THEN coalesce('"' || plan.old_value || '"', 'NULL') ELSE '' END,
+                      coalesce('"' || plan.new_value || '"', 'NULL'));
+    END IF;
+    reason := CASE
+        WHEN release <> '' AND release <> plan.code THEN format('release_mgmt.release names "%s"', release)
+        WHEN plan.kind <> 'deploying' THEN format('it is %s', plan.state)
+        WHEN plan.on_target IS NULL THEN format('%s is none of its targets', plan.target)
+        WHEN NOT EXISTS (SELECT FROM release_mgmt.person_duty AS d
+                         WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager'))
+            THEN format('role "%s" has neither the duty operator nor release manager', release_mgmt_internal.acting_role())
+        ELSE coalesce(nullif(concat_ws('; ', release_mgmt_internal.release_blocker(plan.release_id), release_mgmt_internal.wave_blocker(plan.wave_id)), ''),
+                      format('target %s is done', plan.target)) END;
+    RETURN format('Release "%s" plans this and may not do it now: %s.', plan.code,
+                  CASE WHEN length(reason) > 200 THEN left(reason, 200) || '...' ELSE reason END);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.advise_on_change(text, text, text, text, text) IS
+'Advice at the point ci_change_advice: the release that comes closest to planning this change, and what stands in its way; NULL where none plans a change of that attribute.';
+SELECT release_mgmt_internal.register_check('release_in_the_way', 'ci_change_advice', 'release_mgmt_internal.advise_on_change',
+    'why the guard does not permit a change');

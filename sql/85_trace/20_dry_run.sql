@@ -80,8 +80,8 @@ BEGIN
             RETURN NEXT;
         END LOOP;
         finished := true;
-        RAISE EXCEPTION USING ERRCODE = 'triggered_action_exception', MESSAGE = 'the dry run is over';
-    EXCEPTION WHEN triggered_action_exception THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', 'the dry run is over');
+    EXCEPTION WHEN OTHERS THEN
         IF NOT finished THEN
             RAISE;
         END IF;

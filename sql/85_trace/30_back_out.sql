@@ -113,9 +113,6 @@ DECLARE
     later record;
     present text;
     before text;
-    source regclass;
-    item_key text;
-    last_at bigint;
     conflicts text[] := '{}';
 BEGIN
     FOR standing IN

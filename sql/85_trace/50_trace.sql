@@ -61,7 +61,7 @@ BEGIN
         SELECT h.at, 'captured change', r.code,
                CASE h.operation WHEN 'update' THEN
                    (SELECT string_agg(format('%s: %s -> %s', o.key, coalesce(quote_literal(o.value ->> 'old'), 'NULL'), coalesce(quote_literal(o.value ->> 'new'), 'NULL')), ', ' ORDER BY o.key)
-                    FROM jsonb_each(h.changed) AS o)
+                    FROM jsonb_each(h.changed) AS o WHERE o.key <> ALL (c.exempt))
                    ELSE h.operation END
                || CASE WHEN q.back_out_id IS NOT NULL THEN ' (back-out)' WHEN q.ci_id IS NULL AND h.operation <> 'baseline' THEN ' (no permit)' ELSE '' END,
                h.role
@@ -78,6 +78,7 @@ BEGIN
             LIMIT 1) AS q ON true
         LEFT JOIN release_mgmt.release AS r ON r.id = q.release_id
         WHERE i.id = item AND h.operation <> 'schema'
+          AND (h.operation <> 'update' OR EXISTS (SELECT FROM jsonb_object_keys(h.changed) AS k WHERE k <> ALL (c.exempt)))
     )
     SELECT t.* FROM traces AS t ORDER BY t.at, t.kind, t.code, t.detail;
 END $$;

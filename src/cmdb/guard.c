@@ -33,6 +33,9 @@
 /* Longest part of a value that a message shows, in bytes. */
 #define SHOWN_BYTES 120
 
+/* Most sentences of advice in one message. */
+#define ADVICE_LINES 5
+
 /* Append a value as a message shows it: quoted, cut, or NULL. */
 static void
 append_value(StringInfo message, const char *value)
@@ -164,6 +167,7 @@ report_unpermitted(int level, const char *label, List *attempts)
 {
 	const char *release = GetConfigOption("release_mgmt.release", true, false);
 	RmAttempt *first = NULL;
+	List *advice = NIL;
 	StringInfoData detail;
 	ListCell *cell;
 
@@ -175,6 +179,8 @@ report_unpermitted(int level, const char *label, List *attempts)
 
 		if (attempt->check_name != NULL || attempt->is_default)
 			continue;
+		if (list_length(advice) < ADVICE_LINES)
+			advice = rm_attempt_advice(label, attempt, advice);
 		if (first == NULL)
 			appendStringInfoString(&detail, attempt->operation);
 		first = first == NULL ? attempt : first;
@@ -192,12 +198,12 @@ report_unpermitted(int level, const char *label, List *attempts)
 		}
 	}
 	appendStringInfoChar(&detail, '.');
-	if (release != NULL && *release)
-		appendStringInfo(
-			&detail, "\nRelease \"%s\", which release_mgmt.release names, does not plan this, or may not do it now.",
-			release);
-	else
-		appendStringInfoString(&detail, "\nNo release that may change the item now plans this.");
+	foreach (cell, advice)
+		appendStringInfo(&detail, "\n%s", strVal(lfirst(cell)));
+	if (advice == NIL && release != NULL && *release)
+		appendStringInfo(&detail, "\nRelease \"%s\", which release_mgmt.release names, does not plan this.", release);
+	else if (advice == NIL)
+		appendStringInfoString(&detail, "\nNo release plans this.");
 
 	ereport(
 		level,

@@ -13,6 +13,7 @@
 #include "executor/spi.h"
 #include "ledger/ledger.h"
 #include "nodes/pg_list.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -73,14 +74,13 @@ set_text(Datum *args, char *nulls, int n, const char *value)
 	nulls[n] = value == NULL ? 'n' : ' ';
 }
 
-/* Does this check permit the attempt?  Then remember its answer. */
+/* Call a registered check's function about the attempt; NULL answers are none. */
 static bool
-check_permits(const char *name, const char *function, const char *label, RmAttempt *attempt)
+ask(const char *name, const char *function, const char *label, const RmAttempt *attempt, Datum *answer)
 {
 	Datum args[5];
 	char nulls[5];
 	bool isnull;
-	Datum answer;
 
 	set_text(args, nulls, 0, label);
 	set_text(args, nulls, 1, attempt->operation);
@@ -89,36 +89,70 @@ check_permits(const char *name, const char *function, const char *label, RmAttem
 	set_text(args, nulls, 4, attempt->new_value);
 	if (SPI_execute_plan(check_plan(function), args, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "check \"%s\" gave no answer", name);
-	answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	if (!isnull)
-	{
-		attempt->check_name = pstrdup(name);
-		attempt->permitted_by = *DatumGetUUIDP(answer);
-	}
-	SPI_freetuptable(SPI_tuptable);
+	*answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	return !isnull;
 }
 
-/* Ask the registered checks, in the order of their names, whether one permits the attempt. */
+/* Return the checks registered at a point, in the order of their names: name and function. */
+static SPITupleTable *
+checks_at(const char *point)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum arg = CStringGetTextDatum(point);
+
+	if (plan == NULL)
+	{
+		Oid type = TEXTOID;
+
+		plan = keep_plan("SELECT name, function_name FROM release_mgmt.registered_check "
+						 "WHERE point OPERATOR(pg_catalog.=) $1 ORDER BY name",
+						 1, &type);
+	}
+	if (SPI_execute_plan(plan, &arg, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the registered checks");
+	return SPI_tuptable;
+}
+
+/* Ask the registered checks whether one permits the attempt; remember which, and its answer. */
 bool
 rm_attempt_ask(const char *label, RmAttempt *attempt)
 {
-	static SPIPlanPtr plan = NULL;
-	SPITupleTable *checks;
-	bool permitted = false;
+	SPITupleTable *checks = checks_at("ci_change");
 
-	if (plan == NULL)
-		plan = keep_plan("SELECT name, function_name FROM release_mgmt.registered_check "
-						 "WHERE point OPERATOR(pg_catalog.=) 'ci_change' ORDER BY name",
-						 0, NULL);
-	if (SPI_execute_plan(plan, NULL, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the registered checks");
-	checks = SPI_tuptable;
-	for (uint64 i = 0; i < checks->numvals && !permitted; i++)
-		permitted = check_permits(SPI_getvalue(checks->vals[i], checks->tupdesc, 1),
-								  SPI_getvalue(checks->vals[i], checks->tupdesc, 2), label, attempt);
-	SPI_freetuptable(checks);
-	return permitted;
+	for (uint64 i = 0; i < checks->numvals; i++)
+	{
+		char *name = SPI_getvalue(checks->vals[i], checks->tupdesc, 1);
+		Datum answer;
+
+		if (!ask(name, SPI_getvalue(checks->vals[i], checks->tupdesc, 2), label, attempt, &answer))
+			continue;
+		attempt->check_name = name;
+		attempt->permitted_by = *DatumGetUUIDP(answer);
+		break;
+	}
+	return attempt->check_name != NULL;
+}
+
+/* Add what the registered advisers say on why the attempt is not permitted; each sentence once. */
+List *
+rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice)
+{
+	SPITupleTable *checks = checks_at("ci_change_advice");
+
+	for (uint64 i = 0; i < checks->numvals; i++)
+	{
+		Datum answer;
+
+		if (ask(SPI_getvalue(checks->vals[i], checks->tupdesc, 1), SPI_getvalue(checks->vals[i], checks->tupdesc, 2),
+				label, attempt, &answer))
+		{
+			String *sentence = makeString(TextDatumGetCString(answer));
+
+			if (!list_member(advice, sentence))
+				advice = lappend(advice, sentence);
+		}
+	}
+	return advice;
 }
 
 /* Record the attempt that a check permitted. */

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
 /* One thing that a statement does to a configuration item. */
@@ -22,6 +23,7 @@ typedef struct RmAttempt
 } RmAttempt;
 
 extern bool rm_attempt_ask(const char *label, RmAttempt *attempt);
+extern List *rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice);
 extern void rm_permit_record(Datum ci_id, const RmAttempt *attempt);
 extern Datum rm_stub_keep(const char *class, const char *old_key, const char *new_key);
 
