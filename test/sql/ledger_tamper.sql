@@ -138,3 +138,4 @@ ROLLBACK;
 
 -- After all that was rolled back, nothing is wrong.
 SELECT * FROM release_mgmt.verify_ledger(:'checkpoint');
+SELECT origin, active, size, pending, oldest_pending, signed_size, triggers_sound FROM release_mgmt.ledger_status;
