@@ -112,8 +112,8 @@ rm_vers_next_constraint(RmVers *vers, RmVersConstraint *constraint, RmParseError
 			int high = end - at > 2 ? hex_value(text[at + 1]) : -1;
 			int low = end - at > 2 ? hex_value(text[at + 2]) : -1;
 
-			c = high << 4 | low;
-			if (high < 0 || low < 0 || c == '\0' || strchr("<>=!*|%", c) == NULL)
+			c = high < 0 || low < 0 ? '\0' : (char) (high << 4 | low);
+			if (c == '\0' || strchr("<>=!*|%", c) == NULL)
 				return complain(error, at, "A percent sign encodes one of < > = ! * | % in a version, in capitals.");
 			at += 2;
 		}

@@ -60,4 +60,7 @@ for _ in range(count):
         # Before 23.2, packaging has epochs wrong where it compares beginnings of releases.
         if ("~=" in text or ".*" in text) and "!" in (text + candidate).replace("!=", ""):
             continue
+        # It takes c in place of rc for a part of the release, unlike the specification.
+        if "~=" in text and "c2" in text:
+            continue
         print(candidate, text, int(requirement.contains(Version(candidate))), sep="\t")
