@@ -34,7 +34,7 @@ CREATE TABLE release_mgmt.register_entry (
 COMMENT ON TABLE release_mgmt.register_entry IS
 'The register of a release: deviations (any departure from plan, content or schedule), risks and issues. Entries stay; they are closed after corrective action, or accepted by somebody else than who recorded or owns them or requested the release. The views deviation, risk and issue show one kind each and take inserts.';
 COMMENT ON COLUMN release_mgmt.register_entry.code IS 'how people name the entry; where not given, the release''s code, the kind and a number: REL-1/risk-1';
-COMMENT ON COLUMN release_mgmt.register_entry.blocking IS 'an open one stops the release at its gates; where not given, high and critical ones do; taken back only by closing or accepting';
+COMMENT ON COLUMN release_mgmt.register_entry.blocking IS 'an open one stops the release at its gates; critical ones always do, high ones where not given otherwise; taken back only by closing or accepting';
 COMMENT ON COLUMN release_mgmt.register_entry.owner_id IS 'the person who sees to it; where not given, who records it';
 COMMENT ON COLUMN release_mgmt.register_entry.step_id IS 'the failed deployment step that the deviation was found in; NULL where a person announced it';
 COMMENT ON COLUMN release_mgmt.register_entry.resolution IS 'why it was accepted, or how it was closed';
@@ -91,7 +91,7 @@ BEGIN
         -- touch_release() holds the release's row, so nobody else counts at the same time.
         NEW.code := coalesce(NEW.code, format('%s/%s-%s', release_mgmt_internal.require_release(NEW.release_id), NEW.kind,
             1 + (SELECT count(*) FROM release_mgmt.register_entry AS e WHERE e.release_id = NEW.release_id AND e.kind = NEW.kind)));
-        NEW.blocking := coalesce(NEW.blocking, NEW.severity IN ('high', 'critical'));
+        NEW.blocking := coalesce(NEW.blocking, NEW.severity = 'high') OR NEW.severity = 'critical';
         NEW.owner_id := coalesce(NEW.owner_id, acting);
         NEW.recorded_by := acting;
         NEW.recorded_at := clock_timestamp();
@@ -107,6 +107,7 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('what %s "%s" is, and who recorded it, does not change', OLD.kind, OLD.code), NULL,
             'Record another entry.');
     END IF;
+    NEW.blocking := NEW.blocking OR NEW.severity = 'critical';
     IF OLD.blocking AND NOT NEW.blocking THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('%s "%s" stays blocking', OLD.kind, OLD.code), NULL,
             'Do something about it and close it, or have it accepted by somebody else.');

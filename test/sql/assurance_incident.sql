@@ -100,6 +100,7 @@ SET ROLE regress_operator;
 -- A further item widens the circle; asking again changes nothing.
 INSERT INTO incident_ci SELECT id, 'server/alpha' FROM incident WHERE code = 'INC-4';
 INSERT INTO incident_ci SELECT id, 'server/omega' FROM incident WHERE code = 'INC-4';
+SELECT release, confidence FROM release_incident WHERE incident = 'INC-4' ORDER BY release;
 SELECT * FROM attribute_incident('INC-4');
 SELECT * FROM attribute_incident('INC-4');
 

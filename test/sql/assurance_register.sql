@@ -51,6 +51,15 @@ SELECT code, kind, description FROM register_entry ORDER BY code;
 RESET ROLE;
 SELECT * FROM no_blocking_risk();
 
+-- What is critical blocks, whatever is said; what becomes critical too.
+BEGIN;
+SET ROLE regress_manager;
+INSERT INTO risk (release_id, description, severity, blocking) VALUES (release_id('REL-1'), 'will not happen', 'critical', false) RETURNING blocking;
+INSERT INTO risk (release_id, description, severity, blocking) VALUES (release_id('REL-1'), 'will hardly happen', 'high', false) RETURNING blocking;
+UPDATE risk SET severity = 'critical' WHERE code = 'REL-1/risk-1' RETURNING blocking;
+UPDATE risk SET severity = 'low' WHERE code = 'REL-1/risk-1' RETURNING blocking;
+ROLLBACK;
+
 -- An entry keeps what it is, and stays.
 UPDATE register_entry SET recorded_by = NULL WHERE code = 'ISS-7';
 UPDATE risk SET code = 'R-1' WHERE code = 'REL-1/risk-1';

@@ -79,3 +79,14 @@ SET ROLE regress_approver;
 CALL confirm_attribution('INC-1', 'REL-1', false, 'a truck hit the building');
 RESET ROLE;
 SELECT * FROM checks();
+
+-- Each row that a gate looks at raises the release's revision when it comes, changes or goes; so no gate passes on rows it did not see.
+SELECT c.relname AS source, t.tgname AS trigger, encode(t.tgargs, 'escape') AS by_column, (t.tgtype & 2) <> 0 AS before, (t.tgtype & 28) = 28 AS on_everything
+FROM pg_class AS c LEFT JOIN pg_trigger AS t ON t.tgrelid = c.oid AND t.tgname = 'rm_20_touch'
+WHERE c.relnamespace = 'release_mgmt'::regnamespace
+  AND c.relname = ANY ('{test_plan,test_run,register_entry,corrective_action,incident_attribution,stakeholder,communication,knowledge_item,support_request,warranty,service_level}')
+ORDER BY 1;
+SELECT revision AS before FROM release WHERE code = 'REL-1' \gset
+SET ROLE regress_operator;
+UPDATE service_level SET measured = 99.5 WHERE metric = 'availability';
+SELECT revision > :before AS raised FROM release WHERE code = 'REL-1';
