@@ -72,6 +72,17 @@ $(OBJS): $(SERVER_STAMP)
 $(OBJS:.o=.bc): %.bc: %.o
 -include $(wildcard $(OBJS:.o=.d))
 
+# The independent verifier of the ledger, a client program: libpq, OpenSSL, and of ours the hash code alone.
+RMVERIFY_C := $(wildcard $(TOP)/src/rmverify/*.c) $(TOP)/src/types/hash.c $(TOP)/src/types/merkle.c
+build/rmverify: $(RMVERIFY_C) $(wildcard $(TOP)/src/rmverify/*.h $(TOP)/src/types/hash.h $(TOP)/src/types/merkle.h) | $(SERVER_STAMP)
+	$(CC) -O2 -g -Wall -Wextra -Werror -Wno-sign-compare -I$(TOP)/src -I$(includedir) -o $@ $(RMVERIFY_C) -L$(libdir) -lpq -lcrypto
+all: build/rmverify
+install: install-rmverify
+.PHONY: install-rmverify
+install-rmverify: build/rmverify
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) build/rmverify '$(DESTDIR)$(bindir)/rmverify'
+
 # What a throwaway cluster loads.
 .PHONY: stage
 stage: all

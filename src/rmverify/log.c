@@ -1,0 +1,219 @@
+/*
+ * log.c
+ *		The log: its entries against signed checkpoints, and captured changes against entries.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rmverify/rmverify.h"
+
+#define TRANSACTION_HEAD "release_mgmt transaction v1\n"
+
+/* The transaction whose batches are being read. */
+typedef struct Transaction
+{
+	int64_t index; /* -1 while it is not sequenced */
+	uint64_t number;
+	uint64_t changes;
+	unsigned char root[RM_SHA256_SIZE];
+	RmMerkle tree;
+	bool is_transaction;
+	bool broken;
+} Transaction;
+
+/* Return the value of the entry's line with that label, and its length. */
+static const char *
+line_value(const char *entry, size_t len, const char *label, size_t *value_len)
+{
+	size_t label_len = strlen(label);
+
+	for (const char *line = entry; line < entry + len;)
+	{
+		const char *end = memchr(line, '\n', (size_t) (entry + len - line));
+
+		if (end == NULL)
+			return NULL;
+		if ((size_t) (end - line) > label_len && memcmp(line, label, label_len) == 0)
+		{
+			*value_len = (size_t) (end - line) - label_len;
+			return line + label_len;
+		}
+		line = end + 1;
+	}
+	return NULL;
+}
+
+/* Begin the transaction that the entry tells of. */
+static void
+begin_transaction(Transaction *transaction, int64_t index, const Field *entry)
+{
+	const char *text = (const char *) entry->bytes;
+	size_t len = (size_t) entry->len;
+	size_t root_len = 0;
+	size_t changes_len = 0;
+	const char *root;
+	const char *changes;
+
+	transaction->index = index;
+	transaction->number++;
+	transaction->broken = false;
+	rm_merkle_init(&transaction->tree);
+	transaction->is_transaction =
+		len > strlen(TRANSACTION_HEAD) && memcmp(text, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) == 0;
+	if (!transaction->is_transaction)
+		return;
+	changes = line_value(text, len, "changes ", &changes_len);
+	root = line_value(text, len, "root ", &root_len);
+	if (changes == NULL || root == NULL ||
+		decode_base64(root, root_len, transaction->root, RM_SHA256_SIZE) != RM_SHA256_SIZE)
+		transaction->broken = true;
+	else
+		transaction->changes = strtoull(changes, NULL, 10);
+}
+
+/* Take in a batch of the transaction. */
+static void
+add_batch(Transaction *transaction, uint64_t first_seq, const Field *batch)
+{
+	ChangeReader reader = { .next = batch->bytes, .end = batch->bytes + batch->len };
+	Change change;
+
+	if (first_seq != transaction->tree.size)
+		transaction->broken = true;
+	while (read_change(&reader, &change))
+	{
+		unsigned char leaf[RM_SHA256_SIZE];
+
+		hash_change(&change, leaf);
+		if (!rm_merkle_add_leaf(&transaction->tree, leaf))
+			trouble("OpenSSL can not hash");
+		apply_change(&change, transaction->index, transaction->number);
+	}
+	if (reader.broken)
+		transaction->broken = true;
+}
+
+/* Compare what was read with what the entry says. */
+static void
+end_transaction(const Transaction *transaction)
+{
+	unsigned char root[RM_SHA256_SIZE];
+	char detail[128];
+
+	if (transaction->number == 0 || !transaction->is_transaction)
+		return;
+	if (!rm_merkle_compute_root(&transaction->tree, root))
+		trouble("OpenSSL can not hash");
+	if (transaction->tree.size != transaction->changes)
+	{
+		snprintf(detail, sizeof(detail), "%" PRIu64 " expected, %" PRIu64 " found", transaction->changes,
+				 transaction->tree.size);
+		finding("changes missing or added", transaction->index, NULL, NULL, detail);
+	}
+	else if (transaction->broken || memcmp(root, transaction->root, RM_SHA256_SIZE) != 0)
+		finding("changes altered", transaction->index, NULL, NULL, NULL);
+}
+
+/* Hold the tree against the checkpoints of its size. */
+static void
+check_notes(const RmMerkle *tree, const Note *notes, int nnotes)
+{
+	for (int i = 0; i < nnotes; i++)
+	{
+		unsigned char root[RM_SHA256_SIZE];
+
+		if (notes[i].size != tree->size)
+			continue;
+		if (!rm_merkle_compute_root(tree, root))
+			trouble("OpenSSL can not hash");
+		if (memcmp(root, notes[i].root, RM_SHA256_SIZE) != 0)
+			finding("checkpoint contradicted", (int64_t) tree->size - 1, NULL, NULL,
+					i == 0 ? "the present one" : "the one seen last");
+	}
+}
+
+/* Read the leaves that are not sequenced. */
+static void
+verify_pending(PGconn *connection, Transaction *transaction)
+{
+	CopyReader reader;
+	Field fields[4];
+	unsigned char current[UUID_SIZE] = { 0 };
+
+	copy_begin(
+		&reader, connection,
+		"SELECT p.transaction_id, p.entry, b.first_seq, b.changes "
+		"FROM (SELECT * FROM release_mgmt.ledger_pending_0 UNION ALL SELECT * FROM release_mgmt.ledger_pending_1) AS p "
+		"LEFT JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = p.transaction_id "
+		"WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id) "
+		"ORDER BY p.position, p.transaction_id, b.first_seq");
+	while (copy_row(&reader, fields, 4))
+	{
+		if (memcmp(current, fields[0].bytes, UUID_SIZE) != 0)
+		{
+			end_transaction(transaction);
+			begin_transaction(transaction, -1, &fields[1]);
+			memcpy(current, fields[0].bytes, UUID_SIZE);
+		}
+		if (fields[3].len >= 0)
+			add_batch(transaction, get_number(fields[2].bytes, 8), &fields[3]);
+	}
+}
+
+/* Verify a log against checkpoints, and take in what it says of rows; returns its size. */
+uint64_t
+verify_log(PGconn *connection, const char *log_id, const Note *notes, int nnotes)
+{
+	Transaction transaction = { 0 };
+	RmMerkle tree;
+	CopyReader reader;
+	Field fields[4];
+	char sql[1024];
+	char detail[128];
+	bool gap = false;
+
+	rm_merkle_init(&tree);
+	check_notes(&tree, notes, nnotes);
+	snprintf(sql, sizeof(sql),
+			 "SELECT e.index, e.entry, b.first_seq, b.changes FROM release_mgmt.ledger_entry AS e "
+			 "LEFT JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = e.transaction_id "
+			 "WHERE e.log_id = '%s' ORDER BY e.index, b.first_seq",
+			 log_id);
+	copy_begin(&reader, connection, sql);
+	while (copy_row(&reader, fields, 4))
+	{
+		int64_t index = (int64_t) get_number(fields[0].bytes, 8);
+
+		if (transaction.number == 0 || index != transaction.index)
+		{
+			end_transaction(&transaction);
+			begin_transaction(&transaction, index, &fields[1]);
+			if ((uint64_t) index != tree.size && !gap)
+			{
+				finding("leaf missing", (int64_t) tree.size, NULL, NULL, NULL);
+				gap = true;
+			}
+			if (!rm_merkle_add_entry(&tree, fields[1].bytes, (size_t) fields[1].len))
+				trouble("OpenSSL can not hash");
+			if (!gap)
+				check_notes(&tree, notes, nnotes);
+			progress("leaves", tree.size, notes[0].size);
+		}
+		if (fields[3].len >= 0)
+			add_batch(&transaction, get_number(fields[2].bytes, 8), &fields[3]);
+	}
+	for (int i = 0; i < nnotes; i++)
+	{
+		if (notes[i].size > tree.size)
+		{
+			snprintf(detail, sizeof(detail), "%" PRIu64 " leaves were signed, %" PRIu64 " are there", notes[i].size,
+					 tree.size);
+			finding("tree shrank", (int64_t) tree.size, NULL, NULL, detail);
+		}
+	}
+	verify_pending(connection, &transaction);
+	end_transaction(&transaction);
+	return tree.size;
+}

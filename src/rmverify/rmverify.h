@@ -1,0 +1,123 @@
+/*
+ * rmverify.h
+ *		The independent verifier: what its files share.
+ *
+ * It trusts nothing that the server computes.  It reads entries, captured
+ * changes and rows, recomputes the log's root from them, and holds it against
+ * a signed checkpoint and against the one that it saw last.  Of the extension
+ * it shares only the hash code (types/hash.c, types/merkle.c).
+ */
+#ifndef RMVERIFY_H
+#define RMVERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libpq-fe.h>
+
+#include "types/hash.h"
+#include "types/merkle.h"
+
+#define UUID_SIZE 16
+#define SALT_SIZE 16
+
+/* Exit statuses. */
+#define EXIT_SOUND 0
+#define EXIT_FINDINGS 1
+#define EXIT_TROUBLE 2
+
+/* report.c */
+extern int findings;
+extern void trouble(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+extern void finding(const char *what, int64_t index, const char *source, const char *key, const char *detail);
+extern void *allocate(size_t size);
+extern void progress(const char *what, uint64_t done, uint64_t total);
+extern void progress_end(void);
+extern char *read_file(const char *path);
+
+/* note.c: a checkpoint whose signature holds. */
+typedef struct Note
+{
+	char *text;
+	char *origin;
+	uint64_t size;
+	unsigned char root[RM_SHA256_SIZE];
+} Note;
+
+typedef struct Verifier
+{
+	char *name;
+	unsigned char key_id[4];
+	unsigned char public_key[32];
+} Verifier;
+
+extern Verifier parse_verifier(const char *text);
+extern bool open_note(const char *text, const Verifier *verifier, Note *note);
+extern size_t decode_base64(const char *text, size_t len, unsigned char *bytes, size_t room);
+
+/* copy.c: rows in the binary form of COPY. */
+typedef struct Field
+{
+	const unsigned char *bytes;
+	int len; /* -1 for NULL */
+} Field;
+
+typedef struct CopyReader
+{
+	PGconn *connection;
+	char *buffer;
+	const unsigned char *next;
+	const unsigned char *end;
+	bool header_read;
+} CopyReader;
+
+extern PGconn *open_connection(const char *conninfo);
+extern PGresult *query(PGconn *connection, const char *sql);
+extern char *query_value(PGconn *connection, const char *sql);
+extern void copy_begin(CopyReader *reader, PGconn *connection, const char *sql);
+extern bool copy_row(CopyReader *reader, Field *fields, int nfields);
+extern uint64_t get_number(const unsigned char *bytes, int len);
+
+/* changes.c: the stored form of captured changes. */
+typedef struct Change
+{
+	char operation; /* I U D B S */
+	bool redacted;
+	unsigned char table_id[UUID_SIZE];
+	uint32_t command_id;
+	const unsigned char *key;
+	size_t key_len;
+	const unsigned char *former_key;
+	size_t former_key_len;
+	unsigned char row_digest[RM_SHA256_SIZE];
+	unsigned char old_digest[RM_SHA256_SIZE];
+	unsigned char salt[SALT_SIZE];
+} Change;
+
+typedef struct ChangeReader
+{
+	const unsigned char *next;
+	const unsigned char *end;
+	unsigned char table_id[UUID_SIZE];
+	bool broken;
+} ChangeReader;
+
+extern bool read_change(ChangeReader *reader, Change *change);
+extern void hash_change(const Change *change, unsigned char *leaf);
+
+/* log.c: entries and the changes that they tell of. */
+extern uint64_t verify_log(PGconn *connection, const char *log_id, const Note *notes, int nnotes);
+
+/* rows.c: what the ledger says of each row. */
+extern void apply_change(const Change *change, int64_t index, uint64_t transaction);
+extern void check_row(const unsigned char *table_id, const char *source, const unsigned char *key, size_t key_len,
+					  const unsigned char *row, size_t row_len);
+extern void report_missing_rows(void);
+extern void know_table(const unsigned char *table_id, const char *source);
+extern uint64_t known_rows(void);
+
+/* tables.c: the live rows of governed tables. */
+extern void verify_tables(PGconn *connection);
+
+#endif /* RMVERIFY_H */

@@ -1,0 +1,246 @@
+/*
+ * tables.c
+ *		The live rows of governed tables, brought into their canonical form.
+ *
+ * Which columns a table's digests speak of is read from table_version, whose
+ * own rows are in the ledger.  Values of the listed types come in their binary
+ * form, which is the canonical one; of all others the output text.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rmverify/rmverify.h"
+
+#define LONGEST_PLAIN_VALUE 1024
+
+typedef struct Buffer
+{
+	unsigned char *bytes;
+	size_t len;
+	size_t room;
+} Buffer;
+
+typedef struct Column
+{
+	char *key;
+	char tag;
+} Column;
+
+/* Append bytes. */
+static void
+append(Buffer *buffer, const void *bytes, size_t len)
+{
+	if (buffer->len + len > buffer->room)
+	{
+		buffer->room = (buffer->len + len) * 2;
+		buffer->bytes = realloc(buffer->bytes, buffer->room);
+		if (buffer->bytes == NULL)
+			trouble("out of memory");
+	}
+	memcpy(buffer->bytes + buffer->len, bytes, len);
+	buffer->len += len;
+}
+
+/* Append a number of so many bytes, big-endian. */
+static void
+append_number(Buffer *buffer, uint64_t number, int size)
+{
+	for (int i = size - 1; i >= 0; i--)
+	{
+		unsigned char byte = (unsigned char) (number >> (8 * i));
+
+		append(buffer, &byte, 1);
+	}
+}
+
+/* Append the pair of column key and value; a long value by its hash. */
+static void
+append_pair(Buffer *row, const Column *column, const Field *value)
+{
+	unsigned char hash[RM_SHA256_SIZE];
+	RmHashPiece pieces[2] = { { &column->tag, 1 }, { value->bytes, (size_t) value->len } };
+	bool is_string = column->tag == 'S' || column->tag == 'X' || column->tag == 'O';
+
+	append_number(row, strlen(column->key), 2);
+	append(row, column->key, strlen(column->key));
+	if (is_string && value->len > LONGEST_PLAIN_VALUE)
+	{
+		if (!rm_hash_pieces(RM_HASH_SHA256, pieces, 2, hash))
+			trouble("OpenSSL can not hash");
+		append(row, "H", 1);
+		append_number(row, RM_SHA256_SIZE, 4);
+		append(row, hash, RM_SHA256_SIZE);
+		return;
+	}
+	append(row, &column->tag, 1);
+	append_number(row, (uint64_t) value->len, 4);
+	append(row, value->bytes, (size_t) value->len);
+}
+
+/* Append a key column's text; ':' and '\' in it are escaped with '\'. */
+static void
+append_key(Buffer *key, const Field *value, bool first)
+{
+	if (!first)
+		append(key, ":", 1);
+	for (int i = 0; i < value->len; i++)
+	{
+		if (value->bytes[i] == ':' || value->bytes[i] == '\\')
+			append(key, "\\", 1);
+		append(key, value->bytes + i, 1);
+	}
+}
+
+/* Read the table's rows: first its key columns as text, then its columns in the order of their keys. */
+static void
+read_rows(PGconn *connection, const unsigned char *table_id, const char *source, const char *select, int nkeys,
+		  const Column *columns, int ncolumns, uint64_t *done)
+{
+	Field *fields = allocate(sizeof(Field) * (size_t) (nkeys + ncolumns));
+	Buffer key = { 0 };
+	Buffer row = { 0 };
+	CopyReader reader;
+
+	copy_begin(&reader, connection, select);
+	while (copy_row(&reader, fields, nkeys + ncolumns))
+	{
+		key.len = row.len = 0;
+		for (int i = 0; i < nkeys; i++)
+			append_key(&key, &fields[i], i == 0);
+		append(&row, "\001", 1);
+		for (int i = 0; i < ncolumns; i++)
+		{
+			if (fields[nkeys + i].len >= 0)
+				append_pair(&row, &columns[i], &fields[nkeys + i]);
+		}
+		check_row(table_id, source, key.bytes, key.len, row.bytes, row.len);
+		progress("rows", ++*done, known_rows());
+	}
+	free(fields);
+	free(key.bytes);
+	free(row.bytes);
+}
+
+/*
+ * The present version of each governed table, one row for each column, key
+ * columns first: id, source, position of a key column or NULL, column key,
+ * tag, and the expression that fetches it.  concat() writes a value with its
+ * type's output function, which a cast to text does not always use.
+ */
+static const char tables_query[] =
+	"WITH last AS ("
+	"  SELECT DISTINCT ON (v.table_id) v.* FROM release_mgmt.table_version AS v ORDER BY v.table_id, v.version DESC), "
+	"listed AS ("
+	"  SELECT l.table_id, l.source, c.key, c.name, array_position(l.key_columns, c.name) AS key_position, a.atttypid, "
+	"         coalesce(nullif(t.typbasetype, 0), t.oid) AS base "
+	"  FROM last AS l "
+	"  CROSS JOIN LATERAL unnest(l.column_keys, l.column_names) AS c (key, name) "
+	"  JOIN pg_attribute AS a ON a.attrelid = to_regclass(l.source) AND a.attname = c.name "
+	"  JOIN pg_type AS t ON t.oid = a.atttypid "
+	"  WHERE l.governed), "
+	"tagged AS ("
+	"  SELECT listed.*, CASE base WHEN 'bool'::regtype THEN 'B' WHEN 'int2'::regtype THEN '2' WHEN 'int4'::regtype "
+	"THEN '4' "
+	"    WHEN 'int8'::regtype THEN '8' WHEN 'float4'::regtype THEN 'f' WHEN 'float8'::regtype THEN 'F' "
+	"    WHEN 'uuid'::regtype THEN 'U' WHEN 'date'::regtype THEN 'D' WHEN 'time'::regtype THEN 'M' "
+	"    WHEN 'timestamp'::regtype THEN 'T' WHEN 'timestamptz'::regtype THEN 'Z' WHEN 'bytea'::regtype THEN 'X' "
+	"    WHEN 'text'::regtype THEN 'S' WHEN 'varchar'::regtype THEN 'S' WHEN 'bpchar'::regtype THEN 'S' ELSE 'O' END "
+	"AS tag "
+	"  FROM listed) "
+	"SELECT * FROM ("
+	"  SELECT table_id, source, key_position, key, 'O' AS tag, format('concat(%I)', name) AS fetch FROM tagged "
+	"  WHERE key_position IS NOT NULL "
+	"  UNION ALL "
+	"  SELECT table_id, source, NULL, key, tag, "
+	"    CASE tag WHEN 'O' THEN format('CASE WHEN %1$I IS NOT NULL THEN concat(%1$I) END', name) ELSE format('%I', "
+	"name) END "
+	"  FROM tagged) AS fetched "
+	"ORDER BY table_id, key_position NULLS LAST, key COLLATE \"C\"";
+
+/* Parse a uuid as the server writes it. */
+static void
+parse_uuid(const char *text, unsigned char *id)
+{
+	int n = 0;
+
+	for (const char *p = text; *p != '\0' && n < UUID_SIZE; p++)
+	{
+		unsigned int byte;
+
+		if (*p == '-')
+			continue;
+		if (sscanf(p, "%2x", &byte) != 1)
+			trouble("this is no uuid: %s", text);
+		id[n++] = (unsigned char) byte;
+		p++;
+	}
+}
+
+/* Order columns by the bytes of their keys; used on rows of the result. */
+static int
+compare_columns(const void *a, const void *b)
+{
+	return strcmp(((const Column *) a)->key, ((const Column *) b)->key);
+}
+
+/* Verify the table whose columns stand in rows first to last - 1 of the result. */
+static void
+verify_table(PGconn *connection, PGresult *result, int first, int last, uint64_t *done)
+{
+	const char *source = PQgetvalue(result, first, 1);
+	Column *columns = allocate(sizeof(Column) * (size_t) (last - first));
+	unsigned char table_id[UUID_SIZE];
+	Buffer select = { 0 };
+	int nkeys = 0;
+	int ncolumns = 0;
+
+	parse_uuid(PQgetvalue(result, first, 0), table_id);
+	append(&select, "SELECT ", 7);
+	for (int i = first; i < last; i++)
+	{
+		if (PQgetisnull(result, i, 2))
+		{
+			columns[ncolumns].key = PQgetvalue(result, i, 3);
+			columns[ncolumns++].tag = PQgetvalue(result, i, 4)[0];
+		}
+		else
+			nkeys++;
+		if (i > first)
+			append(&select, ", ", 2);
+		append(&select, PQgetvalue(result, i, 5), strlen(PQgetvalue(result, i, 5)));
+	}
+	for (int i = 1; i < ncolumns; i++)
+	{
+		if (compare_columns(&columns[i - 1], &columns[i]) > 0)
+			trouble("the server sent columns of %s out of order", source);
+	}
+	append(&select, " FROM ", 6);
+	append(&select, source, strlen(source) + 1);
+	read_rows(connection, table_id, source, (const char *) select.bytes, nkeys, columns, ncolumns, done);
+	free(columns);
+	free(select.bytes);
+}
+
+/* Hold the live rows of every governed table against the ledger. */
+void
+verify_tables(PGconn *connection)
+{
+	PGresult *result = query(connection, tables_query);
+	uint64_t done = 0;
+	int first = 0;
+
+	for (int i = 1; i <= PQntuples(result); i++)
+	{
+		unsigned char table_id[UUID_SIZE];
+
+		if (i < PQntuples(result) && strcmp(PQgetvalue(result, i, 0), PQgetvalue(result, first, 0)) == 0)
+			continue;
+		parse_uuid(PQgetvalue(result, first, 0), table_id);
+		know_table(table_id, PQgetvalue(result, first, 1));
+		verify_table(connection, result, first, i, &done);
+		first = i;
+	}
+	PQclear(result);
+	report_missing_rows();
+}

@@ -1,0 +1,99 @@
+# rmverify, the independent verifier: read rights alone, its own code for everything but the hash, and a memory.
+use strict;
+use warnings;
+use RM::Cluster;
+use Test::More;
+
+my $cluster = RM::Cluster->new;
+my $dir = $cluster->{dir};
+my $rmverify = RM::Cluster->base . '/stage' . RM::Cluster::pg_config('bindir') . '/rmverify';
+for my $name (qw(key other))
+{
+	RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', "$dir/$name.pem");
+	RM::Cluster::run_quietly('chown', RM::Cluster::server_user(), "$dir/$name.pem") if defined RM::Cluster::server_user();
+	chmod 0600, "$dir/$name.pem";
+}
+$cluster->set('release_mgmt.signing_key_file' => "$dir/key.pem");
+$cluster->start;
+$cluster->value('postgres', q{
+	SET client_min_messages = error;
+	CREATE EXTENSION release_mgmt CASCADE;
+	SELECT release_mgmt.activate('rmverify.example.org');
+	CREATE TYPE mood AS ENUM ('sad', 'ok');
+	CREATE DOMAIN percent AS numeric CHECK (value BETWEEN 0 AND 100);
+	CREATE TABLE kinds (id uuid DEFAULT gen_random_uuid(), k char(5), b boolean, i2 smallint, i8 bigint, f4 real, f8 double precision,
+		n numeric, d date, tm time, ts timestamp, tz timestamptz, iv interval, bin bytea, jb jsonb, e mood, p percent, tr tstzrange,
+		a timestamptz[], m money, t text, h integer GENERATED ALWAYS AS (i2 * 2) STORED, PRIMARY KEY (id, k));
+	CREATE TABLE item ("the key" text PRIMARY KEY, value text);
+	SELECT release_mgmt.govern('kinds'), release_mgmt.govern('item');
+	SET TimeZone = 'Asia/Kolkata';
+	INSERT INTO kinds (k, b, i2, i8, f4, f8, n, d, tm, ts, tz, iv, bin, jb, e, p, tr, a, m, t)
+	SELECT 'c', i % 2 = 0, i, -i, i / 3.0, '-0', 1.50, '2026-01-01'::date + i, '12:00', now(), now(), '1 day 2 hours', '\x00ff', '{"a": 1}', 'ok',
+		i, tstzrange(now(), NULL), ARRAY[now()], 12.34, repeat('x', i * 100)
+	FROM generate_series(1, 20) AS i;
+	INSERT INTO item VALUES ('a:b\c', 'x'), ('bash', '5.1'), ('curl', '7.88');
+	ALTER TABLE item RENAME value TO version;
+	UPDATE item SET version = '5.2' WHERE "the key" = 'bash';
+	CREATE ROLE auditor LOGIN;
+	GRANT USAGE ON SCHEMA release_mgmt TO auditor;
+	GRANT SELECT ON ALL TABLES IN SCHEMA release_mgmt, public TO auditor});
+my $verifier = $cluster->value('postgres', 'SELECT release_mgmt.verifier_key()');
+
+sub verify
+{
+	my (@option) = @_;
+	return $cluster->run(undef, $rmverify, '--key', $verifier, '--state', "$dir/state", @option, 'user=auditor dbname=postgres');
+}
+sub sign
+{
+	$cluster->value('postgres', 'CALL release_mgmt.sequence_ledger()');
+	return $cluster->value('postgres', 'SELECT release_mgmt.sign_checkpoint()');
+}
+
+my ($status, $out, $err) = verify();
+is($status, 2, 'without a checkpoint nothing can be said');
+my $first = sign();
+($status, $out, $err) = verify();
+is($status, 0, 'a sound ledger') or diag $out, $err;
+like($out, qr/^rmverify\.example\.org is sound: \d+ leaves, \d+ of them signed/, 'and says so');
+ok(-s "$dir/state", 'the checkpoint is remembered');
+
+$cluster->value('postgres', q{DELETE FROM item WHERE "the key" = 'curl'; UPDATE kinds SET i2 = 7 WHERE i2 = 3});
+($status, $out, $err) = verify();
+is($status, 0, 'pending leaves are verified with the rest') or diag $out, $err;
+sign();
+is((verify())[0], 0, 'and when they are signed');
+
+# Behind the ledger's back.
+sub tampered
+{
+	my ($sql, $expected, $name) = @_;
+	$cluster->value('postgres', "BEGIN; SET LOCAL session_replication_role = replica; ALTER TABLE item DISABLE TRIGGER ALL; $sql; COMMIT");
+	my ($tampered_status, $tampered_out, $tampered_err) = verify();
+	is($tampered_status, 1, "$name: exit status") or diag $tampered_err;
+	like($tampered_out, $expected, $name);
+	return;
+}
+tampered(q{UPDATE item SET version = '0' WHERE "the key" = 'bash'}, qr/^row changed, leaf \d+, table public\.item, key bash$/m, 'a row changed');
+tampered(q{INSERT INTO item VALUES ('new', '1')}, qr/^row added, table public\.item, key new$/m, 'a row added');
+tampered(q{DELETE FROM item WHERE "the key" = 'a:b\c'}, qr/^row missing, leaf \d+, table public\.item, key a\\:b\\\\c$/m, 'a row deleted');
+tampered(q{UPDATE release_mgmt.ledger_entry SET entry = convert_to(replace(convert_from(entry, 'UTF8'), 'role postgres', 'role nobody'), 'UTF8')
+	WHERE index = 1}, qr/^checkpoint contradicted/m, 'an entry edited');
+tampered(q{UPDATE release_mgmt.ledger_batch SET changes = overlay(changes PLACING '\xff' FROM octet_length(changes) - 20)
+	WHERE transaction_id = (SELECT transaction_id FROM release_mgmt.ledger_entry WHERE index = 2)}, qr/^changes altered, leaf 2$/m, 'captured changes edited');
+tampered(q{DELETE FROM release_mgmt.ledger_entry WHERE index = (SELECT max(index) FROM release_mgmt.ledger_entry)}, qr/^tree shrank/m, 'the tail cut off');
+
+# A checkpoint of another signer, an older one, and row security.
+$cluster->value('postgres', 'SELECT 1');
+open my $file, '>', "$dir/first" or die "first: $!";
+print $file $first;
+close $file;
+($status, $out) = verify('--checkpoint', "$dir/first");
+like($out, qr/^tree shrank.*a larger one was seen last/m, 'an older checkpoint is not consistent with the one seen last');
+($status, $out, $err) = $cluster->run(undef, $rmverify, '--key', "other$verifier", '--state', "$dir/state", 'user=auditor dbname=postgres');
+is($status, 2, 'another signer');
+$cluster->value('postgres', 'ALTER TABLE item ENABLE ROW LEVEL SECURITY');
+($status, $out, $err) = verify();
+is($status, 2, 'row security that would hide rows is an error');
+like($err, qr/row-level security/, 'and told');
+done_testing;
