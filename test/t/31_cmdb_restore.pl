@@ -1,0 +1,64 @@
+# Bindings survive pg_dump: items keep their identity, the guard stands again once the restored database is activated.
+use strict;
+use warnings;
+use RM::Cluster;
+use Test::More;
+
+my $cluster = RM::Cluster->new->start;
+$cluster->value('postgres', 'CREATE ROLE owner LOGIN; CREATE ROLE guest LOGIN; CREATE DATABASE cmdb; CREATE DATABASE restored TEMPLATE template0');
+$cluster->value('cmdb', <<'SQL');
+CREATE EXTENSION release_mgmt CASCADE;
+SELECT release_mgmt.activate('cmdb.example.org');
+GRANT CREATE ON SCHEMA public TO owner;
+SET ROLE owner;
+CREATE TABLE dropped (id integer PRIMARY KEY, name text);
+CREATE TABLE "Rack" (gone integer, "Row" integer, no text, height integer, PRIMARY KEY ("Row", no));
+ALTER TABLE "Rack" DROP COLUMN gone;
+CREATE TABLE server (id bigint PRIMARY KEY, name text, rack_row integer, rack_no text) PARTITION BY RANGE (id);
+CREATE TABLE server_1 PARTITION OF server FOR VALUES FROM (1) TO (100);
+CREATE TABLE server_2 PARTITION OF server DEFAULT;
+INSERT INTO "Rack" VALUES (1, 'a:b', 42), (2, 'c', 42);
+INSERT INTO server VALUES (1, 'one', 1, 'a:b'), (200, 'two', 2, 'c');
+GRANT ALL ON ALL TABLES IN SCHEMA public TO guest;
+RESET ROLE;
+SELECT release_mgmt.bind_ci_class('rack', '"Rack"', '{"Row",no}', 'no', mode => 'enforce');
+SELECT release_mgmt.bind_ci_class('server', 'server', '{id}', 'name', mode => 'warn');
+SELECT release_mgmt.bind_ci_class('dropped', 'dropped', '{id}', 'name');
+CALL release_mgmt.bind_ci_relation('in', 'server', '{rack_row,rack_no}', 'rack');
+DROP TABLE dropped;
+SQL
+my $state = q{
+	SELECT label, id, retired_at FROM release_mgmt.ci ORDER BY label;
+	SELECT name, source, key_columns FROM release_mgmt.ci_class ORDER BY name;
+	SELECT * FROM release_mgmt.ci_relation ORDER BY from_ci;
+	SELECT class, mode, finding FROM release_mgmt.binding_status ORDER BY class;
+	SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname = 'rm_80_ci' ORDER BY 1};
+my $before = $cluster->value('cmdb', $state);
+
+my ($status, $dump, $err) = $cluster->run(undef, 'pg_dump', '-d', 'cmdb');
+is($status, 0, 'pg_dump') or diag($err);
+($status, undef, $err) = $cluster->psql('restored', $dump);
+is($status, 0, 'the dump restores') or diag($err);
+is($cluster->value('restored', $state), $before, 'items, bindings, relations and triggers are those of the dump');
+
+# Inactive: the owner loads, others are refused, no stub is touched.
+($status, undef, $err) = $cluster->psql('restored', q{UPDATE "Rack" SET height = 1}, user => 'guest');
+like($err, qr/inactive/, 'a table in mode enforce of an inactive database refuses others than its owner');
+$cluster->value('restored', q{INSERT INTO "Rack" VALUES (3, 'd', 42); DELETE FROM "Rack" WHERE no = 'c'; UPDATE server SET rack_row = NULL}, user => 'owner');
+is($cluster->value('restored', q{SELECT string_agg(key, ' ' ORDER BY key) FROM release_mgmt.ci WHERE class = 'rack'}), '1:a\:b 2:c',
+	'what the owner loads there does not touch the items');
+is($cluster->value('restored', q{SELECT finding, detail FROM release_mgmt.binding_status WHERE class = 'rack'}),
+	'out of step|1 rows have no item, 1 items have no row; bind the class again.', 'but binding_status tells');
+
+# Active again: enforced, and bound again it is in step.
+$cluster->value('restored', q{SELECT release_mgmt.activate('cmdb.example.org')});
+($status, undef, $err) = $cluster->psql('restored', q{UPDATE "Rack" SET height = 1 WHERE no = 'd'}, user => 'owner');
+like($err, qr/unauthorized change of configuration item "rack\/3:d"/, 'the guard stands again, for the owner too');
+$cluster->value('restored', q{SELECT release_mgmt.bind_ci_class('rack', '"Rack"', '{"Row",no}', 'no', mode => 'enforce')});
+is($cluster->value('restored', q{SELECT string_agg(key || CASE WHEN retired_at IS NULL THEN '' ELSE ' retired' END, ', ' ORDER BY key)
+	FROM release_mgmt.ci WHERE class = 'rack'}), '1:a\:b, 2:c retired, 3:d', 'bound again, the items are those of the table');
+$cluster->value('restored', q{ALTER TABLE "Rack" RENAME COLUMN no TO "No"}, user => 'owner');
+is($cluster->value('restored', q{SELECT key_columns FROM release_mgmt.ci_class WHERE name = 'rack'}), '{Row,No}',
+	'a rename is followed, though the columns have other numbers than in the dumped table');
+is($cluster->value('restored', q{SELECT count(*) FROM release_mgmt.ci_relation}), '0', 'relations read what is there');
+done_testing;
