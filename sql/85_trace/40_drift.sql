@@ -49,10 +49,11 @@ BEGIN ATOMIC
     LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = s.back_out_id
     WHERE p.transaction_id = permitting_release.transaction_id AND p.ci_id = permitting_release.ci_id
       AND p.attribute IS NOT DISTINCT FROM permitting_release.attribute
+      AND NOT EXISTS (SELECT FROM release_mgmt.emergency AS e WHERE e.id = p.permitted_by AND e.verdict = 'rejected')
     LIMIT 1;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.permitting_release(uuid, uuid, text) IS
-'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where a check of the site''s own permitted it).';
+'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where an emergency that was not rejected, or a check of the site''s own, permitted it).';
 
 -- What each difference is, from the release that permitted the last change (or none) and what became of the item.
 CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz, items text[])
@@ -150,5 +151,5 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt.drift(text, timestamptz) IS
-'Differences in the CMDB, each with who made it, when, and in which transaction, from the ledger. classification: authorized (an authorized release, or its back-out, made it), unauthorized (an attribute changed, and nothing permitted it), missing (an item or a planned value that should be there is not), unexpected (an item that nothing permitted, or a difference that no captured change explains). With a release: each planned attribute (expected: its planned value) against what is there, and what else happened to the planned items since the package was sealed. Without: of every bound item, what last happened to each attribute (expected: the value before), exempt columns left out. since: only what happened from then on. attribute NULL: the item as such. Rows changed behind the ledger''s back are named by verify_ledger(). Errors: RM002 unknown release.';
+'Differences in the CMDB, each with who made it, when, and in which transaction, from the ledger. classification: authorized (an authorized release, its back-out, or an emergency that was not rejected made it), unauthorized (an attribute changed, and nothing permitted it), missing (an item or a planned value that should be there is not), unexpected (an item that nothing permitted, or a difference that no captured change explains). With a release: each planned attribute (expected: its planned value) against what is there, and what else happened to the planned items since the package was sealed. Without: of every bound item, what last happened to each attribute (expected: the value before), exempt columns left out. since: only what happened from then on. attribute NULL: the item as such. Rows changed behind the ledger''s back are named by verify_ledger(). Errors: RM002 unknown release.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.drift(text, timestamptz)');

@@ -35,6 +35,10 @@ BEGIN
         FROM release_mgmt.change_request AS c LEFT JOIN release_mgmt.person AS p ON p.id = c.requested_by
         WHERE c.id IN (SELECT rc.change_id FROM release_mgmt.release_change AS rc JOIN touching AS r ON r.id = rc.release_id)
         UNION ALL
+        SELECT e.declared_at, 'emergency', c.code, concat_ws(', ', e.reason, e.verdict), p.code
+        FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id JOIN release_mgmt.person AS p ON p.id = e.declared_by
+        WHERE e.items @> ARRAY[trace_ci.ci]
+        UNION ALL
         SELECT a.approved_at, 'approval', r.code, a.digest::text, p.code
         FROM touching AS r JOIN release_mgmt.approval AS a ON a.release_id = r.id JOIN release_mgmt.person AS p ON p.id = a.approved_by
         UNION ALL
@@ -58,22 +62,23 @@ BEGIN
         FROM release_mgmt.incident AS n LEFT JOIN release_mgmt.person AS p ON p.id = n.reported_by
         WHERE n.ci = trace_ci.ci OR n.id IN (SELECT o.incident_id FROM release_mgmt.incident_ci AS o WHERE o.ci = trace_ci.ci)
         UNION ALL
-        SELECT h.at, 'captured change', r.code,
+        SELECT h.at, 'captured change', coalesce(r.code, q.emergency),
                CASE h.operation WHEN 'update' THEN
                    (SELECT string_agg(format('%s: %s -> %s', o.key, coalesce(quote_literal(o.value ->> 'old'), 'NULL'), coalesce(quote_literal(o.value ->> 'new'), 'NULL')), ', ' ORDER BY o.key)
                     FROM jsonb_each(h.changed) AS o WHERE o.key <> ALL (c.exempt))
                    ELSE h.operation END
-               || CASE WHEN q.back_out_id IS NOT NULL THEN ' (back-out)' WHEN q.ci_id IS NULL AND h.operation <> 'baseline' THEN ' (no permit)' ELSE '' END,
+               || CASE WHEN q.back_out_id IS NOT NULL THEN ' (back-out)' WHEN q.emergency IS NOT NULL THEN ' (emergency)' WHEN q.ci_id IS NULL AND h.operation <> 'baseline' THEN ' (no permit)' ELSE '' END,
                h.role
         FROM release_mgmt.ci AS i
         JOIN release_mgmt.ci_class AS c ON c.name = i.class AND c.source IS NOT NULL
         CROSS JOIN LATERAL release_mgmt.history_of(c.source, i.key) AS h
         LEFT JOIN LATERAL (
-            SELECT p.ci_id, b.id AS back_out_id, coalesce(x.release_id, b.release_id) AS release_id
+            SELECT p.ci_id, b.id AS back_out_id, coalesce(x.release_id, b.release_id) AS release_id, e.code AS emergency
             FROM release_mgmt.ci_change_permit AS p
             LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
             LEFT JOIN release_mgmt.ci_restoration AS s ON s.id = p.permitted_by
             LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = s.back_out_id
+            LEFT JOIN (SELECT m.id, c.code FROM release_mgmt.emergency AS m JOIN release_mgmt.change_request AS c ON c.id = m.change_id) AS e ON e.id = p.permitted_by
             WHERE p.ci_id = i.id AND p.transaction_id = h.transaction_id
             LIMIT 1) AS q ON true
         LEFT JOIN release_mgmt.release AS r ON r.id = q.release_id
@@ -83,7 +88,7 @@ BEGIN
     SELECT t.* FROM traces AS t ORDER BY t.at, t.kind, t.code, t.detail;
 END $$;
 COMMENT ON FUNCTION release_mgmt.trace_ci(text) IS
-'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; incidents; and every captured change of its row, with the release that permitted it (code) or "no permit". person is a person''s code, or the role of a captured change. Errors: RM002 unknown item.';
+'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; emergencies, incidents; and every captured change of its row, with the release or emergency that permitted it (code) or "no permit". person is a person''s code, or the role of a captured change. Errors: RM002 unknown item.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,librarian,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.trace_ci(text)');
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.

@@ -205,18 +205,16 @@ report_unpermitted(int level, const char *label, List *attempts)
 	else if (advice == NIL)
 		appendStringInfoString(&detail, "\nNo release plans this.");
 
-	ereport(
-		level,
-		(errcode(ERRCODE_RM_UNAUTHORIZED_CHANGE),
-		 errmsg("unauthorized %s of configuration item \"%s\"",
-				strcmp(first->operation, "create") == 0   ? "creation"
-				: strcmp(first->operation, "retire") == 0 ? "retirement"
-														  : "change",
-				label),
-		 errdetail_internal("%s", detail.data),
-		 errhint(
-			 "Plan exactly this in release_mgmt.planned_ci_change and have the release authorized; then do it in the "
-			 "release's window, on its targets, as a person with the duty to.")));
+	ereport(level, (errcode(ERRCODE_RM_UNAUTHORIZED_CHANGE),
+					errmsg("unauthorized %s of configuration item \"%s\"",
+						   strcmp(first->operation, "create") == 0   ? "creation"
+						   : strcmp(first->operation, "retire") == 0 ? "retirement"
+																	 : "change",
+						   label),
+					errdetail_internal("%s", detail.data),
+					errhint("Plan exactly this in release_mgmt.planned_ci_change and have the release authorized; then "
+							"do it in the release's window, on its targets, as a person with the duty to. In an "
+							"emergency: release_mgmt.declare_emergency().")));
 }
 
 /*

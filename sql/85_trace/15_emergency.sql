@@ -1,0 +1,130 @@
+-- Module trace: the emergency path. A person with the duty states a reason and changes at once; Change Management judges it
+-- afterwards, and it stays visible until then.
+
+CREATE TABLE release_mgmt.emergency (
+    id          uuid DEFAULT release_mgmt.new_id(),
+    change_id   uuid NOT NULL,
+    items       text[] NOT NULL,
+    reason      text NOT NULL,
+    declared_by uuid NOT NULL,
+    declared_at timestamptz NOT NULL DEFAULT now(),
+    ends_at     timestamptz NOT NULL,
+    verdict     text,
+    remark      text,
+    judged_by   uuid,
+    judged_at   timestamptz,
+    CONSTRAINT emergency_pkey PRIMARY KEY (id),
+    CONSTRAINT emergency_change_id_key UNIQUE (change_id),
+    CONSTRAINT emergency_change_id_fkey FOREIGN KEY (change_id) REFERENCES release_mgmt.change_request,
+    CONSTRAINT emergency_declared_by_fkey FOREIGN KEY (declared_by) REFERENCES release_mgmt.person,
+    CONSTRAINT emergency_judged_by_fkey FOREIGN KEY (judged_by) REFERENCES release_mgmt.person,
+    CONSTRAINT emergency_items_check CHECK (cardinality(items) > 0),
+    CONSTRAINT emergency_reason_check CHECK (reason <> ''),
+    CONSTRAINT emergency_ends_at_check CHECK (ends_at > declared_at AND ends_at <= declared_at + interval '24 hours'),
+    CONSTRAINT emergency_verdict_check CHECK (verdict IN ('approved', 'rejected')),
+    CONSTRAINT emergency_judged_check CHECK ((verdict IS NULL) = (judged_by IS NULL) AND (verdict IS NULL) = (judged_at IS NULL)),
+    CONSTRAINT emergency_separation_check CHECK (judged_by <> declared_by)
+);
+COMMENT ON TABLE release_mgmt.emergency IS
+'Emergencies: which items were opened to change without a plan, for how long, why, by whom, and what Change Management said afterwards. Written by declare_emergency() and judge_emergency().';
+COMMENT ON COLUMN release_mgmt.emergency.items IS 'labels class/key of the items that may be changed';
+COMMENT ON COLUMN release_mgmt.emergency.verdict IS 'approved or rejected, after the fact; NULL: awaiting it. What was changed under a rejected one is unauthorized drift';
+CREATE INDEX emergency_items_idx ON release_mgmt.emergency USING gin (items);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.emergency', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.emergency');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.emergency');
+
+-- SECURITY DEFINER in both verbs: emergencies are written by these alone.
+CREATE FUNCTION release_mgmt.declare_emergency(code text, items text[], reason text, lasts interval DEFAULT '1 hour') RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    acting uuid := release_mgmt_internal.require_duty('operator', 'release manager', 'change manager');
+    existing release_mgmt.emergency;
+    unknown text;
+    change uuid;
+BEGIN
+    SELECT e.* INTO existing FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id WHERE c.code = code;
+    IF FOUND THEN
+        IF (existing.items, existing.reason, existing.declared_by) IS DISTINCT FROM (items, reason, acting) THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('emergency "%s" is declared already, and differs', code), NULL, 'Choose another code.');
+        END IF;
+        RETURN existing.ends_at;
+    END IF;
+    IF btrim(reason) = '' OR cardinality(items) = 0 OR lasts <= interval '0' OR lasts > interval '24 hours' THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', 'an emergency names the items that it opens, a reason, and a time of at most 24 hours', NULL,
+            'SELECT release_mgmt.declare_emergency(code, ''{class/key, ...}'', ''what happened'').');
+    END IF;
+    SELECT string_agg(i, ', ' ORDER BY i) INTO unknown
+    FROM unnest(items) AS i
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = split_part(i, '/', 1) AND c.source IS NOT NULL AND i LIKE '%/_%');
+    IF unknown IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('emergency "%s" can not be declared', code),
+            format('These name no item of a bound class: %s.', unknown), 'An item is named class/key: SELECT label FROM release_mgmt.ci. It need not exist yet.');
+    END IF;
+    INSERT INTO release_mgmt.change_request (code, type, title, priority) VALUES (code, 'emergency', reason, 'critical') RETURNING id INTO change;
+    INSERT INTO release_mgmt.emergency (change_id, items, reason, declared_by, ends_at)
+    VALUES (change, items, reason, acting, now() + lasts) RETURNING ends_at INTO existing.ends_at;
+    RETURN existing.ends_at;
+END $$;
+COMMENT ON FUNCTION release_mgmt.declare_emergency(text, text[], text, interval) IS
+'Opens items (labels class/key) to change without a plan, for people with the duty operator, release manager or change manager, and opens an emergency change of that code that awaits approval after the fact. reason: what happened; lasts: how long, at most 24 hours. Returns when it ends. Every change made meanwhile is captured and held against it. Errors: RM002 items of no bound class, RM003 without one of these duties, RM015 no reason, no items, too long, or the code stands for another emergency, 23505 the code is that of another change.';
+SELECT release_mgmt_internal.allow('{operator,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.declare_emergency(text, text[], text, interval)');
+
+CREATE PROCEDURE release_mgmt.judge_emergency(code text, verdict text, remark text DEFAULT NULL)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    acting uuid := release_mgmt_internal.require_duty('change manager');
+    judging release_mgmt.emergency;
+BEGIN
+    SELECT e.* INTO judging FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id WHERE c.code = code FOR UPDATE OF e;
+    IF NOT FOUND THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('emergency "%s" does not exist', code), NULL, 'See release_mgmt.emergency_status.');
+    END IF;
+    IF verdict IS NULL OR verdict NOT IN ('approved', 'rejected') THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('verdict "%s" does not exist', verdict), 'Verdicts are: approved, rejected.');
+    END IF;
+    IF judging.declared_by = acting THEN
+        PERFORM release_mgmt_internal.refuse('separation_of_duties', format('who declared emergency "%s" does not judge it', code), NULL,
+            'Another person with the duty change manager does.');
+    END IF;
+    IF judging.verdict IS NOT NULL AND judging.verdict <> verdict THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('emergency "%s" is %s already', code, judging.verdict), NULL, 'A verdict stands.');
+    END IF;
+    -- A verdict ends it.
+    UPDATE release_mgmt.emergency AS e
+    SET verdict = verdict, remark = remark, judged_by = acting, judged_at = now(),
+        ends_at = greatest(least(e.ends_at, now()), e.declared_at + interval '1 microsecond')
+    WHERE e.id = judging.id AND e.verdict IS NULL;
+END $$;
+COMMENT ON PROCEDURE release_mgmt.judge_emergency(text, text, text) IS
+'Approves or rejects an emergency after the fact, and ends it. verdict: approved or rejected; what was changed under a rejected one is unauthorized drift from then on. Errors: RM002 unknown emergency or verdict, RM003 without the duty change manager, RM008 by who declared it, RM015 judged otherwise already.';
+SELECT release_mgmt_internal.allow('{change manager}', 'EXECUTE', 'PROCEDURE release_mgmt.judge_emergency(text, text, text)');
+
+CREATE FUNCTION release_mgmt_internal.opened_by_emergency(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT e.id FROM release_mgmt.emergency AS e
+    WHERE e.items @> ARRAY[opened_by_emergency.ci] AND e.verdict IS NULL AND e.ends_at > pg_catalog.clock_timestamp()
+      AND EXISTS (SELECT FROM release_mgmt.person_duty AS d
+                  WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager', 'change manager'))
+    ORDER BY e.id LIMIT 1;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.opened_by_emergency(text, text, text, text, text) IS
+'Check at the point ci_change: the emergency that has opened the item, for a person with one of the duties, or NULL.';
+-- Asked last: a change that is planned is held against its plan.
+SELECT release_mgmt_internal.register_check('z_opened_by_emergency', 'ci_change', 'release_mgmt_internal.opened_by_emergency',
+    'an emergency has opened the item; Change Management judges it afterwards');
+
+CREATE VIEW release_mgmt.emergency_status WITH (security_invoker = true) AS
+SELECT c.code, e.reason, e.items, p.code AS declared_by, e.declared_at, e.ends_at,
+       coalesce(e.verdict, CASE WHEN e.ends_at > now() THEN 'open' ELSE 'awaiting approval' END) AS status, e.remark, j.code AS judged_by, e.judged_at,
+       (SELECT count(*) FROM release_mgmt.ci_change_permit AS k WHERE k.permitted_by = e.id) AS changes
+FROM release_mgmt.emergency AS e
+JOIN release_mgmt.change_request AS c ON c.id = e.change_id
+JOIN release_mgmt.person AS p ON p.id = e.declared_by
+LEFT JOIN release_mgmt.person AS j ON j.id = e.judged_by;
+COMMENT ON VIEW release_mgmt.emergency_status IS
+'Each emergency with how it stands (open, awaiting approval, approved, rejected) and how many attributes were changed under it.';
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.emergency_status');

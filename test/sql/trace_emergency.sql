@@ -1,0 +1,64 @@
+-- The emergency path: a reason, a limited time, named items; judged afterwards by another person.
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SET search_path = public, release_mgmt;
+\set SHOW_CONTEXT never
+SELECT activate('cmdb.example.org');
+CREATE ROLE regress_emergency_op;
+CREATE ROLE regress_emergency_cm;
+CREATE ROLE regress_emergency_other;
+CALL grant_duty('regress_emergency_op', 'operator', 'Provider');
+CALL grant_duty('regress_emergency_op', 'change manager', 'Provider');
+CALL grant_duty('regress_emergency_cm', 'change manager', 'Provider');
+CREATE TABLE server (id integer PRIMARY KEY, name text NOT NULL, os text);
+INSERT INTO server VALUES (1, 'web', 'bookworm'), (2, 'db', 'bookworm');
+GRANT ALL ON server TO regress_emergency_op, regress_emergency_cm, regress_emergency_other;
+SELECT bind_ci_class('server', 'server', '{id}', 'name', mode => 'enforce');
+
+SET ROLE regress_emergency_op;
+UPDATE server SET os = 'fixed' WHERE id = 1;
+SELECT declare_emergency('EMG-1', '{server/1,rack/7}', 'disk full');
+\echo :LAST_ERROR_SQLSTATE
+SELECT declare_emergency('EMG-1', '{server/1}', ' ');
+SELECT declare_emergency('EMG-1', '{server/1}', 'disk full', '25 hours');
+\echo :LAST_ERROR_SQLSTATE
+SELECT declare_emergency('EMG-1', '{server/1,server/3}', 'disk full') > now() AS open;
+SELECT declare_emergency('EMG-1', '{server/1,server/3}', 'disk full') > now() AS open;
+SELECT declare_emergency('EMG-1', '{server/2}', 'another one');
+\echo :LAST_ERROR_SQLSTATE
+UPDATE server SET os = 'fixed' WHERE id = 1;
+UPDATE server SET os = 'fixed' WHERE id = 2;
+INSERT INTO server VALUES (3, 'standby', 'trixie');
+RESET ROLE;
+-- for people with a duty alone
+SET ROLE regress_emergency_other;
+UPDATE server SET os = 'mine' WHERE id = 1;
+RESET ROLE;
+SELECT code, reason, items, declared_by, status, changes FROM emergency_status;
+SELECT code, type, title, priority FROM change_request;
+SELECT ci, attribute, classification, role FROM drift();
+
+-- Afterwards: not by who declared it; a verdict ends it and stands.
+SET ROLE regress_emergency_op;
+CALL judge_emergency('EMG-1', 'approved');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+SET ROLE regress_emergency_cm;
+CALL judge_emergency('EMG-2', 'approved');
+CALL judge_emergency('EMG-1', 'maybe');
+CALL judge_emergency('EMG-1', 'rejected', 'the disk was not full');
+CALL judge_emergency('EMG-1', 'rejected');
+CALL judge_emergency('EMG-1', 'approved');
+RESET ROLE;
+SELECT code, status, remark, judged_by, changes FROM emergency_status;
+SET ROLE regress_emergency_op;
+UPDATE server SET os = 'again' WHERE id = 1;
+-- What was done under a rejected one is unauthorized.
+SELECT ci, attribute, classification, role FROM drift();
+SELECT kind, code, detail, person FROM trace_ci('server/1');
+-- One that is over permits nothing.
+SELECT declare_emergency('EMG-3', '{server/2}', 'again', '1 second') > now() AS open;
+SELECT pg_sleep(1.1);
+UPDATE server SET os = 'late' WHERE id = 2;
+SELECT code, status FROM emergency_status ORDER BY code;
+RESET ROLE;
