@@ -335,15 +335,38 @@ COMMENT ON FUNCTION release_mgmt_internal.check_no_blocking_risk(uuid) IS
 SELECT release_mgmt_internal.register_check('no_blocking_risk', 'gate', 'release_mgmt_internal.check_no_blocking_risk',
     'risks and issues are recorded and managed, and none that blocks is open');
 
+CREATE FUNCTION release_mgmt_internal.exposure_of(release uuid) RETURNS tstzrange
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    SELECT tstzrange(e.began, CASE WHEN e.began <= e.deployed THEN e.deployed + r.early_life WHEN e.began <= e.ended THEN e.ended + r.early_life END, '[)')
+    FROM release_mgmt.release AS r
+    CROSS JOIN LATERAL (
+        SELECT min(h.entered_at) FILTER (WHERE s.kind = 'deploying') AS began,
+               max(h.entered_at) FILTER (WHERE s.kind = 'deployed' AND f.kind <> 'deployed') AS deployed,
+               max(h.entered_at) FILTER (WHERE s.kind = 'ended') AS ended
+        FROM release_mgmt.release_state_history AS h
+        JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = h.to_state
+        JOIN release_mgmt.model_state AS f ON f.model_id = r.model_id AND f.state = h.from_state
+        WHERE h.release_id = r.id
+    ) AS e
+    WHERE r.id = exposure_of.release AND e.began IS NOT NULL;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.exposure_of(uuid) IS
+'When a release can depart from its plan and cause incidents: from its first deploying state until early life is over (counted from the last time it became deployed, or else ended); open while neither happened; NULL where it never deployed.';
+
 CREATE FUNCTION release_mgmt_internal.check_deviations_handled(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT (count(*) FILTER (WHERE NOT d.handled) = 0,
-            pg_catalog.string_agg(pg_catalog.format('deviation "%s" has %s: %s', d.code,
-                CASE WHEN d.actions = 0 THEN 'no corrective action and is not accepted' ELSE 'corrective actions to be done' END, d.description), '; ' ORDER BY d.code)
-                FILTER (WHERE NOT d.handled),
+    SELECT (count(*) FILTER (WHERE NOT d.handled) = 0 AND release_mgmt_internal.exposure_of(check_deviations_handled.release) IS NOT NULL,
+            nullif(pg_catalog.concat_ws('; ',
+                CASE WHEN release_mgmt_internal.exposure_of(check_deviations_handled.release) IS NULL THEN 'nothing is deployed yet, so nothing could depart from the plan' END,
+                pg_catalog.string_agg(pg_catalog.format('deviation "%s" has %s: %s', d.code,
+                    CASE WHEN d.actions = 0 THEN 'no corrective action and is not accepted' ELSE 'corrective actions to be done' END, d.description), '; ' ORDER BY d.code)
+                    FILTER (WHERE NOT d.handled)), ''),
             'release manager',
             pg_catalog.jsonb_build_object('register_entry', 'deviation', 'recorded', count(*),
+                'deployment_steps', (SELECT count(*) FROM release_mgmt.deployment_step AS s JOIN release_mgmt.target AS t ON t.id = s.target_id
+                                     WHERE t.release_id = check_deviations_handled.release AND s.finished_at IS NOT NULL),
                 'deviations', coalesce(pg_catalog.jsonb_agg(d.evidence ORDER BY d.code), '[]'))
            )::release_mgmt.check_result
     FROM (SELECT e.code, e.description, release_mgmt_internal.entry_evidence(e) AS evidence, count(a.id) AS actions,
@@ -354,6 +377,6 @@ BEGIN ATOMIC
           GROUP BY e.id) AS d;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_deviations_handled(uuid) IS
-'Check: each deviation of the release is closed, accepted, or all its corrective actions, at least one, are done. Deployment steps that fail enter themselves as deviations, so that none recorded means none seen.';
+'Check: the release was deployed, and each deviation of it is closed, accepted, or all its corrective actions, at least one, are done. Deployment steps that fail enter themselves as deviations, so that none recorded means none seen.';
 SELECT release_mgmt_internal.register_check('deviations_handled', 'gate', 'release_mgmt_internal.check_deviations_handled',
     'deviations are recorded and corrective action is taken');

@@ -183,25 +183,6 @@ COMMENT ON FUNCTION release_mgmt_internal.keep_incident_ci() IS 'Trigger: a furt
 CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE ON release_mgmt.incident_ci
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_incident_ci();
 
-CREATE FUNCTION release_mgmt_internal.exposure_of(release uuid) RETURNS tstzrange
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
-BEGIN ATOMIC
-    SELECT tstzrange(e.began, CASE WHEN e.began <= e.deployed THEN e.deployed + r.early_life WHEN e.began <= e.ended THEN e.ended + r.early_life END, '[)')
-    FROM release_mgmt.release AS r
-    CROSS JOIN LATERAL (
-        SELECT min(h.entered_at) FILTER (WHERE s.kind = 'deploying') AS began,
-               max(h.entered_at) FILTER (WHERE s.kind = 'deployed' AND f.kind <> 'deployed') AS deployed,
-               max(h.entered_at) FILTER (WHERE s.kind = 'ended') AS ended
-        FROM release_mgmt.release_state_history AS h
-        JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = h.to_state
-        JOIN release_mgmt.model_state AS f ON f.model_id = r.model_id AND f.state = h.from_state
-        WHERE h.release_id = r.id
-    ) AS e
-    WHERE r.id = exposure_of.release AND e.began IS NOT NULL;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.exposure_of(uuid) IS
-'When a release can cause incidents: from its first deploying state until early life is over (counted from the last time it became deployed, or else ended); open while neither happened; NULL where it never deployed.';
-
 CREATE FUNCTION release_mgmt_internal.cis_near(incident uuid) RETURNS TABLE (ci_id uuid, distance integer)
 LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp ROWS 100 AS $$
 DECLARE

@@ -22,8 +22,12 @@ END;
 CREATE FUNCTION deviations_handled(OUT met boolean, OUT missing text, OUT owner text) BEGIN ATOMIC
     SELECT c.met, c.missing, c.owner FROM release_mgmt_internal.check_deviations_handled(release_id('REL-1')) AS c;
 END;
+INSERT INTO release_model (code, description) VALUES ('plain', 'No gates.');
+INSERT INTO model_state (model_id, state, ordinal, kind)
+SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m, (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying')) AS s(state, ordinal, kind) WHERE m.code = 'plain';
+INSERT INTO model_transition (model_id, from_state, to_state, forward) SELECT id, 'draft', 'deploying', true FROM release_model WHERE code = 'plain';
 SET ROLE regress_manager;
-SELECT create_release('REL-1', 'minor') IS NOT NULL AS created;
+SELECT create_release('REL-1', 'minor', model => 'plain') IS NOT NULL AS created;
 
 -- No risk recorded is not the same as no risk.
 RESET ROLE;
@@ -122,7 +126,11 @@ UPDATE issue SET status = 'open' WHERE code = 'ISS-7' RETURNING status, resoluti
 RESET ROLE;
 SELECT * FROM no_blocking_risk();
 
--- A deviation needs corrective action, all of it done, or acceptance.
+-- A deviation needs corrective action, all of it done, or acceptance; and something must be deployed that could depart.
+SELECT * FROM deviations_handled();
+SET ROLE regress_manager;
+CALL advance_release('REL-1', 'deploying');
+RESET ROLE;
 SELECT * FROM deviations_handled();
 SET ROLE regress_manager;
 INSERT INTO corrective_action (entry_id, what) VALUES (entry_id('REL-1/deviation-1'), 'plan with more slack') RETURNING code;
