@@ -157,11 +157,20 @@ BEGIN ATOMIC
         SELECT c.severity, c.finding, c.kind, c.class, c.component, c.clause, c.candidates, c.chain, t.label
         FROM release_mgmt.package_id(package) AS p(id)
         CROSS JOIN LATERAL release_mgmt_internal.compatibility_targets(p.id, targets) AS t
-        CROSS JOIN LATERAL release_mgmt_internal.check_installation(p.id, t.id) AS c) AS f
+        CROSS JOIN LATERAL release_mgmt_internal.check_installation(p.id, t.id) AS c
+        UNION ALL
+        SELECT 'warning', pg_catalog.format('of what is installed, the versions of %s can not be read', count(*)), 'unreadable version',
+               'pre-existing', '(installed)', NULL, pg_catalog.string_agg(o.label, ', ' ORDER BY o.label), NULL, t.label
+        FROM release_mgmt.package_id(package) AS p(id)
+        CROSS JOIN LATERAL release_mgmt_internal.compatibility_targets(p.id, targets) AS t
+        CROSS JOIN LATERAL release_mgmt_internal.installed_components(t.id) AS b
+        JOIN release_mgmt.ci AS o ON o.id = b.ci
+        WHERE b.version IS NULL AND (t.id IS NOT NULL OR b.target IS NULL)
+        GROUP BY t.label) AS f
     ORDER BY pg_catalog.array_position('{error,warning,note}', f.severity), f.target NULLS FIRST, f.component, f.kind, f.finding;
 END;
 COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[]) IS
-'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; without them, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, withdrawn, other digest, unrelated), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package or target.';
+'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; without them, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package or target.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.check_compatibility(text, text[])');
 
 CREATE FUNCTION release_mgmt.explain_compatibility(package text, targets text[] DEFAULT NULL) RETURNS SETOF text

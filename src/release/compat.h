@@ -145,17 +145,22 @@ extern RmProvision *rm_compat_provision(const RmCompat *compat, int index);
 extern RmName *rm_compat_name_at(const RmCompat *compat, int index);
 extern void *rm_array_add(RmArray *array, size_t size);
 
-/* compat_evaluate.c */
-extern void rm_compat_settle(RmCompat *compat);
-extern bool rm_compat_clause_met(const RmCompat *compat, const RmClause *clause, bool after);
-extern bool rm_compat_alternative_met_by(const RmCompat *compat, const RmClause *clause, int candidate);
-extern RmArray rm_compat_evaluate(const RmCompat *compat, bool after);
-extern bool rm_compat_holds(const RmCompat *compat, const RmArray *violations, const RmViolation *violation);
+/* compat_match.c */
 extern bool rm_versions_contain(const RmVersions *versions, const RmPkgver *version);
+extern bool rm_compat_belongs(const RmMember *member, bool after);
 extern bool rm_compat_provides(const RmCompat *compat, const RmProvision *provision, const RmVersions *versions);
+extern bool rm_compat_same_architecture(const RmCompat *compat, const RmMember *a, const RmMember *b);
 extern bool rm_compat_architecture_meets(const RmCompat *compat, const RmMember *subject,
 										 const RmAlternativeName *alternative, const RmMember *candidate);
-extern bool rm_compat_same_architecture(const RmCompat *compat, const RmMember *a, const RmMember *b);
+extern bool rm_compat_architecture_excluded(const RmCompat *compat, const RmAlternativeName *alternative,
+											const RmMember *other);
+extern bool rm_compat_clause_met(const RmCompat *compat, const RmClause *clause, bool after);
+extern bool rm_compat_alternative_met_by(const RmCompat *compat, const RmClause *clause, int candidate);
+
+/* compat_evaluate.c */
+extern void rm_compat_settle(RmCompat *compat);
+extern RmArray rm_compat_evaluate(const RmCompat *compat, bool after);
+extern bool rm_compat_holds(const RmCompat *compat, const RmArray *violations, const RmViolation *violation);
 
 /* compat_load.c */
 extern RmCompat *rm_compat_load(Datum package, Datum target, bool no_target);

@@ -2,10 +2,8 @@
  * compat_evaluate.c
  *		Which members a release leaves, and which clauses are not met.
  *
- * Debian Policy, chapter 7: a version relation is met by a package of that
- * name, or by one that provides the name in a version (7.5: a provision
- * without a version meets only relations without one).  A package does not
- * exclude itself, nor its own namesakes of other architectures.
+ * A package does not exclude itself, nor its own namesakes of other
+ * architectures (Debian Policy 7.4).
  *
  * Linear in the clauses: each is looked at once for each set, by the names it
  * mentions.
@@ -13,166 +11,6 @@
 #include "release/compat.h"
 
 #include "miscadmin.h"
-
-/* Whether the versions hold this one. */
-bool
-rm_versions_contain(const RmVersions *versions, const RmPkgver *version)
-{
-	int order;
-
-	if (versions->any)
-		return true;
-	if (versions->empty || version == NULL)
-		return false;
-	if (versions->lower != NULL)
-	{
-		order = rm_pkgver_compare(version, versions->lower);
-		if (order < 0 || (order == 0 && !versions->lower_inclusive))
-			return false;
-	}
-	if (versions->upper != NULL)
-	{
-		order = rm_pkgver_compare(version, versions->upper);
-		if (order > 0 || (order == 0 && !versions->upper_inclusive))
-			return false;
-	}
-	return true;
-}
-
-/* Whether what is provided meets a relation to these versions. */
-bool
-rm_compat_provides(const RmCompat *compat, const RmProvision *provision, const RmVersions *versions)
-{
-	const RmVersions *provided = &rm_compat_alternative(compat, provision->alternative)->versions;
-
-	if (versions->any)
-		return true;
-	return !provided->any && !provided->empty && provided->lower != NULL &&
-		   rm_versions_contain(versions, provided->lower);
-}
-
-/* The architecture that a member runs on; NULL where it is not known. */
-static const char *
-effective_architecture(const RmCompat *compat, const RmMember *member)
-{
-	if (member->architecture != NULL && strcmp(member->architecture, "all") == 0)
-		return compat->native;
-	return member->architecture;
-}
-
-/* Whether a member runs on the architecture, as far as is known. */
-static bool
-is_of_architecture(const RmCompat *compat, const RmMember *member, const char *architecture)
-{
-	const char *its_own = effective_architecture(compat, member);
-
-	return its_own == NULL || strcmp(its_own, architecture) == 0;
-}
-
-/* Whether two members run on one architecture, as far as is known. */
-bool
-rm_compat_same_architecture(const RmCompat *compat, const RmMember *a, const RmMember *b)
-{
-	const char *of_a = effective_architecture(compat, a);
-	const char *of_b = effective_architecture(compat, b);
-
-	return of_a == NULL || of_b == NULL || strcmp(of_a, of_b) == 0;
-}
-
-/* Whether a candidate's architecture lets it meet what subject requires. */
-bool
-rm_compat_architecture_meets(const RmCompat *compat, const RmMember *subject, const RmAlternativeName *alternative,
-							 const RmMember *candidate)
-{
-	if (alternative->architecture == NULL)
-		return candidate->multi_arch == RM_MULTI_ARCH_FOREIGN ||
-			   rm_compat_same_architecture(compat, subject, candidate);
-	if (strcmp(alternative->architecture, "any") == 0)
-		return candidate->multi_arch == RM_MULTI_ARCH_ALLOWED ||
-			   rm_compat_same_architecture(compat, subject, candidate);
-	return is_of_architecture(compat, candidate, alternative->architecture);
-}
-
-/* Whether an exclusion reaches a member's architecture; without a qualifier it reaches every one. */
-static bool
-architecture_excluded(const RmCompat *compat, const RmAlternativeName *alternative, const RmMember *other)
-{
-	return alternative->architecture == NULL || strcmp(alternative->architecture, "any") == 0 ||
-		   is_of_architecture(compat, other, alternative->architecture);
-}
-
-/* Whether a member belongs to the set. */
-static bool
-belongs(const RmMember *member, bool after)
-{
-	return after ? member->after : member->before;
-}
-
-/* Whether one member of the set meets the alternative. */
-static bool
-alternative_met(const RmCompat *compat, const RmMember *subject, const RmAlternativeName *alternative, bool after)
-{
-	const RmName *name = rm_compat_name_at(compat, alternative->name);
-
-	for (int i = name->first_member; i >= 0; i = rm_compat_member(compat, i)->next_namesake)
-	{
-		const RmMember *candidate = rm_compat_member(compat, i);
-
-		if (belongs(candidate, after) && rm_versions_contain(&alternative->versions, candidate->version) &&
-			rm_compat_architecture_meets(compat, subject, alternative, candidate))
-			return true;
-	}
-	for (int i = name->first_provision; i >= 0; i = rm_compat_provision(compat, i)->next)
-	{
-		const RmProvision *provision = rm_compat_provision(compat, i);
-		const RmMember *candidate = rm_compat_member(compat, provision->member);
-
-		if (belongs(candidate, after) && rm_compat_provides(compat, provision, &alternative->versions) &&
-			rm_compat_architecture_meets(compat, subject, alternative, candidate))
-			return true;
-	}
-	return false;
-}
-
-/* Whether some alternative of a requires-clause is met in the set. */
-bool
-rm_compat_clause_met(const RmCompat *compat, const RmClause *clause, bool after)
-{
-	const RmMember *subject = rm_compat_member(compat, clause->member);
-
-	for (int i = 0; i < clause->alternatives; i++)
-	{
-		if (alternative_met(compat, subject, rm_compat_alternative(compat, clause->first_alternative + i), after))
-			return true;
-	}
-	return false;
-}
-
-/* Whether a candidate, in the set or not, meets some alternative of a requires-clause. */
-bool
-rm_compat_alternative_met_by(const RmCompat *compat, const RmClause *clause, int candidate)
-{
-	const RmMember *subject = rm_compat_member(compat, clause->member);
-	const RmMember *member = rm_compat_member(compat, candidate);
-
-	for (int i = 0; i < clause->alternatives; i++)
-	{
-		const RmAlternativeName *alternative = rm_compat_alternative(compat, clause->first_alternative + i);
-
-		if (!rm_compat_architecture_meets(compat, subject, alternative, member))
-			continue;
-		if (member->name == alternative->name && rm_versions_contain(&alternative->versions, member->version))
-			return true;
-		for (int p = rm_compat_name_at(compat, alternative->name)->first_provision; p >= 0;
-			 p = rm_compat_provision(compat, p)->next)
-		{
-			if (rm_compat_provision(compat, p)->member == candidate &&
-				rm_compat_provides(compat, rm_compat_provision(compat, p), &alternative->versions))
-				return true;
-		}
-	}
-	return false;
-}
 
 /* Whether the only alternative of a clause of subject speaks of the other member, by name or by what it provides. */
 static bool
@@ -182,7 +20,7 @@ clause_names(const RmCompat *compat, const RmClause *clause, int other, const Rm
 	const RmMember *member = rm_compat_member(compat, other);
 	const RmAlternativeName *alternative = rm_compat_alternative(compat, clause->first_alternative);
 
-	return member->name != subject->name && architecture_excluded(compat, alternative, member) &&
+	return member->name != subject->name && rm_compat_architecture_excluded(compat, alternative, member) &&
 		   (provision == NULL ? rm_versions_contain(&alternative->versions, member->version)
 							  : rm_compat_provides(compat, provision, &alternative->versions));
 }
@@ -209,14 +47,14 @@ evaluate_exclusion(const RmCompat *compat, int index, bool after, RmArray *viola
 
 	for (int i = name->first_member; i >= 0; i = rm_compat_member(compat, i)->next_namesake)
 	{
-		if (belongs(rm_compat_member(compat, i), after) && clause_names(compat, clause, i, NULL))
+		if (rm_compat_belongs(rm_compat_member(compat, i), after) && clause_names(compat, clause, i, NULL))
 			violate(violations, kind, clause->member, index, i);
 	}
 	for (int i = name->first_provision; i >= 0; i = rm_compat_provision(compat, i)->next)
 	{
 		const RmProvision *provision = rm_compat_provision(compat, i);
 
-		if (belongs(rm_compat_member(compat, provision->member), after) &&
+		if (rm_compat_belongs(rm_compat_member(compat, provision->member), after) &&
 			clause_names(compat, clause, provision->member, provision))
 			violate(violations, kind, clause->member, index, provision->member);
 	}
@@ -247,7 +85,7 @@ evaluate_slots(const RmCompat *compat, bool after, RmArray *violations)
 
 		for (int i = rm_compat_name_at(compat, n)->first_member; i >= 0; i = rm_compat_member(compat, i)->next_namesake)
 		{
-			if (!belongs(rm_compat_member(compat, i), after))
+			if (!rm_compat_belongs(rm_compat_member(compat, i), after))
 				continue;
 			if (first < 0)
 				first = i;
@@ -323,7 +161,7 @@ rm_compat_evaluate(const RmCompat *compat, bool after)
 
 		if ((i & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (!belongs(rm_compat_member(compat, clause->member), after))
+		if (!rm_compat_belongs(rm_compat_member(compat, clause->member), after))
 			continue;
 		switch (clause->kind)
 		{

@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(73);
+SELECT plan(74);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -109,6 +109,9 @@ SELECT results_eq($$SELECT findings(E'l 1; Multi-Arch: same\nl 1; Multi-Arch: sa
 
 -- Findings of their own
 SELECT results_eq($$SELECT findings('a 2', 'a 1')$$, ARRAY['warning introduced a: a 1 would replace the later a 2'], 'a downgrade');
+INSERT INTO package VALUES ('odd', 'no version!');
+SELECT results_eq($$SELECT severity, finding, candidates FROM check_compatibility('PKG-' || currval('scenario')) WHERE kind = 'unreadable version'$$,
+                  $$VALUES ('warning', 'of what is installed, the versions of 1 can not be read', 'package/odd')$$, 'what could not be looked at is said');
 SELECT throws_ok($$SELECT * FROM check_compatibility('PKG-X')$$, 'RM002', NULL, 'an unknown package');
 SELECT throws_ok($$SELECT * FROM check_compatibility('PKG-1', '{package/nothing}')$$, 'RM002', NULL, 'an unknown target');
 
