@@ -113,7 +113,8 @@ BEGIN
             'Do something about it and close it, or have it accepted by somebody else.');
     END IF;
     IF NEW.status = OLD.status THEN
-        IF NEW.status <> 'open' AND NEW.resolution <> OLD.resolution THEN
+        -- What was accepted, or closed, is what was read then.
+        IF OLD.status <> 'open' AND to_jsonb(NEW) <> to_jsonb(OLD) THEN
             PERFORM release_mgmt_internal.refuse('wrong_state', format('%s "%s" is %s already', OLD.kind, OLD.code, OLD.status),
                 format('The reason given was: %s.', OLD.resolution), 'Set its status to open first.');
         END IF;

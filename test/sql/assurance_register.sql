@@ -91,6 +91,12 @@ CALL accept_entry('REL-1/risk-2', 'we have our own copies');
 CALL accept_entry('REL-1/risk-2', 'we have our own copies');
 CALL accept_entry('REL-1/risk-2', 'for another reason');
 SELECT status, resolution, resolved_by = person_id('regress_customer') AS by_customer FROM risk WHERE code = 'REL-1/risk-2';
+SET ROLE regress_manager;
+UPDATE risk SET description = 'data will be lost' WHERE code = 'REL-1/risk-2';
+UPDATE risk SET resolved_at = now() + interval '1 day', resolved_by = person_id('regress_approver') WHERE code = 'REL-1/risk-2';
+UPDATE risk SET status = 'open', resolution = NULL, description = 'data will be lost' WHERE code = 'REL-1/risk-2';
+SET ROLE regress_customer;
+CALL accept_entry('REL-1/risk-2', 'we have our own copies');
 RESET ROLE;
 SELECT * FROM no_blocking_risk();
 
