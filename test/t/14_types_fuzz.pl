@@ -23,12 +23,13 @@ plan skip_all => 'clang with libFuzzer is not installed' if $status != 0;
 # What a parser needs; none of it includes the server's headers.
 my @sources = map { "$top/src/types/$_.c" } qw(key version version_semver version_deb version_rpm version_pep440 vers_parse
 	require require_npm require_relations require_pep440 purl_parse purl_rules digest_parse hash);
+push @sources, "$top/src/rollout/checksum.c";
 
 ($status, $output) = RM::Cluster::capture(undef, 'env', '-C', $directory, 'clang', @flags, "-I$top/src", '-c', @sources);
 is($status, 0, 'the parsers build without the server') or diag($output);
 my @objects = glob "$directory/*.o";
 
-for my $target (sort glob "$top/test/fuzz/types_*.c")
+for my $target (sort glob "$top/test/fuzz/*.c")
 {
 	my ($name) = $target =~ m{([^/]+)\.c$};
 	($status, $output) = RM::Cluster::capture(undef, 'clang', @flags, "-I$top/src", $target, @objects, '-lcrypto', '-o', "$directory/$name");
