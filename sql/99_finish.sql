@@ -8,3 +8,6 @@ GRANT EXECUTE ON FUNCTION release_mgmt_internal.is_active() TO PUBLIC;
 -- A new partition gets its parent's row triggers, and PostgreSQL asks its owner for EXECUTE. Who attaches them to a table
 -- that is not governed or bound gains nothing: they look their table up.
 GRANT EXECUTE ON FUNCTION release_mgmt_internal.capture(), release_mgmt_internal.keep_ci() TO PUBLIC;
+
+-- Last of all: what was installed, for verify_ledger() to compare with.
+INSERT INTO release_mgmt_internal.shipped_object (kind, identity, digest) SELECT kind, identity, digest FROM release_mgmt_internal.present_objects();

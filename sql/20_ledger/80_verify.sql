@@ -117,6 +117,7 @@ BEGIN
     RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_logs(logs, held_logs, held_notes, held_from) AS v;
     RETURN QUERY SELECT g.* FROM release_mgmt_internal.verify_registry() AS g WHERE release_mgmt_internal.is_active();
     RETURN QUERY SELECT t.* FROM release_mgmt_internal.verify_triggers() AS t;
+    RETURN QUERY SELECT o.* FROM release_mgmt_internal.verify_shipped() AS o;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt.verify_ledger(text) IS
@@ -126,6 +127,6 @@ finding: leaf changed, leaf missing, leaf not in the head, tile changed, tile mi
 unreadable, checkpoint signature invalid, checkpoint of another log, entry unreadable, changes altered, changes missing, changes added, changes without
 leaf, row changed, row missing, row added, row can not be verified, table missing, table not governed, column
 unknown, columns changed, key changed, event trigger missing, event trigger disabled, trigger missing, trigger disabled, trigger altered,
-function altered. log_index: the leaf concerned; of a row, that of its last change; NULL where it is not sequenced. key: of a row; or what else is named.
+function altered; and kinds of shipped objects (function, view, trigger, event trigger) altered, missing or added. log_index: the leaf concerned; of a row, that of its last change; NULL where it is not sequenced. key: of a row; or what else is named.
 Changes that a superuser made, leaves and all, before a checkpoint went outside can not be seen. Errors: RM001 where there is no ledger.';
 SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.verify_ledger(text)');

@@ -1,0 +1,64 @@
+-- Module ledger: what the extension shipped, so that verification finds a rule that was altered, switched off or dropped.
+
+CREATE TABLE release_mgmt_internal.shipped_object (
+    kind     text,
+    identity text,
+    digest   release_mgmt.digest NOT NULL,
+    CONSTRAINT shipped_object_pkey PRIMARY KEY (kind, identity)
+);
+COMMENT ON TABLE release_mgmt_internal.shipped_object IS
+'Digest of each function, view, trigger and event trigger of the extension as it was installed. Written at the end of the install script; a restore installs the extension, and this with it.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.shipped_object', 'WHERE false');
+
+CREATE FUNCTION release_mgmt_internal.present_objects() RETURNS TABLE (kind text, identity text, digest release_mgmt.digest)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH member AS (
+        SELECT d.classid, d.objid
+        FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'release_mgmt'
+    ), definition AS (
+        SELECT 'function' AS kind, p.oid::regprocedure::text AS identity, pg_get_functiondef(p.oid) AS body
+        FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+        WHERE p.prokind IN ('f', 'p')
+        UNION ALL
+        SELECT 'view', c.oid::regclass::text, pg_get_viewdef(c.oid)
+        FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+        WHERE c.relkind = 'v'
+        UNION ALL
+        SELECT 'trigger', format('%s on %s', t.tgname, c.oid::regclass), pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text
+        FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+        JOIN pg_trigger AS t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+        UNION ALL
+        SELECT 'event trigger', v.evtname, format('%s %s %s %s', v.evtevent, v.evtfoid::regprocedure, v.evttags, v.evtenabled)
+        FROM member AS m JOIN pg_event_trigger AS v ON m.classid = 'pg_event_trigger'::regclass AND v.oid = m.objid
+    )
+    SELECT d.kind, d.identity, release_mgmt.compute_digest(convert_to(d.body, 'UTF8')) FROM definition AS d;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.present_objects() IS
+'Digest of the definition of each function, view, trigger (with whether it is enabled) and event trigger of the extension, as it is now.';
+
+CREATE FUNCTION release_mgmt_internal.verify_shipped()
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(s.kind, p.kind) || CASE WHEN p.kind IS NULL THEN ' missing' WHEN s.kind IS NULL THEN ' added' ELSE ' altered' END,
+           NULL::bigint, NULL::text, coalesce(s.identity, p.identity), s.digest::text, p.digest::text
+    FROM release_mgmt_internal.shipped_object AS s
+    FULL JOIN release_mgmt_internal.present_objects() AS p ON p.kind = s.kind AND p.identity = s.identity
+    WHERE s.digest IS DISTINCT FROM p.digest
+    UNION ALL
+    -- The extension's other triggers on the customer's tables: whatever they are, they fire always.
+    SELECT 'trigger disabled', NULL, m::regclass::text, t.tgname::text, 'ENABLE ALWAYS',
+           CASE t.tgenabled WHEN 'O' THEN 'ENABLE' WHEN 'D' THEN 'DISABLE' ELSE 'ENABLE REPLICA' END
+    FROM release_mgmt.governed_table AS g
+    JOIN pg_catalog.pg_class AS c ON c.oid = g.source
+    CROSS JOIN LATERAL release_mgmt_internal.members_of(g.source) AS m
+    JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = m AND NOT t.tgisinternal AND t.tgname NOT IN ('rm_10_admit', 'rm_90_capture')
+    JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace AND n.nspname = 'release_mgmt_internal'
+    WHERE NOT g.builtin AND t.tgenabled <> 'A'
+    ORDER BY 1, 3, 4;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.verify_shipped() IS
+'What the extension shipped and is no longer as it was, and its triggers on the customer''s tables that do not fire always. What a superuser altered together with shipped_object is not seen.';

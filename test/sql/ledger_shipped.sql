@@ -1,0 +1,26 @@
+-- What the extension shipped is verified with the rest: a rule that was switched off, dropped or replaced is named.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SELECT release_mgmt.activate('cmdb.example.org');
+SET search_path = public, release_mgmt;
+SELECT kind, count(*) > 0 AS recorded FROM release_mgmt_internal.shipped_object GROUP BY kind ORDER BY kind;
+CREATE TABLE server (id integer PRIMARY KEY, name text);
+SELECT bind_ci_class('server', 'server', key => '{id}', name => 'name', mode => 'enforce');
+SELECT finding, source, key FROM verify_ledger();
+
+-- ENABLE TRIGGER makes an ALWAYS trigger an ordinary one, which is silent under session_replication_role.
+ALTER TABLE server ENABLE TRIGGER rm_80_ci;
+ALTER TABLE component DISABLE TRIGGER rm_50_sealed;
+DROP TRIGGER rm_60_transition ON release;
+CREATE TRIGGER mine BEFORE UPDATE ON release FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+CREATE OR REPLACE FUNCTION release_mgmt_internal.check_tests_passed(release uuid) RETURNS check_result
+LANGUAGE sql AS $$ SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result $$;
+CREATE OR REPLACE VIEW release_mgmt.report_month AS SELECT current_date AS month, tstzrange(now(), now()) AS period;
+SELECT finding, source, key, expected LIKE 'sha256:%' OR expected = 'ENABLE ALWAYS' AS expected, found FROM verify_ledger() WHERE found IS NULL OR found NOT LIKE 'sha256:%';
+SELECT finding, source, key FROM verify_ledger() WHERE found LIKE 'sha256:%';
+
+-- Put right again, nothing is left of it but what was not shipped.
+ALTER TABLE server ENABLE ALWAYS TRIGGER rm_80_ci;
+ALTER TABLE component ENABLE TRIGGER rm_50_sealed;
+SELECT finding, source, key FROM verify_ledger();
