@@ -47,6 +47,8 @@ BEGIN ATOMIC
     FROM release_mgmt_internal.shipped_object AS s
     FULL JOIN release_mgmt_internal.present_objects() AS p ON p.kind = s.kind AND p.identity = s.identity
     WHERE s.digest IS DISTINCT FROM p.digest
+      -- What verify_triggers() says in more detail is not said twice.
+      AND NOT EXISTS (SELECT FROM release_mgmt_internal.verify_triggers() AS t WHERE t.key = coalesce(s.identity, p.identity))
     UNION ALL
     -- The extension's other triggers on the customer's tables: whatever they are, they fire always.
     SELECT 'trigger disabled', NULL, m::regclass::text, t.tgname::text, 'ENABLE ALWAYS',

@@ -99,3 +99,24 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_delivery_proved(uuid) IS 'Check: each library item of the package reached each of its targets with the sealed digest, as the installed files showed.';
 SELECT release_mgmt_internal.register_check('delivery_proved', 'gate', 'release_mgmt_internal.check_delivery_proved', 'what was distributed is what the library accepted, proved by digest on each target');
+
+CREATE FUNCTION release_mgmt_internal.check_no_drift(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT (t.installed > 0 AND count(d.ci) FILTER (WHERE d.classification <> 'authorized') = 0,
+            CASE WHEN t.installed = 0 THEN 'nothing is installed yet, so nothing could drift'
+                 ELSE pg_catalog.string_agg(pg_catalog.concat_ws(' ', d.classification, d.ci, d.attribute, 'by ' || d.role), '; ' ORDER BY d.ci COLLATE "C", d.attribute COLLATE "C")
+                          FILTER (WHERE d.classification <> 'authorized') END,
+            'operator',
+            pg_catalog.jsonb_build_object('drift', count(d.ci), 'authorized', count(d.ci) FILTER (WHERE d.classification = 'authorized'),
+                'ci', pg_catalog.jsonb_agg(DISTINCT d.ci) FILTER (WHERE d.ci IS NOT NULL))
+           )::release_mgmt.check_result
+    FROM (SELECT count(*) AS installed FROM release_mgmt.target AS x
+          WHERE x.release_id = check_no_drift.release AND x.state IN ('installed', 'verified')) AS t
+    LEFT JOIN LATERAL release_mgmt_internal.release_drift(check_no_drift.release) AS d ON t.installed > 0
+    GROUP BY t.installed;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_no_drift(uuid) IS
+'Check: since it was sealed, nothing but authorized changes happened to the configuration items that the release plans, and they are as planned.';
+SELECT release_mgmt_internal.register_check('no_drift', 'gate', 'release_mgmt_internal.check_no_drift',
+    'what is in the CMDB is what was released, and nobody changed it without authority');
