@@ -148,11 +148,12 @@ BEGIN
     IF TG_OP = 'INSERT' OR NEW.ci <> OLD.ci THEN
         PERFORM release_mgmt.ci_id(NEW.ci);
     END IF;
+    IF greatest(NEW.opened_at, NEW.resolved_at) > clock_timestamp() THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('incident "%s" can not be opened or resolved in the future', NEW.code), NULL,
+            'Correct opened_at and resolved_at.');
+    END IF;
     IF TG_OP = 'INSERT' THEN
         NEW.reported_by := release_mgmt_internal.acting_person();
-        IF NEW.opened_at > clock_timestamp() THEN
-            PERFORM release_mgmt_internal.refuse('wrong_state', format('incident "%s" can not be opened in the future', NEW.code), NULL, 'Correct opened_at.');
-        END IF;
         RETURN NEW;
     END IF;
     IF (NEW.code, NEW.opened_at, NEW.reported_by) IS DISTINCT FROM (OLD.code, OLD.opened_at, OLD.reported_by) THEN
@@ -265,8 +266,8 @@ BEGIN
                                                            ELSE (to_jsonb(NEW) ->> 'incident_id')::uuid END);
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.attribute_new_incident() IS 'Trigger: a new incident, or a further item of one, is held against the releases in early life at once.';
-CREATE TRIGGER rm_95_attribute AFTER INSERT ON release_mgmt.incident
+COMMENT ON FUNCTION release_mgmt_internal.attribute_new_incident() IS 'Trigger: a new incident, another item of one, or a further one, is held against the releases in early life at once.';
+CREATE TRIGGER rm_95_attribute AFTER INSERT OR UPDATE OF ci ON release_mgmt.incident
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.attribute_new_incident();
 CREATE TRIGGER rm_95_attribute AFTER INSERT ON release_mgmt.incident_ci
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.attribute_new_incident();

@@ -85,6 +85,12 @@ INSERT INTO incident (code, ci, summary) VALUES ('INC-4', 'service/archive', 'ru
 SELECT incident, release, confidence, reason, confirmed FROM release_incident ORDER BY incident, release;
 SELECT incident, release FROM release_incident WHERE incident = 'INC-0';
 
+-- Where another item turns out to have failed, that one is looked at too.
+BEGIN;
+UPDATE incident SET ci = 'server/gamma' WHERE code = 'INC-1';
+SELECT release, confidence, reason FROM release_incident WHERE incident = 'INC-1' ORDER BY release;
+ROLLBACK;
+
 -- Where a site has more than 250 servers, sharing it says nothing; what hit the site itself still does.
 RESET ROLE;
 INSERT INTO server SELECT 'blade ' || n, 'north', '1' FROM generate_series(1, 300) AS n;
@@ -151,6 +157,7 @@ SET ROLE regress_operator;
 UPDATE incident SET resolved_at = NULL WHERE code = 'INC-2';
 SELECT revision > :before AS revision_raised FROM release WHERE code = 'REL-1';
 UPDATE incident SET opened_at = '2001-01-01' WHERE code = 'INC-2';
+UPDATE incident SET resolved_at = now() + interval '1 day' WHERE code = 'INC-2';
 DELETE FROM incident WHERE code = 'INC-2';
 RESET ROLE;
 DELETE FROM incident WHERE code = 'INC-2';
