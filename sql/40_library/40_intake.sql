@@ -195,7 +195,7 @@ BEGIN
     IF taken.digest IS NOT NULL THEN
         RETURN taken.digest;
     END IF;
-    IF purl_type(taken.purl) = 'deb' THEN
+    IF purl_type(taken.purl) = 'deb' AND purl_qualifier(taken.purl, 'arch') IS DISTINCT FROM 'source' THEN
         PERFORM release_mgmt_internal.read_package(taken);
     END IF;
     UPDATE release_mgmt.library_item AS i

@@ -143,7 +143,8 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[]) IS
 'The targets that a check is about: those named; else those that the package''s release plans changes for, among all on which things are installed; else all of these. A row of NULLs stands for what is installed on none.';
 
--- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass.
+-- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass. Not for customer
+-- representatives: a finding names what is installed on every target.
 -- jit off: compiling costs more than all of the work.
 CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text)
@@ -171,7 +172,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[]) IS
 'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; without them, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package or target.';
-SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.check_compatibility(text, text[])');
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
+    'FUNCTION release_mgmt.check_compatibility(text, text[])');
 
 CREATE FUNCTION release_mgmt.explain_compatibility(package text, targets text[] DEFAULT NULL) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 50 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
@@ -208,4 +210,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt.explain_compatibility(text, text[]) IS
 'The findings of check_compatibility() as a tree to read in psql: target, component, finding, what was seen, and how it comes about. Errors: RM002 unknown package or target.';
-SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.explain_compatibility(text, text[])');
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
+    'FUNCTION release_mgmt.explain_compatibility(text, text[])');

@@ -46,4 +46,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt.suggest_repairs(text, text[]) IS
 'Repairs of what a package''s current revision would introduce, each of at most three actions and checked as a whole on its target: add (a package), replace (the component of that name by another version), retire (an installed item), drop (a component). item: the library''s, NULL where a package to add is known but not in the library. Only the shortest repairs, at most ten a target; none where there is nothing to repair or no such repair. targets: as in check_compatibility(). Errors: RM002 unknown package or target.';
-SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.suggest_repairs(text, text[])');
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
+    'FUNCTION release_mgmt.suggest_repairs(text, text[])');

@@ -172,6 +172,16 @@ for my $compression (qw(xz gzip zstd none))
 	is('sha256:' . sha256_hex(pack 'H*', $back =~ s{\s}{}gr), 'sha256:' . sha256_hex($deb), 'large: what goes out is what came in');
 }
 
+# A small package that unpacks to 2 GB: the call can be cancelled while it reads.
+{
+	my $deb = build_deb('bomb', { 'opt/zeros' => \sub { open my $file, '>', $_[0] or die $!; truncate $file, 2**31 or die $! } }, {}, '-Zzstd', '-z1');
+	cmp_ok(length $deb, '<', 1_000_000, 'bomb: the package is small');
+	my $item = take_in('pkg:deb/test/bomb@1.0-1', $deb, 700_000);
+	my ($status, $out, $err) = $cluster->psql($db, "SET statement_timeout = '200ms';\n\\set VERBOSITY sqlstate\n
+		SELECT finish_intake('$item', 'sha256:${\ sha256_hex($deb)}')", user => 'librarian');
+	like($err, qr/57014/, 'bomb: reading it can be cancelled');
+}
+
 # Content that is no package, or another one. Nothing of it may stay: no file, no clause, no digest.
 my $good = build_deb('good', { 'usr/bin/good' => 'good' }, { Depends => 'base (>= 1)' });
 my @hostile = (
@@ -273,7 +283,7 @@ is((intake('pkg:deb/test/good@1.0-1', $good))[0], '', 'dpkg-deb\'s own: taken in
 # Any single byte of a package may be wrong: the server refuses or reads it, and lives.
 {
 	my %seen;
-	for my $at (map { int(length($good) * $_ / 40) } 0 .. 39)
+	for my $at (map { int(length($good) * $_ / 20) } 0 .. 19)
 	{
 		my $bytes = $good;
 		substr($bytes, $at, 1) ^= "\x5a";
