@@ -76,13 +76,15 @@ record(RmGoverned *governed, RmOperation operation, uint32 command_id, const Row
 	unsigned char leaf_hash[RM_SHA256_SIZE];
 	StringInfoData row;
 	StringInfoData key;
-	StringInfoData former_key;
-	StringInfoData old;
+	StringInfoData former_key = { 0 };
+	StringInfoData old = { 0 };
 
 	initStringInfo(&row);
 	initStringInfo(&key);
-	initStringInfo(&former_key);
-	initStringInfo(&old);
+	if (before)
+		initStringInfo(&old);
+	if (before && after)
+		initStringInfo(&former_key);
 
 	rm_governed_append_key(governed, &key, named->values, named->nulls);
 	if (after)

@@ -48,7 +48,23 @@ rm_digest_salted(const unsigned char *salt, const char *bytes, int len, unsigned
 	rm_require_hash(rm_hash_pieces(RM_HASH_SHA256, pieces, 2, digest));
 }
 
-/* Compute the hash of the change as a leaf, SHA256(0x00 || hashed form). */
+/* Longest hashed form that is put together on the stack. */
+#define FLAT_SIZE 512
+
+/* Append bytes. */
+static inline unsigned char *
+put(unsigned char *to, const void *bytes, size_t len)
+{
+	if (len > 0)
+		memcpy(to, bytes, len);
+	return to + len;
+}
+
+/*
+ * Compute the hash of the change as a leaf, SHA256(0x00 || hashed form).
+ *
+ * The form is put together first: one piece is hashed faster than nine.
+ */
 void
 rm_change_hash(const RmChange *change, unsigned char *leaf_hash)
 {
@@ -57,19 +73,24 @@ rm_change_hash(const RmChange *change, unsigned char *leaf_hash)
 	uint32 command_id = pg_hton32(change->command_id);
 	uint32 key_len = pg_hton32((uint32) change->key_len);
 	uint32 former_len = pg_hton32((uint32) change->former_key_len);
-	RmHashPiece pieces[] = {
-		{ head, sizeof(head) },
-		{ change->table_id.data, UUID_LEN },
-		{ &command_id, sizeof(command_id) },
-		{ &key_len, sizeof(key_len) },
-		{ change->key, change->key_len },
-		{ &former_len, sizeof(former_len) },
-		{ change->former_key, change->former_key_len },
-		{ rm_operation_has_row(change->operation) ? change->row_digest : zeros, RM_SHA256_SIZE },
-		{ rm_operation_has_old(change->operation) ? change->old_digest : zeros, RM_SHA256_SIZE },
-	};
+	size_t size =
+		sizeof(head) + UUID_LEN + 3 * sizeof(uint32) + change->key_len + change->former_key_len + 2 * RM_SHA256_SIZE;
+	unsigned char flat[FLAT_SIZE];
+	unsigned char *form = size <= sizeof(flat) ? flat : palloc(size);
+	unsigned char *to = form;
 
-	rm_require_hash(rm_hash_pieces(RM_HASH_SHA256, pieces, lengthof(pieces), leaf_hash));
+	to = put(to, head, sizeof(head));
+	to = put(to, change->table_id.data, UUID_LEN);
+	to = put(to, &command_id, sizeof(command_id));
+	to = put(to, &key_len, sizeof(key_len));
+	to = put(to, change->key, change->key_len);
+	to = put(to, &former_len, sizeof(former_len));
+	to = put(to, change->former_key, change->former_key_len);
+	to = put(to, rm_operation_has_row(change->operation) ? change->row_digest : zeros, RM_SHA256_SIZE);
+	to = put(to, rm_operation_has_old(change->operation) ? change->old_digest : zeros, RM_SHA256_SIZE);
+	rm_require_hash(rm_hash(RM_HASH_SHA256, form, to - form, leaf_hash));
+	if (form != flat)
+		pfree(form);
 }
 
 /*

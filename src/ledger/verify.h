@@ -46,8 +46,8 @@ typedef struct RmVerify
 	RmPendingScan pending;
 	Relation batches;
 	Relation batches_index;
-	HTAB *tables; /* RmVerifiedTable by id */
-	HTAB *rows;   /* what the ledger says of each row, see verify_rows.c */
+	HTAB *tables;             /* RmVerifiedTable by id */
+	struct rowmap_hash *rows; /* what the ledger says of each row, see verify_rows.c */
 	int64 batches_read;
 	int passes; /* how often everything is read, each time for another share of the rows */
 	int pass;

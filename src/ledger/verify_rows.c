@@ -25,10 +25,17 @@
 
 #define ROW_HASH_SIZE 16
 
+/* The hash of table and key. */
+typedef struct RowHash
+{
+	unsigned char bytes[ROW_HASH_SIZE];
+} RowHash;
+
 /* What the ledger says of a row. */
 typedef struct RowState
 {
-	unsigned char hash[ROW_HASH_SIZE]; /* hash key */
+	RowHash hash; /* hash key */
+	char status;  /* used by simplehash */
 	int64 log_index;
 	pg_uuid_t transaction_id;
 	uint64 seq;
@@ -40,26 +47,46 @@ typedef struct RowState
 	unsigned char digest[RM_SHA256_SIZE];
 } RowState;
 
+/* Return the number by which the table places a row: four bytes of what is a hash already. */
+static inline uint32
+place_of(RowHash hash)
+{
+	uint32 place;
+
+	memcpy(&place, hash.bytes, sizeof(place));
+	return place;
+}
+
+/* Open addressing: with millions of rows, cache misses are what a lookup costs. */
+#define SH_PREFIX rowmap
+#define SH_ELEMENT_TYPE RowState
+#define SH_KEY_TYPE RowHash
+#define SH_KEY hash
+#define SH_HASH_KEY(map, key) place_of(key)
+#define SH_EQUAL(map, a, b) (memcmp((a).bytes, (b).bytes, ROW_HASH_SIZE) == 0)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
 /* Start with no row known. */
 void
 rm_verify_rows_init(RmVerify *verify)
 {
-	HASHCTL control = { .keysize = ROW_HASH_SIZE, .entrysize = sizeof(RowState), .hcxt = CurrentMemoryContext };
-
 	if (verify->rows)
-		hash_destroy(verify->rows);
-	verify->rows = hash_create("release_mgmt rows", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		rowmap_destroy(verify->rows);
+	verify->rows = rowmap_create(CurrentMemoryContext, 1024, NULL);
 }
 
 /* Compute the hash of table and key; false where another pass is to see to this row. */
 static bool
-hash_row(RmVerify *verify, const pg_uuid_t *table_id, const char *key, int len, unsigned char *hash)
+hash_row(RmVerify *verify, const pg_uuid_t *table_id, const char *key, int len, RowHash *hash)
 {
 	RmHashPiece pieces[2] = { { table_id->data, UUID_LEN }, { key, len } };
 	unsigned char full[RM_SHA256_SIZE];
 
 	rm_require_hash(rm_hash_pieces(RM_HASH_SHA256, pieces, 2, full));
-	memcpy(hash, full, ROW_HASH_SIZE);
+	memcpy(hash->bytes, full, ROW_HASH_SIZE);
 	return full[RM_SHA256_SIZE - 1] % verify->passes == verify->pass;
 }
 
@@ -69,13 +96,13 @@ apply(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, uint64
 	  const char *key, int key_len, bool present)
 {
 	uint64 order = (uint64) change->command_id << 1 | (present ? 1 : 0);
-	unsigned char hash[ROW_HASH_SIZE];
+	RowHash hash;
 	RowState *row;
 	bool found;
 
-	if (!hash_row(verify, &change->table_id, key, key_len, hash))
+	if (!hash_row(verify, &change->table_id, key, key_len, &hash))
 		return;
-	row = hash_search(verify->rows, hash, HASH_ENTER, &found);
+	row = rowmap_insert(verify->rows, hash, &found);
 	if (found && memcmp(&row->transaction_id, transaction_id, UUID_LEN) == 0 && row->order > order)
 		return;
 	row->log_index = log_index;
@@ -122,7 +149,7 @@ utf8_string(const char *bytes, int len)
 static void
 check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleTableSlot *slot)
 {
-	unsigned char hash[ROW_HASH_SIZE];
+	RowHash hash;
 	unsigned char digest[RM_SHA256_SIZE];
 	StringInfoData key;
 	StringInfoData bytes;
@@ -131,9 +158,9 @@ check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleT
 	initStringInfo(&key);
 	slot_getallattrs(slot);
 	rm_governed_append_key(governed, &key, slot->tts_values, slot->tts_isnull);
-	if (!hash_row(verify, &table->id, key.data, key.len, hash))
+	if (!hash_row(verify, &table->id, key.data, key.len, &hash))
 		return;
-	row = hash_search(verify->rows, hash, HASH_FIND, NULL);
+	row = rowmap_lookup(verify->rows, hash);
 	if (row == NULL || !row->present || row->seen)
 	{
 		rm_finding_add(verify, "row added", row ? row->log_index : RM_NO_INDEX, table->name,
@@ -233,6 +260,7 @@ rm_verify_rows(RmVerify *verify)
 {
 	HASH_SEQ_STATUS status;
 	RmVerifiedTable *table;
+	rowmap_iterator rows;
 	RowState *row;
 
 	hash_seq_init(&status, verify->tables);
@@ -244,8 +272,8 @@ rm_verify_rows(RmVerify *verify)
 			check_relation(verify, table, lfirst(cell));
 	}
 
-	hash_seq_init(&status, verify->rows);
-	while ((row = hash_seq_search(&status)) != NULL)
+	rowmap_start_iterate(verify->rows, &rows);
+	while ((row = rowmap_iterate(verify->rows, &rows)) != NULL)
 	{
 		if (row->present && !row->seen)
 			report_missing(verify, row);
