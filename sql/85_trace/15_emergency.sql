@@ -30,6 +30,7 @@ COMMENT ON TABLE release_mgmt.emergency IS
 COMMENT ON COLUMN release_mgmt.emergency.items IS 'labels class/key of the items that may be changed';
 COMMENT ON COLUMN release_mgmt.emergency.verdict IS 'approved or rejected, after the fact; NULL: awaiting it. What was changed under a rejected one is unauthorized drift';
 CREATE INDEX emergency_items_idx ON release_mgmt.emergency USING gin (items);
+CREATE INDEX emergency_open_idx ON release_mgmt.emergency (ends_at) WHERE verdict IS NULL;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.emergency', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.emergency');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.emergency');
@@ -102,15 +103,17 @@ COMMENT ON PROCEDURE release_mgmt.judge_emergency(text, text, text) IS
 'Approves or rejects an emergency after the fact, and ends it. verdict: approved or rejected; what was changed under a rejected one is unauthorized drift from then on. Errors: RM002 unknown emergency or verdict, RM003 without the duty change manager, RM008 by who declared it, RM015 judged otherwise already.';
 SELECT release_mgmt_internal.allow('{change manager}', 'EXECUTE', 'PROCEDURE release_mgmt.judge_emergency(text, text, text)');
 
+-- PL/pgSQL, here and in the other checks at ci_change: it keeps its plans, where SQL would plan anew for every changed column.
 CREATE FUNCTION release_mgmt_internal.opened_by_emergency(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT e.id FROM release_mgmt.emergency AS e
-    WHERE e.items @> ARRAY[opened_by_emergency.ci] AND e.verdict IS NULL AND e.ends_at > pg_catalog.clock_timestamp()
-      AND EXISTS (SELECT FROM release_mgmt.person_duty AS d
-                  WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager', 'change manager'))
-    ORDER BY e.id LIMIT 1;
-END;
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT e.id FROM release_mgmt.emergency AS e
+        WHERE e.verdict IS NULL AND e.ends_at > clock_timestamp() AND opened_by_emergency.ci = ANY (e.items)
+          AND EXISTS (SELECT FROM release_mgmt.person_duty AS d
+                      WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager', 'change manager'))
+        ORDER BY e.id LIMIT 1);
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.opened_by_emergency(text, text, text, text, text) IS
 'Check at the point ci_change: the emergency that has opened the item, for a person with one of the duties, or NULL.';
 -- Asked last: a change that is planned is held against its plan.

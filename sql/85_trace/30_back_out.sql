@@ -40,18 +40,19 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.ci_restoration');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_restoration');
 
 CREATE FUNCTION release_mgmt_internal.restored_by_back_out(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT s.id
-    FROM release_mgmt.ci_back_out AS b
-    JOIN release_mgmt.ci_restoration AS s ON s.back_out_id = b.id
-    WHERE b.transaction_id = release_mgmt_internal.current_transaction()
-      AND s.ci = restored_by_back_out.ci AND s.operation = restored_by_back_out.operation
-      AND s.attribute IS NOT DISTINCT FROM restored_by_back_out.attribute
-      AND s.old_value IS NOT DISTINCT FROM restored_by_back_out.old_value
-      AND s.new_value IS NOT DISTINCT FROM restored_by_back_out.new_value
-    LIMIT 1;
-END;
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT s.id
+        FROM release_mgmt.ci_back_out AS b
+        JOIN release_mgmt.ci_restoration AS s ON s.back_out_id = b.id
+        WHERE b.transaction_id = release_mgmt_internal.current_transaction()
+          AND s.ci = restored_by_back_out.ci AND s.operation = restored_by_back_out.operation
+          AND s.attribute IS NOT DISTINCT FROM restored_by_back_out.attribute
+          AND s.old_value IS NOT DISTINCT FROM restored_by_back_out.old_value
+          AND s.new_value IS NOT DISTINCT FROM restored_by_back_out.new_value
+        LIMIT 1);
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.restored_by_back_out(text, text, text, text, text) IS
 'Check at the point ci_change: the restoration that the back-out running in this transaction has written down for exactly this change, or NULL.';
 SELECT release_mgmt_internal.register_check('restored_by_back_out', 'ci_change', 'release_mgmt_internal.restored_by_back_out',

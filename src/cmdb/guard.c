@@ -226,6 +226,7 @@ judge(RmBinding *binding, const char *class, const char *old_key, const char *ne
 {
 	const char *label = psprintf("%s/%s", class, old_key != NULL ? old_key : new_key);
 	bool same_key = old_key != NULL && new_key != NULL && strcmp(old_key, new_key) == 0;
+	SPITupleTable *checks = rm_checks_at("ci_change");
 	Datum ci_id = (Datum) 0;
 	bool all = true;
 	ListCell *cell;
@@ -236,7 +237,7 @@ judge(RmBinding *binding, const char *class, const char *old_key, const char *ne
 	{
 		RmAttempt *attempt = lfirst(cell);
 
-		if (!rm_attempt_ask(label, attempt))
+		if (!rm_attempt_ask(checks, label, attempt))
 		{
 			all = all && attempt->is_default;
 			continue;

@@ -94,8 +94,8 @@ ask(const char *name, const char *function, const char *label, const RmAttempt *
 }
 
 /* Return the checks registered at a point, in the order of their names: name and function. */
-static SPITupleTable *
-checks_at(const char *point)
+SPITupleTable *
+rm_checks_at(const char *point)
 {
 	static SPIPlanPtr plan = NULL;
 	Datum arg = CStringGetTextDatum(point);
@@ -115,10 +115,8 @@ checks_at(const char *point)
 
 /* Ask the registered checks whether one permits the attempt; remember which, and its answer. */
 bool
-rm_attempt_ask(const char *label, RmAttempt *attempt)
+rm_attempt_ask(SPITupleTable *checks, const char *label, RmAttempt *attempt)
 {
-	SPITupleTable *checks = checks_at("ci_change");
-
 	for (uint64 i = 0; i < checks->numvals; i++)
 	{
 		char *name = SPI_getvalue(checks->vals[i], checks->tupdesc, 1);
@@ -137,7 +135,7 @@ rm_attempt_ask(const char *label, RmAttempt *attempt)
 List *
 rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice)
 {
-	SPITupleTable *checks = checks_at("ci_change_advice");
+	SPITupleTable *checks = rm_checks_at("ci_change_advice");
 
 	for (uint64 i = 0; i < checks->numvals; i++)
 	{

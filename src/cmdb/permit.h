@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "executor/spi.h"
 #include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
@@ -22,7 +23,8 @@ typedef struct RmAttempt
 	pg_uuid_t permitted_by; /* what that check answered */
 } RmAttempt;
 
-extern bool rm_attempt_ask(const char *label, RmAttempt *attempt);
+extern SPITupleTable *rm_checks_at(const char *point);
+extern bool rm_attempt_ask(SPITupleTable *checks, const char *label, RmAttempt *attempt);
 extern List *rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice);
 extern void rm_permit_record(Datum ci_id, const RmAttempt *attempt);
 extern Datum rm_stub_keep(const char *class, const char *old_key, const char *new_key);
