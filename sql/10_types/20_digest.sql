@@ -132,6 +132,16 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_compute_dige
 COMMENT ON FUNCTION compute_digest(bytea, text) IS
 'Returns the digest of content. algorithm: sha256, sha384 or sha512 (FIPS 180-4). Errors: 22023 for another algorithm.';
 
+CREATE FUNCTION compute_digest_of_large_object(object oid, algorithm text DEFAULT 'sha256') RETURNS digest
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_compute_digest_of_large_object';
+COMMENT ON FUNCTION compute_digest_of_large_object(oid, text) IS
+'Returns the digest of a large object that the caller may read, in constant memory. Errors: 42704 where it does not exist, 42501, 22023.';
+
+CREATE FUNCTION compute_digest_of_file(path text, algorithm text DEFAULT 'sha256') RETURNS digest
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'rm_compute_digest_of_file';
+COMMENT ON FUNCTION compute_digest_of_file(text, text) IS
+'Returns the digest of a file of the server, in constant memory, for holders of pg_read_server_files. Errors: 42501, 58P01 where it does not exist, 22023.';
+
 CREATE FUNCTION release_mgmt_internal.merkle_root_step(internal, digest) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_merkle_root_step';
 CREATE FUNCTION release_mgmt_internal.merkle_root_final(internal) RETURNS digest

@@ -95,6 +95,11 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_b
 COMMENT ON FUNCTION pkgver_build(pkgver) IS
 'Returns the build metadata (semver), the local version (pep440); NULL where there is none, and for other schemes.';
 
+CREATE FUNCTION release_mgmt_internal.pkgver_key(pkgver) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_key';
+COMMENT ON FUNCTION release_mgmt_internal.pkgver_key(pkgver) IS
+'Returns the bytes that versions are ordered by, for measurements; their form may change with a release.';
+
 -- Order by precedence
 
 CREATE FUNCTION pkgver_lt(pkgver, pkgver) RETURNS boolean

@@ -1,4 +1,4 @@
--- Every duty brings every function of this module: they compute, and read nothing.
+-- Every duty brings every function of this module: they compute, and read nothing but what the caller may read.
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', format('FUNCTION %I.%I(%s)', n.nspname, p.proname, (
     SELECT string_agg(format('%I.%I', tn.nspname, t.typname), ', ' ORDER BY a.position)
     FROM unnest(p.proargtypes) WITH ORDINALITY AS a (type, position)

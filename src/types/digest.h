@@ -22,6 +22,7 @@ typedef struct varlena RmDigest;
 extern RmDigest *rm_digest_make(RmHashAlgorithm algorithm, const unsigned char *bytes);
 extern RmHashAlgorithm rm_digest_algorithm(const RmDigest *digest);
 extern const unsigned char *rm_digest_bytes(const RmDigest *digest);
+extern RmHashAlgorithm rm_digest_require_algorithm(const text *name);
 extern void rm_require_hash(bool success);
 
 #endif /* RM_TYPES_DIGEST_H */

@@ -13,6 +13,7 @@
 
 PG_FUNCTION_INFO_V1(rm_pkgver_get_scheme);
 PG_FUNCTION_INFO_V1(rm_pkgver_get_version);
+PG_FUNCTION_INFO_V1(rm_pkgver_get_key);
 PG_FUNCTION_INFO_V1(rm_pkgver_get_epoch);
 PG_FUNCTION_INFO_V1(rm_pkgver_get_major);
 PG_FUNCTION_INFO_V1(rm_pkgver_get_minor);
@@ -36,6 +37,15 @@ rm_pkgver_get_version(PG_FUNCTION_ARGS)
 	RmPkgverView view = rm_pkgver_view(PG_GETARG_PKGVER_PP(0));
 
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(view.text, view.text_len));
+}
+
+/* pkgver_key(pkgver) returns bytea: what versions are ordered by. */
+Datum
+rm_pkgver_get_key(PG_FUNCTION_ARGS)
+{
+	RmPkgverView view = rm_pkgver_view(PG_GETARG_PKGVER_PP(0));
+
+	PG_RETURN_BYTEA_P((bytea *) cstring_to_text_with_len((const char *) view.key, view.key_len));
 }
 
 /* Return a part's text, terminated; NULL where the version lacks it. */

@@ -32,39 +32,52 @@ typedef struct AbbreviationState
 	hyperLogLogState full;
 } AbbreviationState;
 
-/* Return a value without header, and its key; most are stored plain and short, and need no detoasting. */
-static const unsigned char *
-get_key(Datum value, size_t *len, RmPkgver **copy)
+/* A key within a value; copy is what detoasting allocated, most often nothing. */
+typedef struct SortKey
+{
+	const unsigned char *bytes;
+	size_t len;
+	RmPkgver *copy;
+} SortKey;
+
+/* Find the key of a value without taking all of it apart: this is what a sort spends its time on. */
+static inline SortKey
+get_key(Datum value)
 {
 	RmPkgver *pkgver = (RmPkgver *) DatumGetPointer(value);
-	RmPkgverView view;
+	SortKey key = { NULL, 0, NULL };
+	const unsigned char *at;
 
-	*copy = NULL;
-	if (VARATT_IS_EXTENDED(pkgver) && (!VARATT_IS_SHORT(pkgver) || VARATT_IS_EXTERNAL(pkgver)))
-		*copy = pkgver = DatumGetPkgverPP(value);
-	view = rm_pkgver_view(pkgver);
-	*len = view.key_len;
-	return view.key;
+	if (VARATT_IS_EXTERNAL(pkgver) || VARATT_IS_COMPRESSED(pkgver))
+		key.copy = pkgver = DatumGetPkgverPP(value);
+	at = (const unsigned char *) VARDATA_ANY(pkgver);
+	if (unlikely(at[0] != RM_PKGVER_KEY_VERSION || at[1] >= 0x80))
+	{
+		RmPkgverView view = rm_pkgver_view(pkgver);
+
+		key.bytes = view.key;
+		key.len = view.key_len;
+		return key;
+	}
+	key.bytes = at + 2;
+	key.len = at[1];
+	return key;
 }
 
 /* Compare two values in full. */
 static int
 compare_full(Datum a, Datum b, SortSupport ssup)
 {
-	size_t x_len;
-	size_t y_len;
-	RmPkgver *x_copy;
-	RmPkgver *y_copy;
-	const unsigned char *x = get_key(a, &x_len, &x_copy);
-	const unsigned char *y = get_key(b, &y_len, &y_copy);
-	int order = memcmp(x, y, Min(x_len, y_len));
+	SortKey x = get_key(a);
+	SortKey y = get_key(b);
+	int order = memcmp(x.bytes, y.bytes, Min(x.len, y.len));
 
 	if (order == 0)
-		order = x_len < y_len ? -1 : x_len > y_len;
-	if (x_copy != NULL)
-		pfree(x_copy);
-	if (y_copy != NULL)
-		pfree(y_copy);
+		order = x.len < y.len ? -1 : x.len > y.len;
+	if (unlikely(x.copy != NULL))
+		pfree(x.copy);
+	if (unlikely(y.copy != NULL))
+		pfree(y.copy);
 	return order;
 }
 
@@ -73,25 +86,23 @@ static Datum
 abbreviate(Datum original, SortSupport ssup)
 {
 	AbbreviationState *state = ssup->ssup_extra;
-	size_t len;
-	RmPkgver *copy;
-	const unsigned char *key = get_key(original, &len, &copy);
+	SortKey key = get_key(original);
 	Datum result = 0;
 
 	StaticAssertStmt(RM_SCHEME_LAST < 1 << SCHEME_BITS, "no room for the scheme in an abbreviated key");
-	memcpy(&result, key + 1, Min(len - 1, sizeof(Datum)));
+	memcpy(&result, key.bytes + 1, Min(key.len - 1, sizeof(Datum)));
 	result = DatumBigEndianToNative(result) >> SCHEME_BITS;
-	result |= (Datum) key[0] << (8 * sizeof(Datum) - SCHEME_BITS);
+	result |= (Datum) key.bytes[0] << (8 * sizeof(Datum) - SCHEME_BITS);
 
 	if (state->values < SAMPLE)
 	{
 		state->values++;
 		addHyperLogLog(&state->abbreviated,
 					   DatumGetUInt32(hash_uint32((uint32) ((uint64) result >> 32) ^ (uint32) result)));
-		addHyperLogLog(&state->full, DatumGetUInt32(hash_any(key, len)));
+		addHyperLogLog(&state->full, DatumGetUInt32(hash_any(key.bytes, key.len)));
 	}
-	if (copy != NULL)
-		pfree(copy);
+	if (unlikely(key.copy != NULL))
+		pfree(key.copy);
 	return result;
 }
 

@@ -19,6 +19,29 @@ FROM generate_series(1, 1000) AS n GROUP BY 1;
 SELECT digest_bytes(compute_digest(convert_to(repeat('x', 3000000), 'UTF8'), 'sha512')) = sha512(convert_to(repeat('x', 3000000), 'UTF8'));
 SELECT compute_digest('abc', 'md5');
 
+-- Content stored out of line is read in chunks.
+CREATE TABLE large (content bytea);
+ALTER TABLE large ALTER content SET STORAGE EXTERNAL;
+INSERT INTO large SELECT substr(b, 1, size) FROM (SELECT string_agg(sha256(int4send(n)), '' ORDER BY n) AS b FROM generate_series(1, 60000) AS n) AS s,
+    unnest('{100,510975,510976,510977,1021952,1500000}'::integer[]) AS size;
+SELECT length(content), digest_bytes(compute_digest(content)) = sha256(content || '') AS same FROM large ORDER BY 1;
+
+-- Large objects and files of the server, for those who may read them.
+SELECT lo_from_bytea(4711, content), lo_from_bytea(4712, '') FROM large WHERE length(content) = 1500000;
+SELECT compute_digest_of_large_object(4711) = compute_digest(content) AS same FROM large WHERE length(content) = 1500000;
+SELECT compute_digest_of_large_object(4712, 'sha512') = compute_digest('', 'sha512') AS same;
+SELECT compute_digest_of_large_object(4713);
+SELECT compute_digest_of_file('PG_VERSION') = compute_digest(pg_read_binary_file('PG_VERSION')) AS same;
+SELECT compute_digest_of_file('no_such_file');
+SELECT compute_digest_of_file('base');
+CREATE ROLE regress_types_reader;
+GRANT USAGE ON SCHEMA release_mgmt TO regress_types_reader;
+GRANT EXECUTE ON FUNCTION compute_digest_of_file(text, text), compute_digest_of_large_object(oid, text) TO regress_types_reader;
+SET ROLE regress_types_reader;
+SELECT compute_digest_of_file('PG_VERSION');
+SELECT compute_digest_of_large_object(4711);
+RESET ROLE;
+
 -- Every form of one digest reads back as the same.
 SELECT algorithm, digest_algorithm(d), d = d::text::digest AND d = digest_from_hex(digest_hex(d)) AND d = digest_from_hex(upper(digest_hex(d)))
     AND d = digest_from_sri(digest_sri(d)) AND d = digest_from_bytes(digest_bytes(d)) AS same
