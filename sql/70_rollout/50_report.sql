@@ -69,13 +69,15 @@ BEGIN
     RETURNING s.* INTO step;
 
     IF step.kind = 'install' AND step.state = 'successful' THEN
-        PERFORM release_mgmt_internal.apply_target_changes(step.target_id);
         INSERT INTO release_mgmt.delivery (step_id, item_id, digest, files)
         SELECT step.id, c.item_id, c.digest, count(f.path)
         FROM release_mgmt_internal.target_components(step.target_id) AS c
         JOIN release_mgmt_internal.target_files(step.target_id) AS f ON f.item_id = c.item_id
         GROUP BY c.item_id, c.digest;
-        IF of_release.state <> 'backing_out' THEN
+        -- A release that was stopped meanwhile changes nothing more: what was installed is on record, to be backed out.
+        IF of_release.state <> 'backing_out'
+           AND EXISTS (SELECT FROM release_mgmt.model_state AS m WHERE m.model_id = of_release.model_id AND m.state = of_release.state AND m.kind = 'deploying') THEN
+            PERFORM release_mgmt_internal.apply_target_changes(step.target_id);
             INSERT INTO release_mgmt.deployment_step (target_id, attempt, ordinal, kind)
             VALUES (step.target_id, step.attempt, step.ordinal + 1, 'verify');
         END IF;
@@ -90,7 +92,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.report_step(uuid, text, text) IS
-'Reports a claimed step. outcome: successful or failed; output: what sha256sum printed on the target, in the C locale, digests ("sha256sum files...") or the check of the manifest ("sha256sum -c manifest"). The server holds it against the library: whatever the outcome claimed, an install or verify step fails unless every file is shown as it must be, and a back_out step where a file is still as the package has it; the findings name each. With a successful install the target''s planned CI changes are written in the same transaction and a verify step follows. A failed step ends with a warning, not an error: it is recorded. Errors: RM002 unknown outcome or claim, RM003 not the claim''s holder, RM010 the guard refuses a planned change (the CMDB is not as it was planned from), RM015 reported already, and otherwise.';
+'Reports a claimed step. outcome: successful or failed; output: what sha256sum printed on the target, in the C locale, digests ("sha256sum files...") or the check of the manifest ("sha256sum -c manifest"). The server holds it against the library: whatever the outcome claimed, an install or verify step fails unless every file is shown as it must be, and a back_out step where a file is still as the package has it; the findings name each. With a successful install the target''s planned CI changes are written in the same transaction and a verify step follows, unless the release was stopped meanwhile. A failed step ends with a warning, not an error: it is recorded. Errors: RM002 unknown outcome or claim, RM003 not the claim''s holder, RM010 the guard refuses a planned change (the CMDB is not as it was planned from), RM015 reported already, and otherwise.';
 SELECT release_mgmt_internal.allow('{operator}', 'EXECUTE', 'PROCEDURE release_mgmt.report_step(uuid, text, text)');
 
 -- SECURITY DEFINER in both: steps are written by verbs alone.

@@ -298,6 +298,10 @@ RESET release_mgmt.release;
 
 -- A worker that dies loses its step when the lease ends, and may not report it any more.
 SET ROLE regress_worker;
+\set VERBOSITY terse
+SELECT target FROM claim_step('', '1 minute');
+SELECT target FROM claim_step('worker-1', '-1 minute');
+\set VERBOSITY default
 SELECT claim AS dead, target FROM claim_step('worker-1', '1 millisecond') \gset
 \echo :target
 SELECT pg_sleep(0.01) \g /dev/null
