@@ -268,6 +268,7 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('not_governable', format('%s can not be bound to class "%s"', source, class), problems,
             'A class is bound to one table whose key is NOT NULL and unique; unbind_ci_class() frees either.');
     END IF;
+    PERFORM release_mgmt_internal.key_condition(source, key);
     PERFORM release_mgmt_internal.path_expression(source, name);
     PERFORM release_mgmt_internal.path_expression(source, version);
     IF version IS NOT NULL THEN

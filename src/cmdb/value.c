@@ -52,6 +52,34 @@ rm_value_text(Datum value, Oid type)
 	return text;
 }
 
+/*
+ * Is reading a value of the type free of the customer's code?
+ *
+ * A domain's constraint may call any function of its owner, and readers run
+ * as the extension's owner: so a domain itself is read as its base type, and
+ * types with domains inside are not read at all.
+ */
+static bool
+is_safely_read(Oid type)
+{
+	Oid element = get_element_type(type);
+
+	if (OidIsValid(element))
+		return is_safely_read(element);
+	switch (get_typtype(type))
+	{
+		case TYPTYPE_BASE:
+		case TYPTYPE_ENUM:
+			return true;
+		case TYPTYPE_RANGE:
+			return is_safely_read(get_range_subtype(type));
+		case TYPTYPE_MULTIRANGE:
+			return is_safely_read(get_multirange_range(type));
+		default:
+			return false;
+	}
+}
+
 /* Do both toast pointers lead to the same stored value? */
 static bool
 same_toast(Datum a, Datum b)
@@ -130,6 +158,11 @@ rm_append_key_condition(StringInfo sql, const char *alias, Form_pg_attribute att
 	HeapTuple tuple;
 	Form_pg_operator operator;
 
+	if (!is_safely_read(type))
+		ereport(ERROR, (errcode(ERRCODE_RM_NOT_GOVERNABLE),
+						errmsg("column \"%s\" can not be part of a key", NameStr(attribute->attname)),
+						errdetail("Reading type %s may run code of its owner.", format_type_be(attribute->atttypid)),
+						errhint("Choose a key of base types, enums, or domains over these.")));
 	if (!OidIsValid(entry->eq_opr))
 		ereport(ERROR, (errcode(ERRCODE_RM_NOT_GOVERNABLE),
 						errmsg("column \"%s\" can not be part of a key", NameStr(attribute->attname)),
@@ -331,7 +364,8 @@ PG_FUNCTION_INFO_V1(rm_canonical_value);
 /*
  * canonical_value(source regclass, attribute text, value text) returns text
  *
- * Reads the value as the base type of the column and writes it again.
+ * Reads the value as the base type of the column and writes it again.  A value
+ * of a composite type, or of an array of domains, stays as it is.
  */
 Datum
 rm_canonical_value(PG_FUNCTION_ARGS)
@@ -345,6 +379,11 @@ rm_canonical_value(PG_FUNCTION_ARGS)
 	Datum value;
 	int nest;
 
+	if (!is_safely_read(type))
+	{
+		relation_close(relation, AccessShareLock);
+		PG_RETURN_TEXT_P(PG_GETARG_TEXT_PP(2));
+	}
 	getTypeInputInfo(type, &input, &param);
 	nest = rm_settings_begin();
 	value = OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(2)), param, typmod);

@@ -56,6 +56,22 @@ ALTER TABLE loose ADD PRIMARY KEY (id);
 SELECT bind_ci_class('loose', 'loose', '{id}', 'colour');
 SELECT bind_ci_class('loose', 'loose', '{id}', 'name', mode => 'strict');
 
+-- Domains: a key is read as the base type, without the owner's constraint; what can not be read so is no key.
+CREATE FUNCTION public.spy(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'spy runs as %', current_user; RETURN true; END $$;
+CREATE DOMAIN asset_code AS text CHECK (public.spy(VALUE));
+CREATE TYPE place AS (room asset_code, shelf integer);
+CREATE TABLE book (code asset_code PRIMARY KEY, at place, tags asset_code[] NOT NULL UNIQUE);
+SET client_min_messages = error;
+INSERT INTO book VALUES ('b1', '(r1,2)', '{x}');
+SET client_min_messages = warning;
+SELECT bind_ci_class('book', 'book', '{code}', 'code');
+SELECT * FROM ci_attributes('book/b1');
+SELECT release_mgmt_internal.same_value('book/b1', 'code', 'b1', 'b2'), release_mgmt_internal.same_value('book/b1', 'at', '( r1 , 2 )', '(r1,2)'),
+       release_mgmt_internal.same_value('book/b1', 'tags', '{ x }', '{x}');
+CALL unbind_ci_class('book');
+SELECT bind_ci_class('shelf', 'book', '{tags}', 'code');
+\echo :LAST_ERROR_SQLSTATE
+
 -- A composite key, quoted names, types whose text follows the session's settings, generated columns.
 CREATE SCHEMA "My CMDB";
 CREATE TABLE "My CMDB"."Network Card" (
