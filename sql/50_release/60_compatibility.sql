@@ -6,7 +6,7 @@ RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture 
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(i.name, c.name), coalesce(i.name, c.name), coalesce(i.version, c.version), coalesce(i.architecture, k.architecture),
-           coalesce(i.multi_arch, k.multi_arch), coalesce(k.essential, false), true, coalesce(i.id, k.id), c.ci, c.name, true, false
+           coalesce(i.multi_arch, k.multi_arch), coalesce(k.essential, false), coalesce(i.id, k.id) IS NOT NULL, coalesce(i.id, k.id), c.ci, c.name, true, false
     FROM release_mgmt.component AS c
     LEFT JOIN release_mgmt.library_item AS i ON i.id = c.item_id
     LEFT JOIN LATERAL (

@@ -167,7 +167,7 @@ put_foreign(Output *output)
 	}
 }
 
-/* Say of how much of the baseline it is not known what it requires. */
+/* Say of which components, and of how much of the baseline, it is not known what they require. */
 static void
 put_unknown(Output *output)
 {
@@ -175,27 +175,33 @@ put_unknown(Output *output)
 	StringInfoData names;
 	int installed = 0;
 	int unknown = 0;
-	Finding finding = {
-		.severity = "warning", .kind = "unknown relations", .class = "pre-existing", .component = "(installed)"
-	};
+	Finding finding = { .severity = "warning", .kind = "unknown relations" };
 
 	initStringInfo(&names);
 	for (int i = 0; i < compat->members.used; i++)
 	{
 		const RmMember *member = rm_compat_member(compat, i);
 
-		if (!member->before)
-			continue;
-		installed++;
+		installed += member->before ? 1 : 0;
 		if (member->clauses_known)
 			continue;
-		if (++unknown <= 10)
-			appendStringInfo(&names, "%s%s", unknown > 1 ? ", " : "", rm_compat_describe(compat, i));
+		if (member->before)
+		{
+			if (++unknown <= 10)
+				appendStringInfo(&names, "%s%s", unknown > 1 ? ", " : "", rm_compat_describe(compat, i));
+			continue;
+		}
+		finding.class = "introduced";
+		finding.component = member->component;
+		finding.finding = psprintf("the relations of %s are not known", rm_compat_describe(compat, i));
+		put_finding(output, &finding);
 	}
 	if (unknown == 0)
 		return;
 	if (unknown > 10)
 		appendStringInfo(&names, " and %d more", unknown - 10);
+	finding.class = "pre-existing";
+	finding.component = "(installed)";
 	finding.finding = psprintf("of %d installed packages, the relations of %d are not known; load_package_clauses() "
 							   "learns them",
 							   installed, unknown);

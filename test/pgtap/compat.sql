@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(74);
+SELECT plan(75);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -122,6 +122,15 @@ SELECT results_eq($$SELECT severity, kind, class, component, clause, candidates,
               'b 1: version outside of the clause; p 1: provides b without a version; no package is or provides nowhere',
               'component a > a 1 requires b (>= 2) | nowhere', NULL::text)$$,
     'each candidate and why it is no answer, and the chain');
+
+DELETE FROM package;
+INSERT INTO package VALUES ('stranger', '1');
+SELECT create_release('REL-Q', 'minor') AS id \gset
+SELECT create_package('PKG-Q', 'REL-Q', '{}') AS q \gset
+INSERT INTO component (package_id, kind, name, version, ci) VALUES (:'q', 'software', 'foreigner', 'deb/1', 'package/foreigner');
+SELECT results_eq($$SELECT severity, class, component, finding FROM check_compatibility('PKG-Q')$$,
+    $$VALUES ('warning', 'pre-existing', '(installed)', 'of 1 installed packages, the relations of 1 are not known; load_package_clauses() learns them'),
+             ('warning', 'introduced', 'foreigner', 'the relations of foreigner 1 are not known')$$, 'what nothing is known of is said');
 
 -- The same as a tree
 SELECT findings(E'b 1\nc 1; Depends: b (= 1)', 'b 2') AS finding \gset
