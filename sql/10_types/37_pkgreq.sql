@@ -39,12 +39,15 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgreq_versi
 COMMENT ON FUNCTION pkgreq_versions(pkgreq) IS
 'Returns intervals that hold every version that satisfies the requirement, and for deb, rpm and generic no other. npm and pep440 also have rules on pre-releases and kin, which are no intervals. For an index: USING gist (pkgreq_versions(column)).';
 
+CREATE FUNCTION release_mgmt_internal.satisfies_support(internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_satisfies_support';
+
 CREATE FUNCTION satisfies(version pkgver, requirement pkgreq) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_satisfies';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SUPPORT release_mgmt_internal.satisfies_support AS 'MODULE_PATHNAME', 'rm_satisfies';
 COMMENT ON FUNCTION satisfies(pkgver, pkgreq) IS
 'Tells whether the version satisfies the requirement, as the syntax''s own tool has it (npm: without includePrerelease; pep440: pre-releases only where the requirement names one). False for a version of another scheme.';
 CREATE FUNCTION is_satisfied_by(requirement pkgreq, version pkgver) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_is_satisfied_by';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SUPPORT release_mgmt_internal.satisfies_support AS 'MODULE_PATHNAME', 'rm_is_satisfied_by';
 COMMENT ON FUNCTION is_satisfied_by(pkgreq, pkgver) IS 'Tells what satisfies(version, requirement) tells.';
 
 CREATE OPERATOR @@ (

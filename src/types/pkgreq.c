@@ -77,8 +77,8 @@ make_pkgreq(RmScheme scheme, const char *text, size_t len)
 }
 
 /* Parse a detoasted value. */
-static void
-parse_pkgreq(const RmPkgreq *pkgreq, RmRequirement *requirement)
+void
+rm_pkgreq_parse(const RmPkgreq *pkgreq, RmRequirement *requirement)
 {
 	RmParseError error;
 
@@ -197,8 +197,8 @@ rm_pkgreq_get_requirement(PG_FUNCTION_ARGS)
 }
 
 /* Return a bound as an end of a range; where there is none, the scheme's own. */
-static RmRangeEnd
-make_end(const RmRequireBound *bound, RmRangeEnd otherwise)
+RmRangeEnd
+rm_pkgreq_make_end(const RmRequireBound *bound, RmRangeEnd otherwise)
 {
 	RmVersion version;
 	RmParseError error;
@@ -219,9 +219,9 @@ make_clause_versions(FunctionCallInfo fcinfo, RmScheme scheme, const RmRequireCl
 	RmRangeSet inside;
 
 	rm_range_set_begin(&inside, fcinfo);
-	rm_range_set_add(&inside, make_end(&clause->lower, least), make_end(&clause->upper, greatest));
+	rm_range_set_add(&inside, rm_pkgreq_make_end(&clause->lower, least), rm_pkgreq_make_end(&clause->upper, greatest));
 	if (clause->also.text != NULL)
-		rm_range_set_add(&inside, make_end(&clause->also, least), make_end(&clause->also, least));
+		rm_range_set_add(&inside, rm_pkgreq_make_end(&clause->also, least), rm_pkgreq_make_end(&clause->also, least));
 	return rm_range_set_unite(&inside);
 }
 
@@ -250,7 +250,7 @@ rm_pkgreq_versions(PG_FUNCTION_ARGS)
 	RmRequirement requirement;
 	RmRangeSet all;
 
-	parse_pkgreq(PG_GETARG_PKGREQ_PP(0), &requirement);
+	rm_pkgreq_parse(PG_GETARG_PKGREQ_PP(0), &requirement);
 	rm_range_set_begin(&all, fcinfo);
 	for (int alternative = 0; alternative < requirement.alternatives; alternative++)
 	{
@@ -290,7 +290,7 @@ get_requirement(FunctionCallInfo fcinfo, const RmPkgreq *pkgreq)
 		if (cache->pkgreq != NULL)
 			pfree(cache->pkgreq);
 		cache->pkgreq = NULL;
-		parse_pkgreq(pkgreq, &cache->requirement);
+		rm_pkgreq_parse(pkgreq, &cache->requirement);
 		cache->pkgreq = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, VARSIZE_ANY(pkgreq));
 		memcpy(cache->pkgreq, pkgreq, VARSIZE_ANY(pkgreq));
 	}

@@ -17,4 +17,7 @@ typedef struct varlena RmPkgreq;
 #define PG_GETARG_PKGREQ_PP(n) DatumGetPkgreqPP(PG_GETARG_DATUM(n))
 #define PG_RETURN_PKGREQ(x) PG_RETURN_POINTER(x)
 
+extern void rm_pkgreq_parse(const RmPkgreq *pkgreq, RmRequirement *requirement);
+extern RmRangeEnd rm_pkgreq_make_end(const RmRequireBound *bound, RmRangeEnd otherwise);
+
 #endif /* RM_TYPES_PKGREQ_H */

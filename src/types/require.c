@@ -247,3 +247,52 @@ rm_require_satisfied(const RmRequirement *requirement, const char *text, size_t 
 	}
 	return false;
 }
+
+/* Return the lower (or upper) of two bounds. */
+static const RmRequireBound *
+choose_bound(const RmRequireBound *a, const RmRequireBound *b, bool lower)
+{
+	int order = compare_key(a->key, a->key_len, b);
+
+	return (order < 0) == lower ? a : b;
+}
+
+/* Return the bound below (above) all that an alternative admits, NULL where there is none. */
+static const RmRequireBound *
+bound_alternative(const RmRequirement *requirement, int alternative, bool lower)
+{
+	const RmRequireBound *result = NULL;
+
+	for (int i = 0; i < requirement->count; i++)
+	{
+		const RmRequireClause *clause = &requirement->clauses[i];
+		const RmRequireBound *bound = lower ? &clause->lower : &clause->upper;
+
+		if (clause->alternative != alternative || clause->negated || bound->text == NULL)
+			continue;
+		if (clause->also.text != NULL)
+			bound = choose_bound(bound, &clause->also, lower);
+		result = result == NULL ? bound : choose_bound(result, bound, !lower);
+	}
+	return result;
+}
+
+/*
+ * Find bounds between which everything lies that satisfies the requirement;
+ * NULL where there is none.  They may be in the wrong order, where nothing
+ * satisfies it.
+ */
+void
+rm_require_find_hull(const RmRequirement *requirement, const RmRequireBound **lower, const RmRequireBound **upper)
+{
+	*lower = bound_alternative(requirement, 0, true);
+	*upper = bound_alternative(requirement, 0, false);
+	for (int alternative = 1; alternative < requirement->alternatives; alternative++)
+	{
+		const RmRequireBound *low = bound_alternative(requirement, alternative, true);
+		const RmRequireBound *high = bound_alternative(requirement, alternative, false);
+
+		*lower = *lower == NULL || low == NULL ? NULL : choose_bound(*lower, low, true);
+		*upper = *upper == NULL || high == NULL ? NULL : choose_bound(*upper, high, false);
+	}
+}

@@ -59,5 +59,7 @@ extern bool rm_require_parse(RmScheme scheme, const char *text, size_t len, RmRe
 							 RmParseError *error);
 extern bool rm_require_satisfied(const RmRequirement *requirement, const char *version, size_t len,
 								 const unsigned char *key, size_t key_len);
+extern void rm_require_find_hull(const RmRequirement *requirement, const RmRequireBound **lower,
+								 const RmRequireBound **upper);
 
 #endif /* RM_TYPES_REQUIRE_H */

@@ -51,3 +51,29 @@ SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM dependency WHERE pkgver 'semver/7.3.5' <@ pkgreq_versions(requirement) AND pkgver 'semver/7.3.5' @@ requirement;
 SELECT count(*) FROM dependency WHERE pkgver 'semver/7.3.5' <@ pkgreq_versions(requirement) AND pkgver 'semver/7.3.5' @@ requirement;
 SELECT count(*) FROM dependency WHERE pkgver 'semver/7.3.5' @@ requirement;
+
+-- Versions that satisfy a requirement are found by an index on versions, and rechecked.
+CREATE TABLE available (version pkgver);
+INSERT INTO available SELECT pkgver('npm', format('%s.%s.%s%s', a, b, c, CASE WHEN c = 3 THEN '-rc.1' END))
+FROM generate_series(0, 20) AS a, generate_series(0, 9) AS b, generate_series(0, 9) AS c;
+INSERT INTO available SELECT pkgver('rpm', '1.0' || r) FROM unnest('{"",-1,-2,-3}'::text[]) AS r;
+CREATE INDEX available_version ON available (version);
+CREATE INDEX available_text ON available (version pkgver_text_ops);
+ANALYZE available;
+EXPLAIN (COSTS OFF) SELECT version FROM available WHERE version @@ 'npm/^7.8.5';
+CREATE FUNCTION count_both_ways(requirement pkgreq, OUT by_index bigint, OUT by_scan bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('enable_seqscan', 'off', true);
+    EXECUTE format('SELECT count(*) FROM available WHERE version @@ %L::pkgreq', requirement) INTO by_index;
+    PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'off', true),
+        set_config('enable_bitmapscan', 'off', true), set_config('enable_indexonlyscan', 'off', true);
+    EXECUTE format('SELECT count(*) FROM available WHERE version @@ %L::pkgreq', requirement) INTO by_scan;
+    PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_bitmapscan', 'on', true),
+        set_config('enable_indexonlyscan', 'on', true);
+END $$;
+SELECT r, c.* FROM unnest(ARRAY['npm/^7.8.5', 'npm/~1.2 || ~3.4', 'npm/>=19.9.3-rc', 'npm/*', 'npm/<2 || >19', 'npm/>2 <1', 'npm/0.0.3-rc.1',
+    'rpm/>= 1.0-2', 'rpm/< 1.0-2', 'rpm/= 1.0']::pkgreq[]) AS r, count_both_ways(r) AS c;
+-- The index on texts does not serve: a text may sort before the bound that its version equals.
+DROP INDEX available_version;
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT version FROM available WHERE version @@ 'npm/^7.8.5';

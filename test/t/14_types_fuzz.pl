@@ -12,7 +12,7 @@ use Test::More;
 my $top = $RM::Cluster::top;
 my $directory = tempdir(CLEANUP => 1);
 my $seconds = $ENV{RM_FUZZ_SECONDS} || 2;
-my @flags = qw(-g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Wall -Werror);
+my @flags = qw(-g -O1 -D_GNU_SOURCE -fsanitize=fuzzer -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -Wall -Werror);
 
 open my $probe, '>', "$directory/probe.c" or die "probe: $!";
 print $probe "int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { return 0; }\n";
