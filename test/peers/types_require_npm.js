@@ -31,6 +31,9 @@ const damage = text => {
     return random() < 0.08 ? text.slice(0, at) + choose('.-x*~^<>=|0 a+') + text.slice(at + choose([0, 1])) : text;
 };
 
+// Older ones read a number behind a wildcard as another wildcard; newer ones refuse it.
+const refusesNumberBehindWildcard = semver.validRange('1.x.9') === null;
+
 const lines = [];
 for (let i = 0; i < Number(process.argv[2]); i++) {
     const requirement = damage(Array.from({ length: choose([1, 1, 1, 2]) }, alternative).join(choose(['||', ' || '])));
@@ -43,6 +46,9 @@ for (let i = 0; i < Number(process.argv[2]); i++) {
     }
     for (let j = 0; j < 4; j++) {
         const candidate = version();
+        if (!refusesNumberBehindWildcard && /[xX*]\.[0-9]/.test(requirement)) {
+            continue;
+        }
         lines.push([candidate, requirement, range.test(candidate) ? 1 : 0].join('\t'));
     }
 }

@@ -39,6 +39,13 @@ def specifier():
     return choose.choice(["", " "]) + sign + choose.choice(["", "", " "]) + text + choose.choice(["", " "])
 
 
+def admits(requirement):
+    """Whether pre-releases may satisfy: one is named, and not as the end of an open range (packaging 24 changed that)."""
+    return any(
+        part.operator in ("==", ">=", "<=", "~=") and not part.version.endswith(".*") and Version(part.version).is_prerelease
+        for part in requirement)
+
+
 def damage(text):
     at = choose.randint(0, len(text))
     if choose.random() < 0.05:
@@ -60,7 +67,8 @@ for _ in range(count):
         # Before 23.2, packaging has epochs wrong where it compares beginnings of releases.
         if ("~=" in text or ".*" in text) and "!" in (text + candidate).replace("!=", ""):
             continue
-        # It takes c in place of rc for a part of the release, unlike the specification.
-        if "~=" in text and "c2" in text:
+        # It takes c in place of rc, and from 24 on the v before a version, for parts of the release, unlike the
+        # specification.
+        if "~=" in text and ("c2" in text or "v" in text):
             continue
-        print(candidate, text, int(requirement.contains(Version(candidate))), sep="\t")
+        print(candidate, text, int(requirement.contains(Version(candidate), prereleases=admits(requirement))), sep="\t")
