@@ -82,6 +82,10 @@ install: install-rmverify
 install-rmverify: build/rmverify
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) build/rmverify '$(DESTDIR)$(bindir)/rmverify'
+uninstall: uninstall-rmverify
+.PHONY: uninstall-rmverify
+uninstall-rmverify:
+	rm -f '$(DESTDIR)$(bindir)/rmverify'
 
 # What a throwaway cluster loads.
 .PHONY: stage
