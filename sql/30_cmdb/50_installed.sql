@@ -26,6 +26,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, release_mgmt
 DECLARE
     item release_mgmt.ci;
     c record;
+    host uuid;
     installed boolean := false;
     body CONSTANT text := $sql$
         SELECT o.id, i.id, release_mgmt_internal.value_text(%1$s), release_mgmt_internal.read_version($2, release_mgmt_internal.value_text(%2$s))
@@ -51,6 +52,25 @@ BEGIN
     IF installed THEN
         RETURN;
     END IF;
+    -- The target is a versioned item itself: what it has to fit into is what is installed beside it.
+    FOR c IN SELECT * FROM release_mgmt_internal.versioned_class AS v WHERE v.name = item.class LOOP
+        IF c.on_class IS NULL THEN
+            RETURN QUERY EXECUTE format(body, c.name_expression, c.version_expression, c.source, 'true')
+            USING NULL::text[], c.version_scheme, c.name, c.key_columns, NULL::text, NULL::text[];
+            RETURN;
+        END IF;
+        FOR host IN
+            EXECUTE format('SELECT o.id FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t, $3) WHERE %s',
+                           c.source, release_mgmt_internal.key_condition(c.source, c.key_columns))
+            USING release_mgmt_internal.split_key(item.key), c.on_class, c.on_columns
+        LOOP
+            RETURN QUERY SELECT b.target, b.ci, b.name, b.version FROM release_mgmt_internal.installed_components(host) AS b;
+            installed := true;
+        END LOOP;
+    END LOOP;
+    IF installed THEN
+        RETURN;
+    END IF;
     FOR c IN SELECT DISTINCT ON (v.name) * FROM release_mgmt_internal.versioned_class AS v WHERE v.name = item.class LOOP
         RETURN QUERY EXECUTE format(body, c.name_expression, c.version_expression, c.source,
                                     release_mgmt_internal.key_condition(c.source, c.key_columns))
@@ -58,4 +78,4 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.installed_components(uuid) IS
-'The versioned items that are installed on a target (relation kind "installed on"), or all of them where none is given. A target on which nothing is installed and which has a version of its own is its own component. version is NULL where it can not be read: binding_status tells.';
+'The versioned items that are installed on a target (relation kind "installed on"), or all of them where none is given. Of a target that is a versioned item itself: what is installed beside it, on the same host, or in the whole class where the class knows no hosts. version is NULL where it can not be read: binding_status tells.';

@@ -150,6 +150,18 @@ ALTER TABLE app RENAME seen TO last_seen;
 SELECT key_columns, name_path, version_path, exempt FROM ci_class WHERE name = 'app';
 SELECT * FROM ci_relations('app/a');
 SELECT i.label, c.name, c.version FROM release_mgmt_internal.installed_components() AS c JOIN ci AS i ON i.id = c.ci ORDER BY 1;
+-- What is installed beside a versioned item: the class, or what is on the same host.
+SELECT i.label FROM release_mgmt_internal.installed_components(ci_id('app/a')) AS c JOIN ci AS i ON i.id = c.ci ORDER BY 1;
+CALL bind_ci_relation('installed on', 'app', '{Site}', 'site');
+UPDATE app SET "Site" = 'ham' WHERE id = 'b';
+SELECT t.label AS target, i.label FROM release_mgmt_internal.installed_components(ci_id('app/a')) AS c
+JOIN ci AS i ON i.id = c.ci JOIN ci AS t ON t.id = c.target ORDER BY 2;
+SELECT t.label AS target, i.label FROM release_mgmt_internal.installed_components(ci_id('site/ham')) AS c
+JOIN ci AS i ON i.id = c.ci JOIN ci AS t ON t.id = c.target ORDER BY 2;
+UPDATE app SET "Site" = NULL WHERE id = 'b';
+SELECT i.label, c.target = c.ci AS itself FROM release_mgmt_internal.installed_components(ci_id('app/b')) AS c JOIN ci AS i ON i.id = c.ci ORDER BY 1;
+SELECT t.label AS target, i.label FROM release_mgmt_internal.installed_components() AS c
+JOIN ci AS i ON i.id = c.ci LEFT JOIN ci AS t ON t.id = c.target ORDER BY 2;
 ALTER TABLE app DISABLE TRIGGER rm_80_ci;
 ALTER TABLE app DROP title, DROP last_seen;
 SELECT finding, detail FROM binding_status WHERE class = 'app' ORDER BY finding, detail;
