@@ -1,10 +1,5 @@
 -- Module ledger: captured changes, pending leaves, and the tree. Written by C code alone.
 
-CREATE FUNCTION release_mgmt_internal.change_keys(changes bytea) RETURNS bigint[]
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_change_keys';
-COMMENT ON FUNCTION release_mgmt_internal.change_keys(bytea) IS
-'Hashes of the table and key of each change in a batch, by which the history of a row is found.';
-
 CREATE TABLE release_mgmt.ledger_batch (
     transaction_id uuid,
     first_seq      bigint,
@@ -19,9 +14,6 @@ COMMENT ON COLUMN release_mgmt.ledger_batch.first_seq IS 'Number of the first ch
 -- A page is filled by one batch, and digests do not compress.
 ALTER TABLE release_mgmt.ledger_batch ALTER changes SET STORAGE EXTERNAL;
 ALTER TABLE release_mgmt.ledger_batch SET (toast_tuple_target = 8160);
--- Entries collect in the pending list, which sequencing and vacuum merge into the index.
-CREATE INDEX ledger_batch_keys_idx ON release_mgmt.ledger_batch
-    USING gin (release_mgmt_internal.change_keys(changes)) WITH (gin_pending_list_limit = 262144);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_batch', '');
 
 CREATE TABLE release_mgmt.ledger_pending_0 (
@@ -88,3 +80,22 @@ COMMENT ON COLUMN release_mgmt.ledger_head.edge IS
 COMMENT ON COLUMN release_mgmt.ledger_head.tail IS 'Hashes of the leaves behind the last full tile';
 ALTER TABLE release_mgmt.ledger_head ALTER tail SET STORAGE EXTERNAL;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_head', '');
+
+CREATE TABLE release_mgmt.ledger_key (
+    hash           bigint NOT NULL,
+    transaction_id uuid NOT NULL,
+    first_seq      bigint NOT NULL
+);
+COMMENT ON TABLE release_mgmt.ledger_key IS
+'Which batches hold changes of a row, by the hash of its table and key. Filled by sequencing, for reading history; verification does not use it.';
+CREATE INDEX ledger_key_hash_idx ON release_mgmt.ledger_key (hash);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_key', '');
+
+CREATE TABLE release_mgmt.ledger_keyed (
+    log_id uuid,
+    size   bigint NOT NULL,
+    CONSTRAINT ledger_keyed_pkey PRIMARY KEY (log_id),
+    CONSTRAINT ledger_keyed_log_id_fkey FOREIGN KEY (log_id) REFERENCES release_mgmt.ledger_log
+);
+COMMENT ON TABLE release_mgmt.ledger_keyed IS 'Up to which leaf of each log ledger_key is filled.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_keyed', '');

@@ -7,9 +7,15 @@ COMMENT ON FUNCTION release_mgmt_internal.changes_in(bytea, bigint) IS
 'The changes of a row of ledger_batch. old: column name to old value, as text that the column''s input function takes with DateStyle ISO, IntervalStyle
 postgres and TimeZone UTC: of the columns that an update changed, of all columns that were not NULL for a delete, NULL otherwise.';
 
+CREATE FUNCTION release_mgmt_internal.changes_of_row(changes bytea, first_seq bigint, of_table uuid, of_key text, OUT seq bigint,
+    OUT table_id uuid, OUT key text, OUT former_key text, OUT operation text, OUT command_id bigint, OUT redacted boolean, OUT old jsonb)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_changes_of_row';
+COMMENT ON FUNCTION release_mgmt_internal.changes_of_row(bytea, bigint, uuid, text) IS 'changes_in(), of one row only.';
+
 CREATE FUNCTION release_mgmt_internal.key_hash(table_id uuid, key text) RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_key_hash_sql';
-COMMENT ON FUNCTION release_mgmt_internal.key_hash(uuid, text) IS 'What change_keys() holds for a key of a table.';
+COMMENT ON FUNCTION release_mgmt_internal.key_hash(uuid, text) IS 'What ledger_key holds for a key of a table.';
 
 CREATE FUNCTION release_mgmt_internal.flush_changes() RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_flush_changes';
@@ -45,6 +51,30 @@ CREATE VIEW release_mgmt_internal.transaction_leaf WITH (security_invoker = true
     WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
 COMMENT ON VIEW release_mgmt_internal.transaction_leaf IS 'The entry of each committed transaction, sequenced (log_index) or pending (position).';
 
+CREATE FUNCTION release_mgmt_internal.batches_of_row(table_id uuid, key text) RETURNS TABLE (transaction_id uuid, first_seq bigint)
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT k.transaction_id, k.first_seq
+    FROM release_mgmt.ledger_key AS k
+    WHERE k.hash = release_mgmt_internal.key_hash(batches_of_row.table_id, batches_of_row.key)
+    UNION
+    -- What no leaf up to ledger_keyed tells of: not sequenced, or not committed.
+    SELECT b.transaction_id, b.first_seq
+    FROM (
+        SELECT e.transaction_id
+        FROM release_mgmt.ledger_entry AS e
+        LEFT JOIN release_mgmt.ledger_keyed AS d ON d.log_id = e.log_id
+        WHERE e.index >= coalesce(d.size, 0)
+        UNION
+        SELECT p.transaction_id FROM release_mgmt.ledger_pending_0 AS p
+        UNION
+        SELECT p.transaction_id FROM release_mgmt.ledger_pending_1 AS p
+        UNION
+        SELECT release_mgmt_internal.current_transaction()) AS t
+    JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = t.transaction_id;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.batches_of_row(uuid, text) IS 'The batches that may hold changes of the row.';
+
 -- Reads the ledger on behalf of duties that hold no privilege on it, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.history_of(source regclass, key text)
 RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb)
@@ -64,11 +94,10 @@ BEGIN
     -- From the last change to the first: what a change led to is what was there before the next one.
     FOR change IN
         SELECT l.log_index, b.transaction_id, c.*, l.entry
-        FROM release_mgmt.ledger_batch AS b
-        CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
+        FROM release_mgmt_internal.batches_of_row(governed_id, history_of.key) AS r
+        JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
+        CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, governed_id, history_of.key) AS c
         LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
-        WHERE release_mgmt_internal.change_keys(b.changes) @> ARRAY[release_mgmt_internal.key_hash(governed_id, history_of.key)]
-          AND c.table_id = governed_id AND history_of.key IN (c.key, c.former_key)
         ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_index DESC, l.position DESC, b.transaction_id DESC,
                  c.command_id DESC, c.seq DESC
     LOOP

@@ -27,6 +27,7 @@
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(rm_changes_in);
+PG_FUNCTION_INFO_V1(rm_changes_of_row);
 PG_FUNCTION_INFO_V1(rm_key_hash_sql);
 PG_FUNCTION_INFO_V1(rm_flush_changes);
 PG_FUNCTION_INFO_V1(rm_live_row);
@@ -76,17 +77,24 @@ utf8_to_text(const char *bytes, int len)
 	return CStringGetTextDatum(pg_any_to_server(pnstrdup(bytes, len), len, PG_UTF8));
 }
 
-/*
- * changes_in(changes bytea, first_seq bigint) returns setof (seq bigint,
- * table_id uuid, key text, former_key text, operation text, command_id bigint,
- * redacted boolean, old jsonb).
- */
-Datum
-rm_changes_in(PG_FUNCTION_ARGS)
+/* Return whether the change is of that row. */
+static bool
+is_change_of(const RmChange *change, const pg_uuid_t *table_id, const char *key)
+{
+	int len = strlen(key);
+
+	return memcmp(&change->table_id, table_id, UUID_LEN) == 0 &&
+		   ((change->key_len == len && memcmp(change->key, key, len) == 0) ||
+			(change->former_key && change->former_key_len == len && memcmp(change->former_key, key, len) == 0));
+}
+
+/* Return the changes of a batch, of one row only where a key is given. */
+static Datum
+return_changes(FunctionCallInfo fcinfo, const pg_uuid_t *table_id, const char *key)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	bytea *batch = PG_GETARG_BYTEA_PP(0);
-	int64 seq = PG_GETARG_INT64(1);
+	int64 seq = PG_GETARG_INT64(1) - 1;
 	int nest_level = rm_settings_begin();
 	RmChangeReader reader;
 	RmChange change;
@@ -98,7 +106,10 @@ rm_changes_in(PG_FUNCTION_ARGS)
 		Datum values[CHANGES_IN_NATTS];
 		bool nulls[CHANGES_IN_NATTS] = { false };
 
-		values[0] = Int64GetDatum(seq++);
+		seq++;
+		if (key && !is_change_of(&change, table_id, key))
+			continue;
+		values[0] = Int64GetDatum(seq);
 		values[1] = UUIDPGetDatum(&change.table_id);
 		values[2] = utf8_to_text(change.key, change.key_len);
 		nulls[3] = change.former_key == NULL;
@@ -112,6 +123,26 @@ rm_changes_in(PG_FUNCTION_ARGS)
 	}
 	rm_settings_end(nest_level);
 	return (Datum) 0;
+}
+
+/*
+ * changes_in(changes bytea, first_seq bigint) returns setof (seq bigint,
+ * table_id uuid, key text, former_key text, operation text, command_id bigint,
+ * redacted boolean, old jsonb).
+ */
+Datum
+rm_changes_in(PG_FUNCTION_ARGS)
+{
+	return return_changes(fcinfo, NULL, NULL);
+}
+
+/* changes_of_row(changes bytea, first_seq bigint, table_id uuid, key text) returns as changes_in() does. */
+Datum
+rm_changes_of_row(PG_FUNCTION_ARGS)
+{
+	char *key = text_to_cstring(PG_GETARG_TEXT_PP(3));
+
+	return return_changes(fcinfo, PG_GETARG_UUID_P(2), pg_server_to_any(key, strlen(key), PG_UTF8));
 }
 
 /* key_hash(table_id uuid, key text) returns bigint. */

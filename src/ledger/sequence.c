@@ -24,6 +24,7 @@
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "ledger/keys.h"
 #include "ledger/ledger_private.h"
 #include "ledger/pending.h"
 #include "ledger/tree.h"
@@ -139,7 +140,7 @@ rm_sequence_pending(const pg_uuid_t *log)
 		empty_pending(other);
 	else if (other_pages == 0 && active_pages >= PENDING_PAGES)
 		switch_pending(other);
-	OidFunctionCall1(F_GIN_CLEAN_PENDING_LIST, ObjectIdGetDatum(rm_ledger_relid("ledger_batch_keys_idx")));
+	rm_keys_index(log);
 }
 
 /*

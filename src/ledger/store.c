@@ -14,7 +14,6 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "ledger/store.h"
-#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -54,14 +53,7 @@ rm_store_insert(RmStore *store, const Datum *values, const bool *nulls)
 	table_tuple_insert(store->relation, store->slot, GetCurrentCommandId(true), 0, NULL);
 	if (store->result->ri_NumIndices > 0)
 	{
-		Oid role;
-		int context;
-
-		/* An index's expression is computed as the table's owner: a writer may execute no internal function. */
-		GetUserIdAndSecContext(&role, &context);
-		SetUserIdAndSecContext(store->relation->rd_rel->relowner, context | SECURITY_LOCAL_USERID_CHANGE);
 		rm_exec_insert_index_tuples(store->result, store->slot, store->estate);
-		SetUserIdAndSecContext(role, context);
 		ResetPerTupleExprContext(store->estate);
 	}
 }
