@@ -156,7 +156,7 @@ rm_append_key_condition(StringInfo sql, const char *alias, Form_pg_attribute att
 	Oid type = getBaseType(attribute->atttypid);
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
 	HeapTuple tuple;
-	Form_pg_operator operator;
+	Form_pg_operator equality;
 
 	if (!is_safely_read(type))
 		ereport(ERROR, (errcode(ERRCODE_RM_NOT_GOVERNABLE),
@@ -170,9 +170,9 @@ rm_append_key_condition(StringInfo sql, const char *alias, Form_pg_attribute att
 	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(entry->eq_opr));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for operator %u", entry->eq_opr);
-	operator=(Form_pg_operator) GETSTRUCT(tuple);
+	equality = (Form_pg_operator) GETSTRUCT(tuple);
 	appendStringInfo(sql, "%s.%s OPERATOR(%s.%s) CAST(%s AS %s)", alias, quote_identifier(NameStr(attribute->attname)),
-					 quote_identifier(get_namespace_name(operator->oprnamespace)), NameStr(operator->oprname), value,
+					 quote_identifier(get_namespace_name(equality->oprnamespace)), NameStr(equality->oprname), value,
 					 format_type_be_qualified(type));
 	ReleaseSysCache(tuple);
 }

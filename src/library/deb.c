@@ -47,8 +47,11 @@ struct RmDeb
 	char error[RM_DEB_ERROR_MAX];
 };
 
+static void fail(RmDeb *deb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Note what is wrong; the first word stands. */
-static void __attribute__((format(printf, 2, 3))) fail(RmDeb *deb, const char *format, ...)
+static void
+fail(RmDeb *deb, const char *format, ...)
 {
 	va_list args;
 

@@ -26,9 +26,9 @@ static Expr *
 make_condition(Oid opfamily, Node *indexed, StrategyNumber strategy, const RmPkgver *bound)
 {
 	Oid type = exprType(indexed);
-	Oid operator= get_opfamily_member(opfamily, type, type, strategy);
+	Oid oper = get_opfamily_member(opfamily, type, type, strategy);
 
-	return make_opclause(operator, BOOLOID, false, (Expr *) indexed,
+	return make_opclause(oper, BOOLOID, false, (Expr *) indexed,
 						 (Expr *) makeConst(type, -1, InvalidOid, -1, PointerGetDatum(bound), false, false), InvalidOid,
 						 InvalidOid);
 }
