@@ -77,18 +77,11 @@ rm_require_add_interval(RmRequirement *requirement, const char *lower, const cha
 		   (upper == NULL || rm_require_set_bound(requirement, &clause->upper, upper, strlen(upper), false, error));
 }
 
-/* Parse a requirement in the syntax that goes with the scheme. */
-bool
-rm_require_parse(RmScheme scheme, const char *text, size_t len, RmRequirement *requirement, RmParseError *error)
+/* Call the parser of the scheme's syntax. */
+static bool
+parse_syntax(const char *text, size_t len, RmRequirement *requirement, RmParseError *error)
 {
-	requirement->scheme = scheme;
-	requirement->prereleases = false;
-	requirement->alternatives = 1;
-	requirement->count = 0;
-	requirement->used = 0;
-	if (len > RM_REQUIRE_MAX)
-		return rm_require_complain(error, RM_REQUIRE_MAX, "A requirement has at most 1000 bytes.");
-	switch (scheme)
+	switch (requirement->scheme)
 	{
 		case RM_SCHEME_SEMVER:
 			return rm_require_parse_npm(text, len, requirement, error);
@@ -102,6 +95,26 @@ rm_require_parse(RmScheme scheme, const char *text, size_t len, RmRequirement *r
 			break;
 	}
 	return rm_require_complain(error, 0, "Requirements of this scheme have no known syntax.");
+}
+
+/* Parse a requirement in the syntax that goes with the scheme. */
+bool
+rm_require_parse(RmScheme scheme, const char *text, size_t len, RmRequirement *requirement, RmParseError *error)
+{
+	requirement->scheme = scheme;
+	requirement->prereleases = false;
+	requirement->alternatives = 1;
+	requirement->count = 0;
+	requirement->used = 0;
+	if (len > RM_REQUIRE_MAX)
+		return rm_require_complain(error, RM_REQUIRE_MAX, "A requirement has at most 1000 bytes.");
+	if (parse_syntax(text, len, requirement, error))
+		return true;
+
+	/* What was complained of may be a bound made from the text, and longer. */
+	if (error->position != RM_NO_POSITION && error->position > len)
+		error->position = len;
+	return false;
 }
 
 /* Compare a key with a bound's. */

@@ -1,6 +1,6 @@
 /*
  * types_require.c
- *		Fuzz the parsers of requirements: scheme, length of a version, version, requirement.
+ *		Fuzz the parsers of requirements: a digit for the scheme, a version, a tab, a requirement.
  *
  * A version that satisfies a requirement satisfies it again; nothing of
  * another scheme does.
@@ -18,22 +18,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	RmVersion version;
 	RmParseError error = { 0, NULL };
 	RmScheme scheme;
+	const uint8_t *tab = size < 2 ? NULL : memchr(data + 1, '\t', size - 1);
 	size_t version_len;
 	size_t len;
 	char *text;
 	char *version_text;
 
-	if (size < 2)
+	if (tab == NULL)
 		return 0;
-	scheme = 1 + data[0] % RM_SCHEME_LAST;
-	version_len = data[1] < size - 2 ? data[1] : size - 2;
+	scheme = 1 + (uint8_t) (data[0] - '0') % RM_SCHEME_LAST;
+	version_len = tab - data - 1;
 	len = size - 2 - version_len;
 	version_text = malloc(version_len);
 	text = malloc(len);
 	if (version_len > 0)
-		memcpy(version_text, data + 2, version_len);
+		memcpy(version_text, data + 1, version_len);
 	if (len > 0)
-		memcpy(text, data + 2 + version_len, len);
+		memcpy(text, tab + 1, len);
 
 	if (!rm_require_parse(scheme, text, len, &requirement, &error))
 	{

@@ -1,6 +1,6 @@
 /*
  * types_version.c
- *		Fuzz the parsers of versions: the first byte chooses the scheme, the rest is the text.
+ *		Fuzz the parsers of versions: a digit for the scheme, the rest is the text.
  *
  * A version lies between its own points and the ends of its scheme, and its
  * parts are within its text.
@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	scheme = 1 + data[0] % RM_SCHEME_LAST;
+	scheme = 1 + (uint8_t) (data[0] - '0') % RM_SCHEME_LAST;
 	len = size - 1;
 	text = malloc(len);
 	if (len > 0)

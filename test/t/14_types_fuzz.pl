@@ -44,7 +44,7 @@ for my $target (sort glob "$top/test/fuzz/*.c")
 		print $file $seed;
 		close $file;
 	}
-	($status, $output) = RM::Cluster::capture(undef, "$directory/$name", "-max_total_time=$seconds", '-max_len=300', '-seed=1',
+	($status, $output) = RM::Cluster::capture(undef, "$directory/$name", "-max_total_time=$seconds", '-max_len=1100', '-seed=1',
 		'-print_final_stats=1', "-artifact_prefix=$directory/", "$directory/seeds_$name");
 	is($status, 0, "$name finds nothing") or diag($output);
 	diag($output =~ /number_of_executed_units: (\d+)/ ? "$name: $1 inputs" : $output) if $ENV{RM_FUZZ_SECONDS};
