@@ -7,18 +7,28 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog
 BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
-        WITH change AS (
-            SELECT b.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.source, k.exempt, l.log_index, l.position, l.entry
+        WITH raw AS (
+            SELECT b.transaction_id, c.*
             FROM release_mgmt.ledger_batch AS b
             CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
+            WHERE items IS NULL
+            UNION ALL
+            SELECT b.transaction_id, c.*
+            FROM unnest(items) AS l (label)
+            JOIN release_mgmt.ci AS i ON i.label = l.label
+            JOIN release_mgmt.ci_class AS k ON k.name = i.class
+            JOIN release_mgmt.governed_table AS g ON g.source = k.source
+            CROSS JOIN LATERAL release_mgmt_internal.batches_of_row(g.id, i.key) AS r
+            JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
+            CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, g.id, i.key) AS c
+            WHERE c.key = i.key
+        ), change AS (
+            SELECT c.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt, l.log_index, l.position, l.entry
+            FROM raw AS c
             JOIN release_mgmt.governed_table AS g ON g.id = c.table_id
             JOIN release_mgmt.ci_class AS k ON k.source = g.source
-            LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
+            LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = c.transaction_id
             WHERE c.operation IN ('insert', 'update', 'delete')
-              AND (last_changes.items IS NULL OR EXISTS (
-                    SELECT FROM unnest(last_changes.items) AS i (label)
-                    WHERE release_mgmt_internal.change_keys(b.changes) @> ARRAY[release_mgmt_internal.key_hash(c.table_id, c.key)]
-                      AND i.label = k.name || '/' || c.key))
         ), attributes AS (
             SELECT c.*, CASE c.operation WHEN 'update' THEN o.key END AS column_name, o.value
             FROM change AS c
