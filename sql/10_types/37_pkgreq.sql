@@ -58,3 +58,73 @@ CREATE OPERATOR @@ (
     FUNCTION = is_satisfied_by, LEFTARG = pkgreq, RIGHTARG = pkgver, COMMUTATOR = @@, RESTRICT = matchingsel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR @@ (pkgreq, pkgver) IS 'is satisfied by';
+
+-- Order and equality, by syntax and text
+
+CREATE FUNCTION pkgreq_lt(pkgreq, pkgreq) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_lt';
+COMMENT ON FUNCTION pkgreq_lt(pkgreq, pkgreq) IS 'Implements an operator: less than.';
+CREATE FUNCTION pkgreq_le(pkgreq, pkgreq) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_le';
+COMMENT ON FUNCTION pkgreq_le(pkgreq, pkgreq) IS 'Implements an operator: less than or equal.';
+CREATE FUNCTION pkgreq_eq(pkgreq, pkgreq) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_eq';
+COMMENT ON FUNCTION pkgreq_eq(pkgreq, pkgreq) IS 'Implements an operator: equal.';
+CREATE FUNCTION pkgreq_ne(pkgreq, pkgreq) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_ne';
+COMMENT ON FUNCTION pkgreq_ne(pkgreq, pkgreq) IS 'Implements an operator: not equal.';
+CREATE FUNCTION pkgreq_ge(pkgreq, pkgreq) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_ge';
+COMMENT ON FUNCTION pkgreq_ge(pkgreq, pkgreq) IS 'Implements an operator: greater than or equal.';
+CREATE FUNCTION pkgreq_gt(pkgreq, pkgreq) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_gt';
+COMMENT ON FUNCTION pkgreq_gt(pkgreq, pkgreq) IS 'Implements an operator: greater than.';
+CREATE FUNCTION pkgreq_cmp(pkgreq, pkgreq) RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_cmp';
+COMMENT ON FUNCTION pkgreq_cmp(pkgreq, pkgreq) IS 'Returns less than, equal to or greater than 0, as the first sorts before, with or after the second.';
+CREATE FUNCTION pkgreq_hash(pkgreq) RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_hash';
+COMMENT ON FUNCTION pkgreq_hash(pkgreq) IS 'Returns a hash that equals share.';
+CREATE FUNCTION pkgreq_hash_extended(pkgreq, bigint) RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_hash_extended';
+COMMENT ON FUNCTION pkgreq_hash_extended(pkgreq, bigint) IS 'Returns a hash that equals share, with a seed.';
+
+CREATE OPERATOR < (
+    FUNCTION = pkgreq_lt, LEFTARG = pkgreq, RIGHTARG = pkgreq,
+    COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR < (pkgreq, pkgreq) IS 'less than';
+CREATE OPERATOR <= (
+    FUNCTION = pkgreq_le, LEFTARG = pkgreq, RIGHTARG = pkgreq,
+    COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR <= (pkgreq, pkgreq) IS 'less than or equal';
+CREATE OPERATOR = (
+    FUNCTION = pkgreq_eq, LEFTARG = pkgreq, RIGHTARG = pkgreq,
+    COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR = (pkgreq, pkgreq) IS 'equal';
+CREATE OPERATOR <> (
+    FUNCTION = pkgreq_ne, LEFTARG = pkgreq, RIGHTARG = pkgreq,
+    COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR <> (pkgreq, pkgreq) IS 'not equal';
+CREATE OPERATOR >= (
+    FUNCTION = pkgreq_ge, LEFTARG = pkgreq, RIGHTARG = pkgreq,
+    COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR >= (pkgreq, pkgreq) IS 'greater than or equal';
+CREATE OPERATOR > (
+    FUNCTION = pkgreq_gt, LEFTARG = pkgreq, RIGHTARG = pkgreq,
+    COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR > (pkgreq, pkgreq) IS 'greater than';
+
+CREATE OPERATOR CLASS pkgreq_ops DEFAULT FOR TYPE pkgreq USING btree AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    FUNCTION 1 pkgreq_cmp(pkgreq, pkgreq),
+    FUNCTION 4 btequalimage(oid);
+CREATE OPERATOR CLASS pkgreq_ops DEFAULT FOR TYPE pkgreq USING hash AS
+    OPERATOR 1 =,
+    FUNCTION 1 pkgreq_hash(pkgreq),
+    FUNCTION 2 pkgreq_hash_extended(pkgreq, bigint);

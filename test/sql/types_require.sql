@@ -77,3 +77,8 @@ SELECT r, c.* FROM unnest(ARRAY['npm/^7.8.5', 'npm/~1.2 || ~3.4', 'npm/>=19.9.3-
 DROP INDEX available_version;
 SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT version FROM available WHERE version @@ 'npm/^7.8.5';
+
+-- Requirements are equal where their text is; rows that hold them can be compared.
+SELECT r, count(*) FROM unnest('{npm/^1.2.3,npm/^1.2.3,"npm/ ^1.2.3","deb/>= 1"}'::pkgreq[]) AS r GROUP BY r ORDER BY r;
+SELECT pkgreq_hash('npm/^1') = pkgreq_hash('npm/^1') AS hash, row(pkgreq 'npm/^1') IS DISTINCT FROM row(pkgreq 'npm/^2') AS distinct;
+SELECT opcname, amname, amvalidate(c.oid) FROM pg_opclass AS c JOIN pg_am AS m ON m.oid = opcmethod WHERE opcname = 'pkgreq_ops' ORDER BY amname;
