@@ -22,10 +22,10 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_flush_chang
 COMMENT ON FUNCTION release_mgmt_internal.flush_changes() IS
 'Writes what this transaction has captured so far to ledger_batch, so that it sees its own changes there.';
 
-CREATE FUNCTION release_mgmt_internal.live_row(source regclass, table_id uuid, key text) RETURNS jsonb
+CREATE FUNCTION release_mgmt_internal.live_row(member regclass, table_id uuid, key text) RETURNS jsonb
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_live_row';
 COMMENT ON FUNCTION release_mgmt_internal.live_row(regclass, uuid, text) IS
-'A row as it stands: column name to value, in the same text as the old values of changes_in(). NULL if there is no such row.';
+'The row of one relation of a governed table as it stands: column name to value, in the same text as the old values of changes_in(). NULL if there is no such row.';
 
 CREATE FUNCTION release_mgmt_internal.entry_field(entry bytea, label text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -90,7 +90,12 @@ BEGIN
             'Tables that are governed stand in release_mgmt.governed_table.');
     END IF;
     PERFORM release_mgmt_internal.flush_changes();
-    state := coalesce(release_mgmt_internal.live_row(source, governed_id, key), '{}');
+    SELECT r.live INTO state
+    FROM release_mgmt_internal.members_of(source) AS m
+    JOIN pg_class AS c ON c.oid = m AND c.relkind = 'r'
+    CROSS JOIN LATERAL release_mgmt_internal.live_row(m, governed_id, history_of.key) AS r (live)
+    WHERE r.live IS NOT NULL;
+    state := coalesce(state, '{}');
     -- From the last change to the first: what a change led to is what was there before the next one.
     FOR change IN
         SELECT l.log_index, b.transaction_id, c.*, l.entry

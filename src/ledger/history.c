@@ -9,20 +9,18 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "ledger/batch.h"
 #include "ledger/change.h"
 #include "ledger/governed.h"
 #include "ledger/ledger_private.h"
+#include "ledger/lookup.h"
 #include "ledger/settings.h"
 #include "ledger/transaction.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
@@ -163,37 +161,9 @@ rm_flush_changes(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Return the query for the captured columns of a row, found by its key values, all given as text. */
-static char *
-live_row_query(RmGoverned *governed, Relation relation)
-{
-	StringInfoData query;
-
-	initStringInfo(&query);
-	appendStringInfoString(&query, "SELECT ");
-	for (int i = 0; i < governed->ncolumns; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), governed->columns[i].attnum - 1);
-
-		appendStringInfo(&query, "%s%s", i > 0 ? ", " : "", quote_identifier(NameStr(attribute->attname)));
-	}
-	appendStringInfo(&query, " FROM %s WHERE ",
-					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-												RelationGetRelationName(relation)));
-	for (int i = 0; i < governed->nkeys; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), governed->keys[i].attnum - 1);
-
-		appendStringInfo(&query, "%s%s = CAST($%d AS %s)", i > 0 ? " AND " : "",
-						 quote_identifier(NameStr(attribute->attname)), i + 1,
-						 format_type_with_typemod(attribute->atttypid, attribute->atttypmod));
-	}
-	return query.data;
-}
-
 /* Split a text key into so many values; false where it holds more or fewer. */
 static bool
-split_key(const char *key, Datum *parts, int count)
+split_key(const char *key, char **parts, int count)
 {
 	StringInfoData part;
 	int found = 0;
@@ -205,7 +175,7 @@ split_key(const char *key, Datum *parts, int count)
 		{
 			if (found == count)
 				return false;
-			parts[found++] = CStringGetTextDatum(part.data);
+			parts[found++] = pstrdup(part.data);
 			resetStringInfo(&part);
 			if (*p == '\0')
 				return found == count;
@@ -217,30 +187,25 @@ split_key(const char *key, Datum *parts, int count)
 	}
 }
 
-/* Return the row that live_row_query() found as an old image would show it. */
+/* Return the row as an old image would show it. */
 static Datum
-row_to_jsonb(RmGoverned *governed, int natts, HeapTuple tuple, TupleDesc desc)
+row_to_jsonb(RmGoverned *governed, HeapTuple tuple, TupleDesc desc)
 {
-	Datum *values = palloc0(sizeof(Datum) * natts);
-	bool *nulls = palloc0(sizeof(bool) * natts);
+	Datum *values = palloc(sizeof(Datum) * desc->natts);
+	bool *nulls = palloc(sizeof(bool) * desc->natts);
 	StringInfoData image;
 
-	for (int i = 0; i < governed->ncolumns; i++)
-	{
-		int att = governed->columns[i].attnum - 1;
-
-		values[att] = heap_getattr(tuple, i + 1, desc, &nulls[att]);
-	}
+	heap_deform_tuple(tuple, desc, values, nulls);
 	initStringInfo(&image);
 	rm_governed_append_image(governed, &image, values, nulls);
 	return old_to_jsonb(&governed->table_id, image.data, image.len);
 }
 
 /*
- * live_row(source regclass, table_id uuid, key text) returns jsonb.
+ * live_row(member regclass, table_id uuid, key text) returns jsonb.
  *
- * The row as it stands, every column's value as text; NULL if there is none.
- * Reads with the caller's rights.
+ * The row of one relation of a governed table as it stands, every column's
+ * value as text; NULL if there is none.
  */
 Datum
 rm_live_row(PG_FUNCTION_ARGS)
@@ -248,36 +213,21 @@ rm_live_row(PG_FUNCTION_ARGS)
 	Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
 	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(1)));
 	RmGoverned *governed = rm_governed_of(relation, table_id);
-	Datum *parts = palloc(sizeof(Datum) * governed->nkeys);
-	Oid *types = palloc(sizeof(Oid) * governed->nkeys);
-	MemoryContext caller_context = CurrentMemoryContext;
+	char **parts = palloc(sizeof(char *) * governed->nkeys);
+	HeapTuple tuple = NULL;
 	Datum result = (Datum) 0;
-	bool found = false;
 
-	for (int i = 0; i < governed->nkeys; i++)
-		types[i] = TEXTOID;
 	if (split_key(text_to_cstring(PG_GETARG_TEXT_PP(2)), parts, governed->nkeys))
 	{
 		int nest_level = rm_settings_begin();
-		char *query = live_row_query(governed, relation);
 
-		if (SPI_connect() != SPI_OK_CONNECT ||
-			SPI_execute_with_args(query, governed->nkeys, types, parts, NULL, true, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not read a row of %s", RelationGetRelationName(relation));
-		if (SPI_processed == 1)
-		{
-			MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
-
-			result = row_to_jsonb(governed, RelationGetNumberOfAttributes(relation), SPI_tuptable->vals[0],
-								  SPI_tuptable->tupdesc);
-			found = true;
-			MemoryContextSwitchTo(spi_context);
-		}
-		SPI_finish();
+		tuple = rm_lookup_row(relation, governed, parts);
+		if (tuple)
+			result = row_to_jsonb(governed, tuple, RelationGetDescr(relation));
 		rm_settings_end(nest_level);
 	}
 	table_close(relation, AccessShareLock);
-	if (!found)
+	if (tuple == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(result);
 }

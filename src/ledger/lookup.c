@@ -1,0 +1,138 @@
+/*
+ * lookup.c
+ *		A row of a governed table found by its key's text.
+ *
+ * Without a query: one would be parsed with the rights of whoever asks, and
+ * would check the constraints of a domain, which are its owner's code.
+ * Comparing may call an operator of the owner's, so that it is done as owner
+ * and in a restricted operation.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "catalog/pg_am.h"
+#include "ledger/lookup.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+/* Return a value of the attribute's type, made from text without a domain's constraints. */
+static Datum
+value_of_text(Form_pg_attribute attribute, char *text)
+{
+	int32 typmod = attribute->atttypmod;
+	Oid base = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+	Oid input;
+	Oid io_parameter;
+
+	getTypeInputInfo(base, &input, &io_parameter);
+	return OidInputFunctionCall(input, text, io_parameter, typmod);
+}
+
+/* Return the position of the attribute among the index's key columns; -1 if it is none of them. */
+static int
+position_in_index(Relation index, AttrNumber attnum)
+{
+	for (int i = 0; i < index->rd_index->indnkeyatts; i++)
+	{
+		if (index->rd_index->indkey.values[i] == attnum)
+			return i;
+	}
+	return -1;
+}
+
+/* Return whether the index is the one over the key's columns, all of them and no others. */
+static bool
+is_index_of_key(Relation index, const RmGoverned *governed)
+{
+	if (!index->rd_index->indisunique || !index->rd_index->indisvalid || index->rd_rel->relam != BTREE_AM_OID ||
+		index->rd_index->indnkeyatts != governed->nkeys || RelationGetIndexPredicate(index) != NIL)
+		return false;
+	for (int i = 0; i < governed->nkeys; i++)
+	{
+		if (position_in_index(index, governed->keys[i].attnum) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Open the unique index over the key's columns; NULL if the relation has none, as inheritance children may. */
+static Relation
+open_key_index(Relation relation, const RmGoverned *governed)
+{
+	List *indexes = RelationGetIndexList(relation);
+	ListCell *cell;
+
+	foreach (cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (is_index_of_key(index, governed))
+			return index;
+		index_close(index, AccessShareLock);
+	}
+	return NULL;
+}
+
+/* Return the function by which the index, or the type where there is none, compares the attribute. */
+static Oid
+equality_of(Relation index, Form_pg_attribute attribute)
+{
+	int position = index ? position_in_index(index, attribute->attnum) : -1;
+	Oid operator;
+
+	if (position >= 0)
+		operator= get_opfamily_member(index->rd_opfamily[position], index->rd_opcintype[position],
+									  index->rd_opcintype[position], BTEqualStrategyNumber);
+	else
+		operator= lookup_type_cache(getBaseType(attribute->atttypid), TYPECACHE_EQ_OPR)->eq_opr;
+	return get_opcode(operator);
+}
+
+/* Return a copy of the row with that key; NULL if the relation has none. */
+static HeapTuple
+find_row(Relation relation, const RmGoverned *governed, char **key_values)
+{
+	Relation index = open_key_index(relation, governed);
+	ScanKeyData keys[INDEX_MAX_KEYS];
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	for (int i = 0; i < governed->nkeys; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), governed->keys[i].attnum - 1);
+
+		ScanKeyEntryInitialize(&keys[i], 0, attribute->attnum, BTEqualStrategyNumber, InvalidOid,
+							   attribute->attcollation, equality_of(index, attribute),
+							   value_of_text(attribute, key_values[i]));
+	}
+	scan = systable_beginscan(relation, index ? RelationGetRelid(index) : InvalidOid, index != NULL,
+							  GetActiveSnapshot(), governed->nkeys, keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		tuple = heap_copytuple(tuple);
+	systable_endscan(scan);
+	if (index)
+		index_close(index, AccessShareLock);
+	return tuple;
+}
+
+/* Return a copy of the relation's row with those key values, given as text; NULL if there is none. */
+HeapTuple
+rm_lookup_row(Relation relation, const RmGoverned *governed, char **key_values)
+{
+	HeapTuple tuple;
+	Oid role;
+	int context;
+
+	GetUserIdAndSecContext(&role, &context);
+	SetUserIdAndSecContext(relation->rd_rel->relowner,
+						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	tuple = find_row(relation, governed, key_values);
+	SetUserIdAndSecContext(role, context);
+	return tuple;
+}

@@ -1,0 +1,15 @@
+/*
+ * lookup.h
+ *		A row of a governed table found by its key's text.
+ */
+#ifndef RM_LEDGER_LOOKUP_H
+#define RM_LEDGER_LOOKUP_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "ledger/governed.h"
+
+extern HeapTuple rm_lookup_row(Relation relation, const RmGoverned *governed, char **key_values);
+
+#endif /* RM_LEDGER_LOOKUP_H */
