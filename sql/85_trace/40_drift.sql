@@ -4,31 +4,23 @@
 CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NULL, items text[] DEFAULT NULL)
 RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    -- Transactions are named by UUIDs of version 7, which begin with the time (RFC 9562 section 5.7), so that their primary
+    -- key finds the recent ones; a day is spared for those that take long to commit.
+    oldest CONSTANT uuid := rpad(lpad(to_hex(coalesce(floor(extract(epoch FROM since - interval '1 day') * 1000), 0)::bigint), 12, '0'), 32, '0')::uuid;
 BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
-        WITH raw AS (
-            SELECT b.transaction_id, c.*
+        WITH change AS (
+            SELECT b.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt, l.log_index, l.position, l.entry
             FROM release_mgmt.ledger_batch AS b
             CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
-            WHERE items IS NULL
-            UNION ALL
-            SELECT b.transaction_id, c.*
-            FROM unnest(items) AS l (label)
-            JOIN release_mgmt.ci AS i ON i.label = l.label
-            JOIN release_mgmt.ci_class AS k ON k.name = i.class
-            JOIN release_mgmt.governed_table AS g ON g.source = k.source
-            CROSS JOIN LATERAL release_mgmt_internal.batches_of_row(g.id, i.key) AS r
-            JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
-            CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, g.id, i.key) AS c
-            WHERE c.key = i.key
-        ), change AS (
-            SELECT c.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt, l.log_index, l.position, l.entry
-            FROM raw AS c
             JOIN release_mgmt.governed_table AS g ON g.id = c.table_id
             JOIN release_mgmt.ci_class AS k ON k.source = g.source
-            LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = c.transaction_id
+            LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
             WHERE c.operation IN ('insert', 'update', 'delete')
+              AND b.transaction_id >= oldest
+              AND (items IS NULL OR k.name || '/' || c.key IN (SELECT i.label FROM unnest(items) AS i (label)))
         ), attributes AS (
             SELECT c.*, CASE c.operation WHEN 'update' THEN o.key END AS column_name, o.value
             FROM change AS c
