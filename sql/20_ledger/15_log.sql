@@ -99,3 +99,14 @@ CREATE TABLE release_mgmt.ledger_keyed (
 );
 COMMENT ON TABLE release_mgmt.ledger_keyed IS 'Up to which leaf of each log ledger_key is filled.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_keyed', '');
+
+CREATE TABLE release_mgmt.ledger_long_value (
+    toast_table oid,
+    value_id    oid,
+    hash        bytea NOT NULL,
+    CONSTRAINT ledger_long_value_pkey PRIMARY KEY (toast_table, value_id)
+);
+COMMENT ON TABLE release_mgmt.ledger_long_value IS
+'Hashes of long values that stand out of line in governed rows, so that an UPDATE which leaves one alone need not read it. Not dumped: the ids are this
+database''s own.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_long_value', 'WHERE false');

@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "ledger/canonical.h"
+#include "ledger/long_value.h"
 #include "ledger/settings.h"
 #include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
@@ -181,6 +182,43 @@ rm_canonical_append_row_value(StringInfo row, RmColumn *column, Datum value)
 {
 	appendBinaryStringInfo(row, column->pair_head, column->pair_head_len);
 	append_tagged(row, column, value, true);
+}
+
+/* Return whether the value stands out of line. */
+bool
+rm_canonical_is_external(const RmColumn *column, Datum value, bool isnull)
+{
+	return !isnull && column->typlen == -1 && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value));
+}
+
+/*
+ * Append the pair of a value that an UPDATE left as it was.
+ *
+ * One out of line is not read where its hash is known.
+ */
+void
+rm_canonical_append_kept_value(StringInfo row, RmColumn *column, Datum value)
+{
+	unsigned char hash[RM_SHA256_SIZE];
+
+	if (rm_canonical_is_external(column, value, false) && rm_long_value_find(value, hash))
+	{
+		appendBinaryStringInfo(row, column->pair_head, column->pair_head_len);
+		append_value(row, RM_TAG_HASHED, hash, sizeof(hash));
+	}
+	else
+		rm_canonical_append_new_value(row, column, value);
+}
+
+/* Append the pair of a value that was just stored; the hash of a long one out of line is kept. */
+void
+rm_canonical_append_new_value(StringInfo row, RmColumn *column, Datum value)
+{
+	int start = row->len + column->pair_head_len;
+
+	rm_canonical_append_row_value(row, column, value);
+	if (rm_canonical_is_external(column, value, false) && row->data[start] == RM_TAG_HASHED)
+		rm_long_value_remember(value, (unsigned char *) row->data + row->len - RM_SHA256_SIZE);
 }
 
 /* Append the pair of a value to an old image. */

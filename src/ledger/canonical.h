@@ -62,6 +62,9 @@ typedef struct RmOldPair
 
 extern void rm_column_init(RmColumn *column, AttrNumber attnum, Oid type, const char *key, MemoryContext context);
 extern void rm_canonical_append_row_value(StringInfo row, RmColumn *column, Datum value);
+extern void rm_canonical_append_kept_value(StringInfo row, RmColumn *column, Datum value);
+extern void rm_canonical_append_new_value(StringInfo row, RmColumn *column, Datum value);
+extern bool rm_canonical_is_external(const RmColumn *column, Datum value, bool isnull);
 extern void rm_canonical_append_old_value(StringInfo old, RmColumn *column, Datum value, bool isnull);
 extern void rm_canonical_append_key_value(StringInfo key, RmColumn *column, Datum value);
 extern bool rm_canonical_same_value(RmColumn *column, Datum a, bool a_isnull, Datum b, bool b_isnull);

@@ -88,7 +88,11 @@ record(RmGoverned *governed, RmOperation operation, uint32 command_id, const Row
 
 	rm_governed_append_key(governed, &key, named->values, named->nulls);
 	if (after)
-		rm_governed_append_row(governed, &row, after->values, after->nulls);
+		rm_governed_append_new_row(governed, &row, after->values, after->nulls, before ? before->values : NULL,
+								   before ? before->nulls : NULL);
+	if (before)
+		rm_governed_forget_values(governed, before->values, before->nulls, after ? after->values : NULL,
+								  after ? after->nulls : NULL);
 	if (before)
 		rm_governed_append_old(governed, &old, before->values, before->nulls, after ? after->values : NULL,
 							   after ? after->nulls : NULL);

@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "ledger/governed.h"
 #include "ledger/ledger_private.h"
+#include "ledger/long_value.h"
 #include "ledger/store.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -265,6 +266,44 @@ rm_governed_append_row(RmGoverned *governed, StringInfo row, const Datum *values
 
 		if (!nulls[column->attnum - 1])
 			rm_canonical_append_row_value(row, column, values[column->attnum - 1]);
+	}
+}
+
+/* Append a row that was just stored, in its canonical form; the old one is NULL where there was none. */
+void
+rm_governed_append_new_row(RmGoverned *governed, StringInfo row, const Datum *values, const bool *nulls,
+						   const Datum *old_values, const bool *old_nulls)
+{
+	appendStringInfoCharMacro(row, RM_ROW_VERSION);
+	for (int i = 0; i < governed->ncolumns; i++)
+	{
+		RmColumn *column = &governed->columns[i];
+		int att = column->attnum - 1;
+
+		if (nulls[att])
+			continue;
+		if (old_values && rm_canonical_is_external(column, values[att], false) &&
+			rm_canonical_same_value(column, values[att], false, old_values[att], old_nulls[att]))
+			rm_canonical_append_kept_value(row, column, values[att]);
+		else
+			rm_canonical_append_new_value(row, column, values[att]);
+	}
+}
+
+/* Forget the hashes of long values that the new row does not hold any more; NULL where there is no new row. */
+void
+rm_governed_forget_values(RmGoverned *governed, const Datum *values, const bool *nulls, const Datum *new_values,
+						  const bool *new_nulls)
+{
+	for (int i = 0; i < governed->ncolumns; i++)
+	{
+		RmColumn *column = &governed->columns[i];
+		int att = column->attnum - 1;
+
+		if (rm_canonical_is_external(column, values[att], nulls[att]) &&
+			(new_values == NULL ||
+			 !rm_canonical_same_value(column, values[att], nulls[att], new_values[att], new_nulls[att])))
+			rm_long_value_forget(values[att]);
 	}
 }
 

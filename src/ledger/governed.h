@@ -29,6 +29,10 @@ typedef struct RmGoverned
 extern RmGoverned *rm_governed_of(Relation relation, const char *table_id);
 extern RmGoverned *rm_governed_find(Relation relation, const char *table_id, const char **unknown);
 extern void rm_governed_append_row(RmGoverned *governed, StringInfo row, const Datum *values, const bool *nulls);
+extern void rm_governed_append_new_row(RmGoverned *governed, StringInfo row, const Datum *values, const bool *nulls,
+									   const Datum *old_values, const bool *old_nulls);
+extern void rm_governed_forget_values(RmGoverned *governed, const Datum *values, const bool *nulls,
+									  const Datum *new_values, const bool *new_nulls);
 extern void rm_governed_append_key(RmGoverned *governed, StringInfo key, const Datum *values, const bool *nulls);
 extern void rm_governed_append_image(RmGoverned *governed, StringInfo image, const Datum *values, const bool *nulls);
 extern const char *rm_governed_name_of_key(const pg_uuid_t *table_id, const char *key);

@@ -130,3 +130,25 @@ BEGIN;
 INSERT INTO counter VALUES (100, 100);
 SELECT * FROM release_mgmt.verify_ledger();
 ROLLBACK;
+
+-- A long value that an UPDATE leaves out of line is not read again; its hash is kept, replaced and dropped with it.
+CREATE TABLE document (id integer PRIMARY KEY, n integer, content text, more jsonb);
+ALTER TABLE document ALTER content SET STORAGE EXTERNAL, ALTER more SET STORAGE EXTERNAL;
+INSERT INTO document VALUES (0, 0, repeat('before', 1000), NULL);
+SELECT release_mgmt.govern('document') IS NOT NULL AS governed;
+INSERT INTO document SELECT i, 0, repeat('x' || i, 5000), jsonb_build_object('a', repeat('y', 4000)) FROM generate_series(1, 3) AS i;
+SELECT count(*) FROM release_mgmt.ledger_long_value;
+UPDATE document SET n = n + 1;
+SELECT count(*) FROM release_mgmt.ledger_long_value;
+UPDATE document SET content = repeat('z', 5000) WHERE id = 1;
+UPDATE document SET content = 'short' WHERE id = 2;
+DELETE FROM document WHERE id = 3;
+BEGIN;
+UPDATE document SET content = repeat('gone', 5000), n = 7 WHERE id = 1;
+ROLLBACK;
+UPDATE document SET n = n + 1;
+SELECT count(*) FROM release_mgmt.ledger_long_value;
+VACUUM FULL document;
+UPDATE document SET n = n + 1;
+SELECT operation, old - 'content' - 'more' AS old, length(old ->> 'content') AS content FROM release_mgmt.history_of('document', '3');
+SELECT * FROM release_mgmt.verify_ledger();
