@@ -12,7 +12,7 @@ $demo->fails_without('the guard on the CMDB', 'ALTER TABLE installed_package DIS
 $demo->fails_without('the digest of what is taken in',
 	RM::Demo::patch('.finish_intake(uuid, release_mgmt.digest)', 'IF found <> expected THEN', 'IF false THEN'), $refused->('RM007'));
 $demo->fails_without('compatibility', RM::Demo::patch('.seal_package(text)', 'IF findings IS NOT NULL THEN', 'IF false THEN'), $refused->('RM006'));
-$demo->fails_without('the dry run taking back', RM::Demo::patch('.dry_run(text)', q{RAISE EXCEPTION USING ERRCODE = 'triggered_action_exception', MESSAGE = 'the dry run is over'}, 'NULL'), qr/^the CMDB after the dry run/);
+$demo->fails_without('the dry run taking back', RM::Demo::patch('.dry_run(text)', q{PERFORM release_mgmt_internal.refuse('wrong_state', 'the dry run is over')}, 'NULL'), qr/^the CMDB after the dry run/);
 $demo->fails_without('verified signatures', RM::Demo::patch('.add_signature(text, text, bytea)', 'IF NOT release_mgmt.verify_signature(', 'IF false AND release_mgmt.verify_signature('), $refused->('RM011'));
 $demo->fails_without('sealed content', 'ALTER TABLE release_mgmt.component DISABLE TRIGGER rm_50_sealed', $refused->('RM009'));
 $demo->fails_without('approval by another person', RM::Demo::patch('.approve_release(text, release_mgmt.digest)', 'IF approving.requested_by = acting OR changes IS NOT NULL THEN', 'IF false THEN'), qr/RM008/);
