@@ -114,7 +114,10 @@ BEGIN
         operation := change.operation;
         old := change.old;
         changed := NULL;
-        IF change.operation = 'delete' THEN
+        IF change.redacted THEN
+            -- What was there before is not known any more.
+            state := '{}';
+        ELSIF change.operation = 'delete' THEN
             state := change.old;
             changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', o.value, 'new', NULL)) FROM jsonb_each(change.old) AS o);
         ELSIF change.operation = 'update' THEN

@@ -26,6 +26,7 @@
 
 PG_FUNCTION_INFO_V1(rm_changes_in);
 PG_FUNCTION_INFO_V1(rm_changes_of_row);
+PG_FUNCTION_INFO_V1(rm_redact_batch);
 PG_FUNCTION_INFO_V1(rm_key_hash_sql);
 PG_FUNCTION_INFO_V1(rm_flush_changes);
 PG_FUNCTION_INFO_V1(rm_live_row);
@@ -141,6 +142,33 @@ rm_changes_of_row(PG_FUNCTION_ARGS)
 	char *key = text_to_cstring(PG_GETARG_TEXT_PP(3));
 
 	return return_changes(fcinfo, PG_GETARG_UUID_P(2), pg_server_to_any(key, strlen(key), PG_UTF8));
+}
+
+/* redact_batch(changes bytea, table_id uuid, key text, spared bigint) returns bytea. */
+Datum
+rm_redact_batch(PG_FUNCTION_ARGS)
+{
+	bytea *batch = PG_GETARG_BYTEA_PP(0);
+	char *key = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	int64 spared = PG_GETARG_INT64(3);
+	pg_uuid_t previous_table;
+	StringInfoData result;
+	RmChangeReader reader;
+	RmChange change;
+
+	key = pg_server_to_any(key, strlen(key), PG_UTF8);
+	initStringInfo(&result);
+	appendStringInfoSpaces(&result, VARHDRSZ);
+	rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
+	for (int64 i = 0; rm_change_read(&reader, &change); i++)
+	{
+		if (i != spared && is_change_of(&change, PG_GETARG_UUID_P(1), key))
+			change.redacted = true;
+		rm_change_store(&result, &change, i > 0 ? &previous_table : NULL);
+		previous_table = change.table_id;
+	}
+	SET_VARSIZE(result.data, result.len);
+	PG_RETURN_BYTEA_P(result.data);
 }
 
 /* key_hash(table_id uuid, key text) returns bigint. */
