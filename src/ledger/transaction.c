@@ -134,6 +134,21 @@ write_chunk(RmStore *batches, Chunk *chunk)
 	chunk->written_level = GetCurrentTransactionNestLevel();
 }
 
+/* Free the level's chunks. */
+static void
+free_chunks(Level *level)
+{
+	Chunk *next;
+
+	for (Chunk *chunk = level->first; chunk != NULL; chunk = next)
+	{
+		next = chunk->next;
+		pfree(chunk->image.data);
+		pfree(chunk);
+	}
+	level->first = level->last = NULL;
+}
+
 /* Write the level's chunks that are not yet; drop those that no rollback can undo alone. */
 static void
 write_level(RmStore *batches, Level *level)
@@ -146,17 +161,7 @@ write_level(RmStore *batches, Level *level)
 			write_chunk(batches, chunk);
 	}
 	if (own)
-	{
-		Chunk *next;
-
-		for (Chunk *chunk = level->first; chunk != NULL; chunk = next)
-		{
-			next = chunk->next;
-			pfree(chunk->image.data);
-			pfree(chunk);
-		}
-		level->first = level->last = NULL;
-	}
+		free_chunks(level);
 }
 
 /* Write every change captured so far to ledger_batch, so that this transaction can read it. */
@@ -345,6 +350,8 @@ on_subtransaction_event(SubXactEvent event, SubTransactionId id, SubTransactionI
 			tree = level->tree_before;
 			roles.count = level->nroles_before;
 			top = level->below;
+			free_chunks(level);
+			pfree(level);
 		}
 		move_written(nest_level, 0);
 	}
@@ -354,6 +361,7 @@ on_subtransaction_event(SubXactEvent event, SubTransactionId id, SubTransactionI
 		{
 			append_chunks(level->below, level);
 			top = level->below;
+			pfree(level);
 		}
 		else if (own)
 			level->nest_level = nest_level - 1;
