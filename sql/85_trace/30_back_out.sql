@@ -107,7 +107,7 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.values_before(text, regclass, uuid, text[]) IS
 'What the columns of an item''s row held before a transaction changed them for the first time.';
 
-CREATE FUNCTION release_mgmt_internal.plan_back_out(back_out uuid, release uuid, target text) RETURNS text
+CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text, OUT restorations release_mgmt.ci_restoration[], OUT conflict text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     standing record;
@@ -116,6 +116,7 @@ DECLARE
     before text;
     conflicts text[] := '{}';
 BEGIN
+    restorations := '{}';
     FOR standing IN
         SELECT s.*, c.source, c.exempt, i.key, i.retired_at IS NOT NULL AS retired
         FROM release_mgmt_internal.standing_changes(release, target) AS s
@@ -156,28 +157,28 @@ BEGIN
             IF NOT FOUND THEN
                 conflicts := conflicts || format('%s %s: what it was before is not under this key in the ledger.', standing.ci, standing.attribute);
             END IF;
-            INSERT INTO release_mgmt.ci_restoration (back_out_id, ci, operation, attribute, old_value, new_value)
-            VALUES (back_out, standing.ci, 'change', standing.attribute, present, before);
+            restorations := restorations || (NULL, NULL, standing.ci, 'change', standing.attribute, present, before)::release_mgmt.ci_restoration;
         ELSIF standing.operation = 'create' THEN
-            INSERT INTO release_mgmt.ci_restoration (back_out_id, ci, operation) VALUES (back_out, standing.ci, 'retire');
+            restorations := restorations || (NULL, NULL, standing.ci, 'retire', NULL, NULL, NULL)::release_mgmt.ci_restoration;
         ELSIF standing.operation = 'retire' THEN
-            INSERT INTO release_mgmt.ci_restoration (back_out_id, ci, operation) VALUES (back_out, standing.ci, 'create');
-            INSERT INTO release_mgmt.ci_restoration (back_out_id, ci, operation, attribute, new_value)
-            SELECT back_out, standing.ci, 'create', v.attribute, v.value
-            FROM release_mgmt_internal.values_before(standing.ci, standing.source, standing.last_transaction, '{delete}') AS v;
+            restorations := restorations || (NULL, NULL, standing.ci, 'create', NULL, NULL, NULL)::release_mgmt.ci_restoration || ARRAY(
+                SELECT (NULL, NULL, standing.ci, 'create', v.attribute, NULL, v.value)::release_mgmt.ci_restoration
+                FROM release_mgmt_internal.values_before(standing.ci, standing.source, standing.last_transaction, '{delete}') AS v);
         END IF;
     END LOOP;
-    RETURN nullif(array_to_string(conflicts, E'\n'), '');
+    conflict := nullif(array_to_string(conflicts, E'\n'), '');
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.plan_back_out(uuid, uuid, text) IS
-'Writes down what a back-out restores; returns every conflict with later work, one line each, or NULL.';
+COMMENT ON FUNCTION release_mgmt_internal.plan_back_out(uuid, text) IS
+'What a back-out restores, and every conflict with later work, one line each, or NULL. Writes nothing: reading the history of a row writes out what the transaction has captured, and would read it again for the next.';
 
+-- jit off, here and in drift() and trace_ci(): compiling costs more than all of the work.
 CREATE FUNCTION release_mgmt_internal.restore_ci_changes(release uuid, target text DEFAULT NULL) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
     of_release record;
     back_out uuid;
+    restorations release_mgmt.ci_restoration[];
     conflicts text;
     item record;
     items bigint := 0;
@@ -192,14 +193,16 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" can not be backed out any more', of_release.code),
             format('It is %s.', of_release.state), 'Plan a release that changes back what this one changed.');
     END IF;
-    INSERT INTO release_mgmt.ci_back_out (release_id, target, transaction_id, person_id)
-    VALUES (release, target, release_mgmt_internal.current_transaction(), release_mgmt_internal.acting_person())
-    RETURNING id INTO back_out;
-    conflicts := release_mgmt_internal.plan_back_out(back_out, release, target);
+    SELECT p.restorations, p.conflict INTO restorations, conflicts FROM release_mgmt_internal.plan_back_out(release, target) AS p;
     IF conflicts IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('back_out_conflict', format('release "%s" can not be backed out%s', of_release.code, coalesce(' of ' || target, '')),
             conflicts, 'Later work stands on these. Undo it first, or plan a release that goes forward; SELECT * FROM release_mgmt.trace_ci(item) tells who and why.');
     END IF;
+    INSERT INTO release_mgmt.ci_back_out (release_id, target, transaction_id, person_id)
+    VALUES (release, target, release_mgmt_internal.current_transaction(), release_mgmt_internal.acting_person())
+    RETURNING id INTO back_out;
+    INSERT INTO release_mgmt.ci_restoration (back_out_id, ci, operation, attribute, old_value, new_value)
+    SELECT back_out, s.ci, s.operation, s.attribute, s.old_value, s.new_value FROM unnest(restorations) AS s;
     -- Against the order in which an installation writes them.
     FOR item IN
         SELECT s.ci, s.operation, coalesce(jsonb_object_agg(s.attribute, s.new_value) FILTER (WHERE s.attribute IS NOT NULL), '{}') AS new_values

@@ -134,7 +134,7 @@ COMMENT ON FUNCTION release_mgmt_internal.release_drift(uuid) IS
 -- SECURITY DEFINER: reads items and the ledger for duties that hold no privilege on the bound tables.
 CREATE FUNCTION release_mgmt.drift(release text DEFAULT NULL, since timestamptz DEFAULT NULL)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_code text, role text, at timestamptz, transaction_id uuid)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     IF drift.release IS NULL THEN

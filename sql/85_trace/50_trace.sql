@@ -14,7 +14,7 @@ COMMENT ON FUNCTION release_mgmt_internal.releases_of_ci(text) IS 'The releases 
 
 -- SECURITY DEFINER: puts together what several duties may read only in parts.
 CREATE FUNCTION release_mgmt.trace_ci(ci text) RETURNS TABLE (at timestamptz, kind text, code text, detail text, person text)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     item uuid := release_mgmt.ci_id(trace_ci.ci);
@@ -93,7 +93,7 @@ SELECT release_mgmt_internal.allow('{release manager,change manager,operator,tes
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
 CREATE FUNCTION release_mgmt.impact_of(ci text, max_depth integer DEFAULT NULL) RETURNS TABLE (depth integer, affected text, kind text, through text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     frontier uuid[] := ARRAY[release_mgmt.ci_id(impact_of.ci)];
