@@ -27,7 +27,7 @@ sql() {
     local role=$1 text
     text=$(cat)
     printf '%s\n' "$text" | show "$role"
-    printf '%s\n' "$text" | as "$role" -P border=0 -P footer=off -P null='-' | sed -e '/^ *$/d' -e 's/^/  /' -e 's/ *$//' ||
+    printf '%s\n' "$text" | as "$role" -P border=0 -P footer=off -P null='-' | sed -e '/^[ -]*$/d' -e 's/^/  /' -e 's/ *$//' ||
         fail "role $role met an error"
 }
 
