@@ -43,7 +43,7 @@ write_file('bin/dpkg-query', "#!/bin/sh\n$query \"\$@\" | grep -v '^curl\t'\npri
 chmod 0755, "$directory/bin/dpkg-query";
 
 my $cluster = RM::Cluster->new;
-my $keys = RM::Cluster::temporary_directory();
+my $keys = RM::Cluster::temporary_directory('keys');
 run_in_directory("openssl genpkey -algorithm ed25519 -out $keys/ledger.pem && chmod 600 $keys/ledger.pem");
 my $user = RM::Cluster::server_user();
 run_in_directory("chown $user $keys/ledger.pem") if defined $user;
