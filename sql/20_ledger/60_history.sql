@@ -66,9 +66,14 @@ BEGIN ATOMIC
         LEFT JOIN release_mgmt.ledger_keyed AS d ON d.log_id = e.log_id
         WHERE e.index >= coalesce(d.size, 0)
         UNION
-        SELECT p.transaction_id FROM release_mgmt.ledger_pending_0 AS p
-        UNION
-        SELECT p.transaction_id FROM release_mgmt.ledger_pending_1 AS p
+        -- A pending table is emptied only when its turn comes again: most of it may be sequenced and keyed.
+        SELECT p.transaction_id
+        FROM (SELECT o.transaction_id FROM release_mgmt.ledger_pending_0 AS o UNION ALL SELECT o.transaction_id FROM release_mgmt.ledger_pending_1 AS o) AS p
+        WHERE NOT EXISTS (
+            SELECT
+            FROM release_mgmt.ledger_entry AS e
+            JOIN release_mgmt.ledger_keyed AS d ON d.log_id = e.log_id AND e.index < d.size
+            WHERE e.transaction_id = p.transaction_id)
         UNION
         SELECT release_mgmt_internal.current_transaction()) AS t
     JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = t.transaction_id;
