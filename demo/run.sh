@@ -330,11 +330,13 @@ refused "$superuser" RM010 <<'SQL'
 UPDATE installed_package SET version = '0' WHERE host = 'root-a' AND name = :'first';
 SQL
 
-# The measurement: shared libraries that the installed programs do not find, in the pilot and on the host itself.
+# The measurement: shared libraries that the installed programs do not find, in the pilot and on the host itself. The pilot
+# has those of its own root before the host's.
 not_found() {
-    local file
+    local file libraries=
+    [ "$1" = / ] || libraries=$(find "$1" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd :)
     while read -r file; do
-        if [ -f "$1/$file" ] && head -c 4 "$1/$file" | grep -q ELF; then ldd "$1/$file" 2>/dev/null | grep -c 'not found' || true; fi
+        if [ -f "$1/$file" ] && head -c 4 "$1/$file" | grep -q ELF; then LD_LIBRARY_PATH=$libraries ldd "$1/$file" 2>/dev/null | grep -c 'not found' || true; fi
     done < <(cut -d ' ' -f 3- "$work/files") | awk '{ n += $1 } END { print n + 0 }'
 }
 var=()
