@@ -61,32 +61,33 @@ COMMENT ON OPERATOR @@ (pkgreq, pkgver) IS 'is satisfied by';
 
 -- Order and equality, by syntax and text
 
+-- The value is its own key: the server's comparison and hash of bytes serve it.
 CREATE FUNCTION pkgreq_lt(pkgreq, pkgreq) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_lt';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'bytealt';
 COMMENT ON FUNCTION pkgreq_lt(pkgreq, pkgreq) IS 'Implements an operator: less than.';
 CREATE FUNCTION pkgreq_le(pkgreq, pkgreq) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_le';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteale';
 COMMENT ON FUNCTION pkgreq_le(pkgreq, pkgreq) IS 'Implements an operator: less than or equal.';
 CREATE FUNCTION pkgreq_eq(pkgreq, pkgreq) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_eq';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteaeq';
 COMMENT ON FUNCTION pkgreq_eq(pkgreq, pkgreq) IS 'Implements an operator: equal.';
 CREATE FUNCTION pkgreq_ne(pkgreq, pkgreq) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_ne';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteane';
 COMMENT ON FUNCTION pkgreq_ne(pkgreq, pkgreq) IS 'Implements an operator: not equal.';
 CREATE FUNCTION pkgreq_ge(pkgreq, pkgreq) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_ge';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteage';
 COMMENT ON FUNCTION pkgreq_ge(pkgreq, pkgreq) IS 'Implements an operator: greater than or equal.';
 CREATE FUNCTION pkgreq_gt(pkgreq, pkgreq) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_gt';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteagt';
 COMMENT ON FUNCTION pkgreq_gt(pkgreq, pkgreq) IS 'Implements an operator: greater than.';
 CREATE FUNCTION pkgreq_cmp(pkgreq, pkgreq) RETURNS integer
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_cmp';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteacmp';
 COMMENT ON FUNCTION pkgreq_cmp(pkgreq, pkgreq) IS 'Returns less than, equal to or greater than 0, as the first sorts before, with or after the second.';
 CREATE FUNCTION pkgreq_hash(pkgreq) RETURNS integer
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_hash';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'hashvarlena';
 COMMENT ON FUNCTION pkgreq_hash(pkgreq) IS 'Returns a hash that equals share.';
 CREATE FUNCTION pkgreq_hash_extended(pkgreq, bigint) RETURNS bigint
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgreq_hash_extended';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'hashvarlenaextended';
 COMMENT ON FUNCTION pkgreq_hash_extended(pkgreq, bigint) IS 'Returns a hash that equals share, with a seed.';
 
 CREATE OPERATOR < (

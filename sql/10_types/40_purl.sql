@@ -71,32 +71,33 @@ COMMENT ON FUNCTION purl_package(purl) IS
 
 -- Order and equality
 
+-- The value is its own key: the server's comparison and hash of bytes serve it.
 CREATE FUNCTION purl_lt(purl, purl) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_lt';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'bytealt';
 COMMENT ON FUNCTION purl_lt(purl, purl) IS 'Implements an operator: less than.';
 CREATE FUNCTION purl_le(purl, purl) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_le';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteale';
 COMMENT ON FUNCTION purl_le(purl, purl) IS 'Implements an operator: less than or equal.';
 CREATE FUNCTION purl_eq(purl, purl) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_eq';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteaeq';
 COMMENT ON FUNCTION purl_eq(purl, purl) IS 'Implements an operator: equal.';
 CREATE FUNCTION purl_ne(purl, purl) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_ne';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteane';
 COMMENT ON FUNCTION purl_ne(purl, purl) IS 'Implements an operator: not equal.';
 CREATE FUNCTION purl_ge(purl, purl) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_ge';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteage';
 COMMENT ON FUNCTION purl_ge(purl, purl) IS 'Implements an operator: greater than or equal.';
 CREATE FUNCTION purl_gt(purl, purl) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_gt';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteagt';
 COMMENT ON FUNCTION purl_gt(purl, purl) IS 'Implements an operator: greater than.';
 CREATE FUNCTION purl_cmp(purl, purl) RETURNS integer
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_cmp';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'byteacmp';
 COMMENT ON FUNCTION purl_cmp(purl, purl) IS 'Returns less than, equal to or greater than 0, as the first sorts before, with or after the second.';
 CREATE FUNCTION purl_hash(purl) RETURNS integer
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_hash';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'hashvarlena';
 COMMENT ON FUNCTION purl_hash(purl) IS 'Returns a hash that equals share.';
 CREATE FUNCTION purl_hash_extended(purl, bigint) RETURNS bigint
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_purl_hash_extended';
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'hashvarlenaextended';
 COMMENT ON FUNCTION purl_hash_extended(purl, bigint) IS 'Returns a hash that equals share, with a seed.';
 
 CREATE OPERATOR < (

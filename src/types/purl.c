@@ -1,10 +1,9 @@
 /*
  * purl.c
- *		The type purl: input, output, builder, accessors, comparison.
+ *		The type purl: input, output, builder, accessors.
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "compat.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
@@ -31,15 +30,6 @@ PG_FUNCTION_INFO_V1(rm_purl_get_subpath);
 PG_FUNCTION_INFO_V1(rm_purl_get_qualifier);
 PG_FUNCTION_INFO_V1(rm_purl_without_version);
 PG_FUNCTION_INFO_V1(rm_purl_package);
-PG_FUNCTION_INFO_V1(rm_purl_lt);
-PG_FUNCTION_INFO_V1(rm_purl_le);
-PG_FUNCTION_INFO_V1(rm_purl_eq);
-PG_FUNCTION_INFO_V1(rm_purl_ne);
-PG_FUNCTION_INFO_V1(rm_purl_ge);
-PG_FUNCTION_INFO_V1(rm_purl_gt);
-PG_FUNCTION_INFO_V1(rm_purl_cmp);
-PG_FUNCTION_INFO_V1(rm_purl_hash);
-PG_FUNCTION_INFO_V1(rm_purl_hash_extended);
 
 /* Build a value from parts that are normalized; NULL with the complaint where it would be too long. */
 static RmPurl *
@@ -350,85 +340,4 @@ rm_purl_package(PG_FUNCTION_ARGS)
 	parts.qualifier_count = 0;
 	parts.subpath.len = 0;
 	return return_rest(&parts);
-}
-
-/* Compare the two arguments; frees what it detoasted. */
-static int
-compare_purls(FunctionCallInfo fcinfo)
-{
-	RmPurl *a = PG_GETARG_PURL_PP(0);
-	RmPurl *b = PG_GETARG_PURL_PP(1);
-	size_t x = VARSIZE_ANY_EXHDR(a);
-	size_t y = VARSIZE_ANY_EXHDR(b);
-	int order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(x, y));
-
-	if (order == 0)
-		order = x < y ? -1 : x > y;
-	PG_FREE_IF_COPY(a, 0);
-	PG_FREE_IF_COPY(b, 1);
-	return order;
-}
-
-Datum
-rm_purl_lt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_purls(fcinfo) < 0);
-}
-
-Datum
-rm_purl_le(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_purls(fcinfo) <= 0);
-}
-
-Datum
-rm_purl_eq(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_purls(fcinfo) == 0);
-}
-
-Datum
-rm_purl_ne(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_purls(fcinfo) != 0);
-}
-
-Datum
-rm_purl_ge(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_purls(fcinfo) >= 0);
-}
-
-Datum
-rm_purl_gt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_purls(fcinfo) > 0);
-}
-
-Datum
-rm_purl_cmp(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(compare_purls(fcinfo));
-}
-
-/* Hash support of the operator class. */
-Datum
-rm_purl_hash(PG_FUNCTION_ARGS)
-{
-	RmPurl *purl = PG_GETARG_PURL_PP(0);
-	Datum hash = hash_any((unsigned char *) VARDATA_ANY(purl), VARSIZE_ANY_EXHDR(purl));
-
-	PG_FREE_IF_COPY(purl, 0);
-	return hash;
-}
-
-/* Seeded hash support of the operator class. */
-Datum
-rm_purl_hash_extended(PG_FUNCTION_ARGS)
-{
-	RmPurl *purl = PG_GETARG_PURL_PP(0);
-	Datum hash = hash_any_extended((unsigned char *) VARDATA_ANY(purl), VARSIZE_ANY_EXHDR(purl), PG_GETARG_INT64(1));
-
-	PG_FREE_IF_COPY(purl, 0);
-	return hash;
 }
