@@ -24,7 +24,7 @@ demo: setup
 	@$(TOP)/tools/cluster $(TOP)/demo/run.sh
 bench: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
-	@$(TOP)/tools/cluster -c fsync=on -c shared_buffers=256MB $(TOP)/bench/run
+	@$(TOP)/tools/cluster -c fsync=on -c shared_buffers=256MB -c shared_preload_libraries=release_mgmt -c release_mgmt.worker=off $(TOP)/bench/run
 $(filter-out $(ON_BARE_MACHINE),$(MAKECMDGOALS)):
 	@$(MAKE) --no-print-directory $@
 

@@ -25,6 +25,7 @@
 #include "ledger/signer.h"
 #include "ledger/store.h"
 #include "ledger/transaction.h"
+#include "ledger/worker.h"
 #include "miscadmin.h"
 #include "types/digest.h"
 #include "types/merkle.h"
@@ -269,7 +270,7 @@ write_leaf(void)
 	leaf_written = true;
 }
 
-/* Transaction callback: write the leaf before the commit, forget everything after it. */
+/* Transaction callback: write the leaf before the commit, have it sequenced and forget everything after it. */
 static void
 on_transaction_event(XactEvent event, void *arg)
 {
@@ -281,6 +282,10 @@ on_transaction_event(XactEvent event, void *arg)
 				write_leaf();
 			break;
 		case XACT_EVENT_COMMIT:
+			if (leaf_written)
+				rm_worker_wake();
+			reset();
+			break;
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_ABORT:
 			reset();
@@ -376,6 +381,7 @@ rm_ledger_init(void)
 	RegisterXactCallback(on_transaction_event, NULL);
 	RegisterSubXactCallback(on_subtransaction_event, NULL);
 	rm_signer_init();
+	rm_worker_init();
 }
 
 /* current_transaction() returns uuid. */

@@ -172,7 +172,7 @@ sub template_settings
 	}
 	elsif ($knows->('extension_destdir'))
 	{
-		push @settings, "extension_destdir = '$base/stage'";
+		push @settings, "extension_destdir = '$base/stage'", "dynamic_library_path = '$base/stage$lib:\$libdir'";
 	}
 	else
 	{
