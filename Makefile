@@ -2,7 +2,7 @@
 # make installcheck             the regression scripts and isolation specs against a running server
 # make check [TESTS=pattern]    everything: set-up, build, throwaway cluster, all tests
 # make check HOUSE=yes          with format and house rules, as .ci/run does
-# make demo                     set-up, build, throwaway cluster, the story
+# make demo [STORY=full]        set-up, build, throwaway cluster, the story; in full, every statement of it
 # make bench                    set-up, build, throwaway cluster, the measurements
 # make dist                     the archive for PGXN, META.json filled in with the control file's version
 
@@ -21,7 +21,7 @@ check: setup
 	@HOUSE=$(HOUSE) $(TOP)/test/run $(TESTS)
 demo: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
-	@$(TOP)/tools/cluster $(TOP)/demo/run.sh
+	@RM_DEMO_STORY=$(STORY) $(TOP)/tools/cluster $(TOP)/demo/run.sh
 bench: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
 	@$(TOP)/tools/cluster -c fsync=on -c shared_buffers=256MB -c shared_preload_libraries=release_mgmt -c release_mgmt.worker=off $(TOP)/bench/run

@@ -7,6 +7,8 @@
 # refused ROLE SQLSTATE [LINES] <<'SQL'
 #                               shows statements that must fail with that SQLSTATE, and so many lines of the error
 # expect WHAT GOT WANTED        ends the demo unless the two are equal
+# aside COMMAND...              one of these, told only in the full story
+# The story shows a statement in one line, cut where it is longer; RM_DEMO_STORY=full shows all of it.
 # Variables for psql (:'name') are taken from the associative array var.
 
 declare -A var
@@ -21,7 +23,13 @@ as() {  # as ROLE psql-option...: psql as that role, stopping at the first error
     PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 "${settings[@]}" -U "$role" "$@"
 }
 
-show() { sed -e "1s/^/$1=> /" -e "2,\$s/^/    /"; }
+# The server's own signs of a session: ROLE=> before the first statement, the others below it.
+show() {
+    if [ "${RM_DEMO_STORY:-}" = full ]; then cat; else perl -0777 -pe 's/\n\s+(?=\S)/ /g; s/\n(?=(?:VALUES|FROM)\b)/ /g; s/^(.{130}).{4,}$/$1 .../gm'; fi |
+        sed -e "1s/^/$1=> /" -e "2,\$s/^/    /"
+}
+
+aside() { if [ "${RM_DEMO_STORY:-}" = full ]; then "$@"; else "$@" >/dev/null; fi; }
 
 sql() {
     local role=$1 text

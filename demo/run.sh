@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The main job, from nothing to a closed release, on this host's own data. Needs a server: "make demo" brings one.
 #
-# RM_DEMO_SABOTAGE may hold SQL that a superuser runs once the CMDB is bound.
+# RM_DEMO_STORY=full tells everything ("make demo STORY=full"). RM_DEMO_SABOTAGE may hold SQL that a superuser runs once
+# the CMDB is bound.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
@@ -52,7 +53,7 @@ cut -f 2 <<<"$(sed 1d <<<"$list")" >"$work/chosen"
 if [ "$origin" = update ]; then cp "$work/installed" "$work/image"; else grep -vwFf "$work/chosen" "$work/installed" >"$work/image" || true; fi
 
 var=([host]="$host" [os]="$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)" [installed]="$work/installed" [image]="$work/image")
-sql "$superuser" <<'SQL'
+aside sql "$superuser" <<'SQL'
 CREATE TABLE host (name text PRIMARY KEY, os text NOT NULL, part_of text REFERENCES host);
 CREATE TABLE installed_package (host text REFERENCES host, name text, version text NOT NULL, PRIMARY KEY (host, name));
 SQL
@@ -63,12 +64,12 @@ SQL
 printf '%s\n' "CREATE TEMP TABLE i (name text, version text);" "\\copy i FROM '$work/installed'" "INSERT INTO installed_package SELECT '$host', * FROM i;" \
     "CREATE TEMP TABLE m (name text, version text);" "\\copy m FROM '$work/image'" \
     "INSERT INTO installed_package SELECT h, m.* FROM m, unnest('{root-a,root-b,root-c}'::text[]) AS h;" | quiet "$superuser"
+aside does "$superuser" <<<"SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name');"
 does "$superuser" <<'SQL'
-SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name');
 SELECT bind_ci_class('package', 'installed_package', key => '{host,name}', name => 'name', version => 'version', scheme => 'deb', mode => 'enforce');
 CALL bind_ci_relation('installed on', 'package', '{host}', 'host');
-CALL bind_ci_relation('part of', 'host', '{part_of}', 'host');
 SQL
+aside does "$superuser" <<<"CALL bind_ci_relation('part of', 'host', '{part_of}', 'host');"
 echo "-- configuration items: $(quiet "$superuser" <<<"SELECT string_agg(n || ' of class ' || class, ', ') FROM (SELECT class, count(*) AS n FROM ci GROUP BY class ORDER BY class) AS c")"
 # A test switches off one rule of the story here, and the demo must then fail.
 if [ -n "${RM_DEMO_SABOTAGE:-}" ]; then quiet "$superuser" <<<"$RM_DEMO_SABOTAGE" >/dev/null; fi
@@ -99,14 +100,14 @@ for package in "${packages[@]}"; do
     escaped=$(sed 's/%/%25/g; s/+/%2B/g; s/:/%3A/g; s/~/%7E/g' <<<"$version")
     var=([purl]="pkg:deb/debian/$name@$escaped?arch=$arch" [digest]="sha256:$digest")
     if [ "${#items[@]}" = 0 ]; then
-        echo "-- a digest that is not the file's:"
+        aside echo "-- a digest that is not the file's:"
         item=$(quiet librarian <<<"SELECT begin_intake(:'purl', licence => 'see copyright file', owner => 'Provider', source_kind => 'change', source_reference => 'CHG-7')")
         var[item]=$item
         printf '%s\n' "\\set deb \`cat $work/base64\`" "CALL append_content(:'item', decode(:'deb', 'base64'));" | quiet librarian
-        refused librarian RM007 <<'SQL'
+        refused librarian RM007 1 <<'SQL'
 SELECT finish_intake(:'item', 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
 SQL
-        echo "-- the right one, and so for each file:"
+        aside echo "-- the right one, and so for each file:"
         does librarian <<'SQL'
 SELECT finish_intake(:'item', :'digest');
 CALL accept_item(:'item');
@@ -142,7 +143,7 @@ say "3. A RELEASE under a policy and an agreed plan"
 does release_manager <<'SQL'
 INSERT INTO change_request (code, type, title) VALUES ('CHG-7', 'normal', 'bring the install roots up to date');
 SQL
-echo "-- and the release policy, the Release Management Plan with a section for each clause, and a release unit"
+aside echo "-- and the release policy, the Release Management Plan with a section for each clause, and a release unit"
 quiet release_manager <<'SQL'
 INSERT INTO release_policy (code, objectives, scope, principles)
 VALUES ('POL', 'known content, no surprises', 'every install root', 'pilot first; nothing unsigned');
@@ -151,8 +152,8 @@ INSERT INTO management_plan (code) VALUES ('RMP');
 INSERT INTO plan_section SELECT p.id, c.clause, 'How we handle ' || c.title FROM management_plan AS p, plan_clause AS c;
 INSERT INTO release_unit (code, ci_classes, extent) VALUES ('system packages', '{package}', 'delta');
 SQL
-sql customer <<<"CALL accept_plan('RMP', 1, 'Customer');"
-sql authority <<<"CALL accept_plan('RMP', 1, 'Authority');"
+aside sql customer <<<"CALL accept_plan('RMP', 1, 'Customer');"
+aside sql authority <<<"CALL accept_plan('RMP', 1, 'Authority');"
 var=([items]="{$(IFS=,; echo "${items[*]}")}" [bad]="$bad")
 does release_manager <<'SQL'
 SELECT create_release('REL-1', 'minor', model => 'standard', customers => '{Customer}', changes => '{CHG-7}',
@@ -164,13 +165,13 @@ SELECT add_wave('REL-1', 'pilot', '{host/root-a}', pilot => true);
 SELECT add_wave('REL-1', 'rest', '{host/root-b,host/root-c}');
 SQL
 say "One candidate does not fit, and the package can not be sealed with it:"
-sql release_manager <<'SQL'
+aside sql release_manager <<'SQL'
 SELECT component, finding, candidates FROM check_compatibility('PKG-1') WHERE severity = 'error' AND target = 'host/root-a';
 SQL
 refused release_manager RM006 <<<"SELECT seal_package('PKG-1');"
-sql release_manager <<<"DELETE FROM component WHERE package_id = package_id('PKG-1') AND name = 'demo-candidate';"
+aside sql release_manager <<<"DELETE FROM component WHERE package_id = package_id('PKG-1') AND name = 'demo-candidate';"
 say "What changes in the CMDB is planned value by value, tried out, and taken back:"
-does release_manager <<<"SELECT derive_ci_changes('REL-1');"
+aside does release_manager <<<"SELECT derive_ci_changes('REL-1');"
 sql release_manager <<'SQL'
 SELECT ci, attribute, old_value, new_value, outcome FROM dry_run('REL-1') WHERE ci LIKE 'package/root-a:%' ORDER BY ci, attribute;
 SQL
@@ -188,13 +189,14 @@ expect "sha256sum of the manifest" "sha256:$(sha256sum "$work/manifest" | cut -c
 printf %s "$digest" >"$work/d"
 echo '$ printf %s "$digest" >d; openssl pkeyutl -sign -inkey release_manager.pem -rawin -in d | base64 -w0'
 var=([sig]="$(openssl pkeyutl -sign -inkey "$work/release_manager.pem" -rawin -in "$work/d" | base64 -w0)")
-refused release_manager RM011 1 <<<"CALL add_signature('PKG-1', 'release_manager', '\\x00');"
+aside refused release_manager RM011 1 <<<"CALL add_signature('PKG-1', 'release_manager', '\\x00');"
 sql release_manager <<<"CALL add_signature('PKG-1', 'release_manager', decode(:'sig', 'base64'));"
-refused release_manager RM009 1 <<<"DELETE FROM component WHERE package_id = package_id('PKG-1');"
+aside refused release_manager RM009 1 <<<"DELETE FROM component WHERE package_id = package_id('PKG-1');"
 
 say "What stands in the way now, and who can supply it:"
 sql release_manager <<'SQL'
-SELECT gate, criterion, owner FROM gate_status WHERE release = 'REL-1' AND status <> 'met' AND gate IN ('accepted', 'authorized', 'pilot');
+SELECT gate, string_agg(criterion || ' (' || owner || ')', ', ') AS missing FROM gate_status
+WHERE release = 'REL-1' AND status <> 'met' AND gate IN ('accepted', 'authorized', 'pilot') GROUP BY gate ORDER BY gate;
 SQL
 refused release_manager RM005 1 <<<"CALL advance_release('REL-1', 'pilot');"
 
@@ -233,9 +235,8 @@ gate 'no blocking risk' unmet
 does release_manager <<'SQL'
 INSERT INTO corrective_action (code, entry_id, what, owner_id)
 VALUES ('ACT-1', entry_id('RSK-1'), 'free 1 GB on each root', person_id('release_manager'));
-CALL complete_corrective_action('ACT-1');
-CALL close_entry('RSK-1', 'space freed');
 SQL
+does release_manager <<<"CALL complete_corrective_action('ACT-1'); CALL close_entry('RSK-1', 'space freed');"
 gate 'no blocking risk' met
 
 gate 'stakeholders notified' unmet
@@ -272,8 +273,8 @@ INSERT INTO support_request (code, release_id, from_organization_id, to_organiza
 VALUES ('SUP-1', release_id('REL-1'), organization_id('Customer'), organization_id('Provider'), 'a copy of the roots to try it on');
 SQL
 gate 'support requests done' unmet
-refused release_manager RM015 1 <<<"CALL complete_support_request('SUP-1');"
-sql release_manager <<'SQL'
+aside refused release_manager RM015 1 <<<"CALL complete_support_request('SUP-1');"
+aside sql release_manager <<'SQL'
 CALL acknowledge_support_request('SUP-1');
 CALL complete_support_request('SUP-1');
 SQL
@@ -284,7 +285,7 @@ does release_manager <<'SQL'
 INSERT INTO remediation_plan (release_id, kind, body) VALUES (release_id('REL-1'), 'back-out', 'remove the files, restore the CMDB rows');
 INSERT INTO change_window (release_id, period) VALUES (release_id('REL-1'), tstzrange(now() - interval '1 minute', now() + interval '4 hours'));
 SQL
-echo "-- and what the pilot is held against, the warranty, the service levels"
+aside echo "-- and what the pilot is held against, the warranty, the service levels"
 quiet release_manager <<'SQL'
 INSERT INTO pilot (release_id, control, ends_at) VALUES (release_id('REL-1'), 'the same files on this host', now() + interval '4 hours');
 INSERT INTO pilot_metric (release_id, metric, better) VALUES (release_id('REL-1'), 'libraries not found', 'lower');
@@ -300,11 +301,11 @@ gate 'changes approved' unmet
 agreed=$(quiet release_manager <<<"SELECT approval_digest('REL-1')")
 var=([agreed]="$agreed")
 refused release_manager RM008 2 <<<"CALL approve_release('REL-1', :'agreed');"
-refused change_manager RM007 1 <<<"CALL approve_release('REL-1', 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');"
+aside refused change_manager RM007 1 <<<"CALL approve_release('REL-1', 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');"
 sql change_manager <<<"CALL approve_release('REL-1', :'agreed');"
 gate 'changes approved' met
-echo "-- had the plan moved after that, the approval would be void:"
-sql release_manager <<'SQL'
+echo "-- had the plan moved after that, the approval would be void"
+aside sql release_manager <<'SQL'
 BEGIN;
 UPDATE remediation_plan SET body = 'hope' WHERE release_id = release_id('REL-1');
 SELECT release, approved_by, valid, changed FROM release_approval;
@@ -317,7 +318,7 @@ SELECT count(*) FROM release_approval WHERE valid;
 ROLLBACK;
 SQL
 )" 0
-refused release_manager RM004 1 <<<"UPDATE release SET state = 'closed' WHERE code = 'REL-1';"
+aside refused release_manager RM004 1 <<<"UPDATE release SET state = 'closed' WHERE code = 'REL-1';"
 sql change_manager <<<"CALL advance_release('REL-1', 'pilot');"
 
 say "4. THE PILOT, then the rest. Workers claim steps, install with dpkg-deb, and report what sha256sum says."
@@ -342,7 +343,7 @@ not_found() {
 var=()
 quiet worker <<<"SELECT item_manifest(c.item_id) FROM component AS c WHERE c.package_id = package_id('PKG-1')" | sed '/^$/d' >"$work/files"
 var=([pilot]="$(not_found "$work/roots/root-a")" [control]="$(not_found /)")
-sql worker <<'SQL'
+aside sql worker <<'SQL'
 INSERT INTO pilot_measurement (release_id, metric, pilot_value, control_value) VALUES (release_id('REL-1'), 'libraries not found', :pilot, :control);
 SQL
 sql release_manager <<<"CALL advance_release('REL-1', 'deploying');"
@@ -382,16 +383,22 @@ sql change_manager <<<"CALL advance_release('REL-1', 'review');"
 deviation=$(quiet release_manager <<<"SELECT code FROM deviation")
 var=([deviation]="$deviation")
 echo "-- the failed step entered itself as deviation $deviation"
-sql release_manager <<'SQL'
+aside sql release_manager <<'SQL'
 INSERT INTO corrective_action (code, entry_id, what, owner_id)
 VALUES ('ACT-2', entry_id(:'deviation'), 'deployed again, access to the roots closed', person_id('release_manager'));
 CALL complete_corrective_action('ACT-2');
+SQL
+does release_manager <<'SQL'
 INSERT INTO implementation_review (release_id, conclusion) VALUES (release_id('REL-1'), 'Delivered; one target done twice.');
 CALL advance_release('REL-1', 'closed');
 SQL
 sql release_manager <<<"SELECT month, type, completed, successful, reversals, corrections, disruptions, on_time FROM release_outcome_monthly WHERE completed > 0;"
 say "Every clause of the contract, from the rows that prove it:"
-sql release_manager <<<"SELECT clause, status, left(evidence::text, 100) AS evidence FROM obligation_status WHERE release = 'REL-1' ORDER BY ordinal;"
+show release_manager <<<"SELECT clause, status, evidence FROM obligation_status WHERE release = 'REL-1';"
+quiet release_manager <<'SQL' >"$work/clauses"
+SELECT format('  %-9s %-4s %s', clause, status, left(evidence::text, 46)) FROM obligation_status WHERE release = 'REL-1' ORDER BY ordinal;
+SQL
+pr -t -2 -w 132 -l $((($(wc -l <"$work/clauses") + 1) / 2)) "$work/clauses" | expand
 expect "clauses that are not met" "$(quiet release_manager <<<"SELECT string_agg(clause, '; ' ORDER BY ordinal) FROM obligation_status WHERE release = 'REL-1' AND status = 'not met'")" ""
 
 . "$here/proof.sh"
