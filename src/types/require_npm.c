@@ -126,11 +126,26 @@ skip_identifiers(const char *text, size_t len, size_t *at)
 		(*at)++;
 }
 
+/* Check a pre-release and a build, text[start..end), as behind a whole version. */
+static bool
+check_suffix(const char *text, size_t start, size_t end, RmParseError *error)
+{
+	Draft whole = { 5, "0.0.0" };
+	RmVersion version;
+
+	add_text(&whole, text + start, end - start);
+	if (rm_version_parse(RM_SCHEME_SEMVER, whole.text, whole.len, &version, error))
+		return true;
+	error->position += start - 5;
+	return false;
+}
+
 /* Read a partial version at `at`. */
 static bool
 parse_partial(const char *text, size_t len, size_t at, Partial *partial, RmParseError *error)
 {
 	size_t first = at;
+	size_t suffix;
 	int count = 0;
 	bool any = false;
 
@@ -162,6 +177,7 @@ parse_partial(const char *text, size_t len, size_t at, Partial *partial, RmParse
 		count++;
 	} while (count < 3 && at < len && text[at] == '.' && ++at);
 
+	suffix = at;
 	if (count == 3 && at < len && text[at] == '-')
 	{
 		partial->prerelease.start = at;
@@ -173,7 +189,7 @@ parse_partial(const char *text, size_t len, size_t at, Partial *partial, RmParse
 	partial->end = at;
 	if (at < len && !is_space(text[at]))
 		return rm_require_complain(error, at, "The version ends here, but the text goes on.");
-	return true;
+	return at == suffix || check_suffix(text, suffix, at, error);
 }
 
 /* Return how many of the numbers are given. */

@@ -13,14 +13,19 @@ let state = Number(process.argv[3]);
 const random = () => (state = (state * 1103515245 + 12345) & 0x7fffffff, (state >> 8) / 0x800000);
 const choose = list => list[Math.floor(random() * list.length)];
 const number = () => choose(['0', '0', '1', '1', '2', '3', '9', '99']);
+const wrong = () => random() < 0.03 ? choose(['', '01', '.', 'a..b', 'a.']) : null;
 const prerelease = () => random() < 0.35 ? '-' + choose(['0', '1', 'a', 'b.1', 'rc', 'alpha.0', 'x', '-']) : '';
 const build = () => random() < 0.1 ? '+' + choose(['a', '1', 'b.2']) : '';
+const suffix = () => {
+    const text = wrong();
+    return text === null ? prerelease() + build() : choose(['-', '+']) + text;
+};
 const version = () => [number(), number(), number()].join('.') + prerelease() + build();
 const wild = () => random() < 0.2 ? choose(['x', 'X', '*']) : number();
 const partial = () => {
     const count = choose([1, 2, 3, 3, 3]);
     const text = Array.from({ length: count }, wild).join('.');
-    return choose(['', '', '', 'v', '=']) + text + (count === 3 ? prerelease() + build() : '');
+    return choose(['', '', '', 'v', '=']) + text + (count === 3 ? suffix() : '');
 };
 const space = () => choose(['', '', '', ' ', '  ']);
 const comparator = () => choose(['', '', '^', '^', '~', '~', '~>', '>', '>=', '<', '<=', '=']) + space() + partial();
