@@ -140,9 +140,9 @@ check_suffix(const char *text, size_t start, size_t end, RmParseError *error)
 	return false;
 }
 
-/* Read a partial version at `at`. */
+/* Read a partial version at `at`; spaced: space may stand among its signs. */
 static bool
-parse_partial(const char *text, size_t len, size_t at, Partial *partial, RmParseError *error)
+parse_partial(const char *text, size_t len, size_t at, bool spaced, Partial *partial, RmParseError *error)
 {
 	size_t first = at;
 	size_t suffix;
@@ -150,7 +150,7 @@ parse_partial(const char *text, size_t len, size_t at, Partial *partial, RmParse
 	bool any = false;
 
 	memset(partial, 0, sizeof(*partial));
-	while (at < len && (text[at] == 'v' || text[at] == '='))
+	while (at < len && (text[at] == 'v' || text[at] == '=' || (spaced && is_space(text[at]))))
 		at++;
 	partial->odd_sign = at > first + 1 || (at > first && text[first] == '=');
 	do
@@ -332,6 +332,21 @@ find_hyphen(const char *text, size_t len, size_t at)
 	return len;
 }
 
+/* Skip an equals sign at *at, if there is one, and space before it or behind it, not on both sides. */
+static bool
+skip_equals_sign(const char *text, size_t len, size_t *at)
+{
+	size_t start = *at;
+
+	skip_space(text, len, at);
+	if (*at == len || text[*at] != '=')
+		return false;
+	(*at)++;
+	if (text[start] == '=')
+		skip_space(text, len, at);
+	return true;
+}
+
 /* Read one comparator at *at. */
 static bool
 parse_comparator(const char *text, size_t len, size_t *at, RmRequirement *requirement, RmParseError *error)
@@ -343,23 +358,22 @@ parse_comparator(const char *text, size_t len, size_t *at, RmRequirement *requir
 	if (sign == '~' || sign == '^')
 	{
 		(*at)++;
+		skip_space(text, len, at);
 		if (sign == '~' && *at < len && text[*at] == '>')
 			(*at)++;
+		skip_equals_sign(text, len, at);
 	}
 	else if (sign == '<' || sign == '>')
 	{
 		bool equal;
 
 		(*at)++;
-		skip_space(text, len, at);
-		equal = *at < len && text[*at] == '=';
+		equal = skip_equals_sign(text, len, at);
 		comparator = sign == '<' ? (equal ? RM_COMPARE_LE : RM_COMPARE_LT) : (equal ? RM_COMPARE_GE : RM_COMPARE_GT);
-		*at += equal;
 	}
 	else if (sign == '=')
-		(*at)++;
-	skip_space(text, len, at);
-	if (!parse_partial(text, len, *at, &partial, error))
+		skip_equals_sign(text, len, at);
+	if (!parse_partial(text, len, *at, false, &partial, error))
 		return false;
 	if (sign != '^' && sign != '~' && (partial.odd_number || (partial.odd_sign && count_numbers(&partial) == 3)))
 		return rm_require_complain(error, *at,
@@ -394,7 +408,12 @@ parse_alternative(const char *text, size_t len, size_t at, RmRequirement *requir
 		size_t next = hyphen + 3;
 
 		skip_space(text, len, &next);
-		if (!parse_partial(text, hyphen, at, &from, error) || !parse_partial(text, len, next, &to, error))
+		if (!parse_partial(text, hyphen, at, true, &from, error))
+			return false;
+		skip_space(text, hyphen, &from.end);
+		if (from.end < hyphen)
+			return rm_require_complain(error, from.end, "A range with a hyphen stands alone.");
+		if (!parse_partial(text, len, next, true, &to, error))
 			return false;
 		if (to.end < len)
 			return rm_require_complain(error, to.end, "A range with a hyphen stands alone.");
@@ -410,6 +429,38 @@ parse_alternative(const char *text, size_t len, size_t at, RmRequirement *requir
 		skip_space(text, len, &at);
 	}
 	return true;
+}
+
+/* Tell whether a clause admits every release: no bounds, or >=0.0.0. */
+static bool
+is_any(const RmRequireClause *clause)
+{
+	return clause->upper.text == NULL &&
+		   (clause->lower.text == NULL ||
+			(clause->lower.inclusive && clause->lower.text_len == 5 && memcmp(clause->lower.text, "0.0.0", 5) == 0));
+}
+
+/* Where an alternative admits every release, leave it alone: npm forgets the others, and which pre-releases they admit.
+ */
+static void
+reduce_to_any(RmRequirement *requirement)
+{
+	bool all_any = false;
+
+	for (int i = 0; i < requirement->count; i++)
+	{
+		const RmRequireClause *clause = &requirement->clauses[i];
+		bool first = i == 0 || clause->alternative != clause[-1].alternative;
+		bool last = i == requirement->count - 1 || clause->alternative != clause[1].alternative;
+
+		all_any = is_any(clause) && (first || all_any);
+		if (all_any && last)
+		{
+			requirement->alternatives = 1;
+			requirement->count = 1;
+			memset(&requirement->clauses[0], 0, sizeof(RmRequireClause));
+		}
+	}
 }
 
 /* Parse; see require_syntaxes.h. */
@@ -429,7 +480,9 @@ rm_require_parse_npm(const char *text, size_t len, RmRequirement *requirement, R
 		if (!parse_alternative(text, end, start, requirement, error))
 			return false;
 		if (end == len)
-			return true;
+			break;
 		start = end + 2;
 	}
+	reduce_to_any(requirement);
+	return true;
 }

@@ -9,9 +9,7 @@ try {
     process.exit(77);
 }
 
-let state = Number(process.argv[3]);
-const random = () => (state = (state * 1103515245 + 12345) & 0x7fffffff, (state >> 8) / 0x800000);
-const choose = list => list[Math.floor(random() * list.length)];
+const { random, choose } = require('./random')(Number(process.argv[3]));
 const number = () => choose(['0', '0', '1', '1', '2', '3', '9', '99']);
 const wrong = () => random() < 0.03 ? choose(['', '01', '.', 'a..b', 'a.']) : null;
 const prerelease = () => random() < 0.35 ? '-' + choose(['0', '1', 'a', 'b.1', 'rc', 'alpha.0', 'x', '-']) : '';
@@ -38,6 +36,10 @@ const damage = text => {
 
 // Older ones read a number behind a wildcard as another wildcard; newer ones refuse it.
 const refusesNumberBehindWildcard = semver.validRange('1.x.9') === null;
+// It strikes out every star at the end, so that a version with a star stuck to it is that version; and newer ones strike
+// out a + and what follows first, wherever it stands. Neither is written down.
+const accident = text => /[0-9A-Za-uw-z-]\*|[\w-](=|[<>]\s*=?)\s*\*|\*[^\s.|+-]/.test(text) ||
+    text.split('+').slice(0, -1).some(before => !/[\dxX*]+\.[\dxX*]+\.[\dxX*]+(-[0-9A-Za-z.-]+)?$/.test(before));
 
 const lines = [];
 for (let i = 0; i < Number(process.argv[2]); i++) {
@@ -47,6 +49,9 @@ for (let i = 0; i < Number(process.argv[2]); i++) {
         range = new semver.Range(requirement);
     } catch (error) {
         lines.push(['', requirement, 9].join('\t'));
+        continue;
+    }
+    if (accident(requirement)) {
         continue;
     }
     for (let j = 0; j < 4; j++) {

@@ -9,10 +9,7 @@ try {
     process.exit(77);
 }
 
-let state = Number(process.argv[3]);
-const random = () => (state = (state * 1103515245 + 12345) & 0x7fffffff, (state >> 8) / 0x800000);
-const choose = list => list[Math.floor(random() * list.length)];
-const several = (most, make) => Array.from({ length: 1 + Math.floor(random() * most) }, make);
+const { random, choose, several } = require('./random')(Number(process.argv[3]));
 const number = () => choose(['0', '1', '2', '9', '10', '94', '95', '96', '159', '160', '255', '256', '65536', '9007199254740991']);
 const identifier = () => random() < 0.4 ? number() : several(5, () => choose('-0129AMZabmz')).join('');
 const version = () => choose(['', '', 'v']) + [number(), number(), number()].join('.') +
