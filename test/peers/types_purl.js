@@ -31,12 +31,14 @@ const qualifier = () => capital(choose(['arch', 'os', 'uuid', 'tag_id', 'channel
     (random() < 0.03 ? '' : '=') + encode(choose([word(), word(), 'https://adb.azuredatabricks.net/x', '', ' a ']));
 const name = type => type === 'chrome-extension' && random() < 0.7 ? 'dlpngalgnefjeiefhmpklpfiohadpglk' : encode(word());
 const damage = text => {
-    const at = Math.floor(random() * (text.length + 1));
-    return random() < 0.15 ? text.slice(0, at) + choose([...hostile, '%zz', '%2', '%C3', '%2F', '%25', '//', '']) + text.slice(at + choose([0, 1])) : text;
+    const characters = Array.from(text);
+    if (random() < 0.15)
+        characters.splice(Math.floor(random() * (characters.length + 1)), choose([0, 1]), choose([...hostile, '%zz', '%2', '%00', '%C3', '%2F', '%25', '//', '']));
+    return characters.join('');
 };
 const purl = () => {
     const type = choose(types);
-    return damage(choose(['pkg:', 'pkg:', 'pkg:', 'pkg:', 'pkg:', 'pkg:', 'PKG:', 'pkg:/', 'pkg://', 'pkg']) + capital(type) + '/' +
+    return damage(choose(['pkg:', 'pkg:', 'pkg:', 'pkg:', 'pkg:', 'pkg:', 'PKG:', ' pkg:', 'pkg:/', 'pkg://', 'pkg']) + capital(type) + '/' +
         (random() < 0.6 ? segments(3) + '/' : '') + name(type) + (random() < 0.7 ? '@' + encode(version()) : '') +
         (random() < 0.4 ? '?' + several(3, qualifier).join('&') : '') + (random() < 0.3 ? '#' + segments(3) : ''));
 };
@@ -63,6 +65,7 @@ for (let i = 0; i < Number(process.argv[2]); i++) {
     } catch (error) {
         read = null;
     }
-    lines.push(JSON.stringify([text, read, read && canonical(read), own]).replace(/\\/g, '\\\\'));
+    // A text of the server holds no null character: its picture stands for it.
+    lines.push(JSON.stringify([text, read, read && canonical(read), own]).replace(/\\u0000/g, '\u2400').replace(/\\/g, '\\\\'));
 }
 process.stdout.write(lines.map(line => line + '\n').join(''));

@@ -1,4 +1,4 @@
--- Package URLs (ECMA-427). The specification's own cases are in test/t/11_types_purl.pl.
+-- Package URLs (ECMA-427). They are held against another implementation in test/t/11_types_purl.pl.
 SET client_min_messages = warning;
 CREATE EXTENSION release_mgmt CASCADE;
 SET search_path = public, release_mgmt;
