@@ -10,4 +10,5 @@ GRANT EXECUTE ON FUNCTION release_mgmt_internal.is_active() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION release_mgmt_internal.capture(), release_mgmt_internal.keep_ci() TO PUBLIC;
 
 -- Last of all: what was installed, for verify_ledger() to compare with.
-INSERT INTO release_mgmt_internal.shipped_object (kind, identity, digest) SELECT kind, identity, digest FROM release_mgmt_internal.present_objects();
+INSERT INTO release_mgmt_internal.shipped_object (kind, identity, digest, deparsed)
+SELECT kind, identity, digest, deparsed FROM release_mgmt_internal.present_objects();

@@ -81,6 +81,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
     former release_mgmt.ledger_log;
     next_log uuid;
+    definitions integer;
     findings release_mgmt.activation_finding[];
     last_checkpoint text;
 BEGIN
@@ -89,6 +90,13 @@ BEGIN
     SELECT coalesce(array_agg(ROW(NULL, NULL, v.finding, v.log_index, v.source, v.key, v.expected, v.found, NULL)::release_mgmt.activation_finding), '{}')
     INTO findings
     FROM release_mgmt.verify_ledger(continue_from) AS v;
+
+    -- The server that pg_upgrade leads to writes definitions in its own way; verification has held the rest of them against what was shipped.
+    definitions := release_mgmt_internal.record_deparsed();
+    IF definitions > 0 THEN
+        findings := findings || ROW(NULL, NULL, 'definitions recorded anew', NULL, NULL, NULL, NULL,
+                                    format('%s, as server version %s writes them', definitions, current_setting('server_version')), NULL)::release_mgmt.activation_finding;
+    END IF;
 
     -- Active from here on, under the former log: what it holds pending goes into its tree.
     PERFORM release_mgmt_internal.write_identity(former.id);
