@@ -90,12 +90,12 @@ BEGIN ATOMIC
     WITH RECURSIVE down (relid) AS (
         SELECT source::oid
         UNION
-        SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN down AS d ON i.inhparent = d.relid WHERE NOT i.inhdetachpending
+        SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN down AS d ON i.inhparent = d.relid
     )
     SELECT relid::regclass FROM down;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.members_of(regclass) IS
-'A governed table, its partitions and inheritance children at every level.';
+'A governed table, its partitions and inheritance children at every level; a partition that is being detached CONCURRENTLY until that is done.';
 
 CREATE FUNCTION release_mgmt_internal.run_own_ddl(statement text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_run_own_ddl';
@@ -111,7 +111,7 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, p
 DECLARE
     member regclass;
 BEGIN
-    FOR member IN SELECT m FROM release_mgmt_internal.members_of(source) AS m LOOP
+    FOR member IN SELECT m FROM release_mgmt_internal.members_of(source) AS m JOIN pg_class AS c ON c.oid = m WHERE c.relkind IN ('r', 'p') LOOP
         IF NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_10_admit') THEN
             PERFORM release_mgmt_internal.run_own_ddl(format('CREATE TRIGGER rm_10_admit BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
                            'FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.admit()', member));

@@ -21,6 +21,11 @@ BEGIN
     IF class.nspname IN ('pg_catalog', 'information_schema', 'release_mgmt', 'release_mgmt_internal') THEN
         problems := problems || format('It is in schema %I.', class.nspname);
     END IF;
+    SELECT problems || coalesce(array_agg(format('Its partition or child %s is %s.', m.relid,
+               CASE WHEN c.relkind = 'f' THEN 'a foreign table' ELSE 'temporary or unlogged' END) ORDER BY m.relid::text), '{}') INTO problems
+    FROM release_mgmt_internal.members_of(require_governable.source) AS m (relid)
+    JOIN pg_class AS c ON c.oid = m.relid
+    WHERE m.relid <> require_governable.source AND (c.relkind NOT IN ('r', 'p') OR c.relpersistence <> 'p');
     IF columns IS NULL THEN
         problems := problems || 'It has no primary key; add one, or name the columns of a unique index over NOT NULL columns as key.'::text;
     ELSIF NOT release_mgmt_internal.is_key(require_governable.source, columns) THEN

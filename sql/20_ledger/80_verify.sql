@@ -15,6 +15,7 @@ BEGIN ATOMIC
         FROM release_mgmt.governed_table AS t
         JOIN pg_catalog.pg_class AS c ON c.oid = t.source
         CROSS JOIN LATERAL release_mgmt_internal.members_of(t.source) AS m
+        JOIN pg_catalog.pg_class AS k ON k.oid = m AND k.relkind IN ('r', 'p')
         CROSS JOIN LATERAL (VALUES
             ('rm_10_admit'::name, 'release_mgmt_internal.admit()'::regprocedure::oid, 62, ''::bytea),
             ('rm_90_capture', 'release_mgmt_internal.capture()'::regprocedure::oid, 29,
@@ -44,6 +45,28 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.verify_triggers(regclass) IS
 'What is wrong with the triggers of governed tables and their functions.';
 
+CREATE FUNCTION release_mgmt_internal.verify_tables(only_of uuid DEFAULT NULL)
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT 'key not unique', NULL::bigint, t.source::regclass::text, pg_catalog.array_to_string(t.key_columns, ', '),
+           'a unique index over these columns, all NOT NULL', NULL::text
+    FROM release_mgmt.governed_table AS t
+    JOIN pg_catalog.pg_class AS c ON c.oid = t.source
+    WHERE (only_of IS NULL OR t.id = only_of) AND NOT release_mgmt_internal.is_key(t.source, t.key_columns)
+    UNION ALL
+    SELECT 'table not durable', NULL, m::text,
+           CASE WHEN c.relkind = 'f' THEN 'foreign' WHEN c.relpersistence = 't' THEN 'temporary' ELSE 'unlogged' END, 'a permanent table', NULL
+    FROM release_mgmt.governed_table AS t
+    JOIN pg_catalog.pg_class AS r ON r.oid = t.source
+    CROSS JOIN LATERAL release_mgmt_internal.members_of(t.source) AS m
+    JOIN pg_catalog.pg_class AS c ON c.oid = m
+    WHERE (only_of IS NULL OR t.id = only_of) AND (c.relkind NOT IN ('r', 'p') OR c.relpersistence <> 'p')
+    ORDER BY 3, 4;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.verify_tables(uuid) IS
+'Where a governed table, or a partition or child of it, is no longer what govern() asks for: its key names a row, and a crash loses none.';
+
 CREATE FUNCTION release_mgmt_internal.verify_registry()
 RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -67,6 +90,8 @@ BEGIN ATOMIC
     FROM (VALUES ('rm_ledger_alter'::name), ('rm_ledger_drop'), ('rm_ledger_type')) AS w (name)
     LEFT JOIN pg_catalog.pg_event_trigger AS e ON e.evtname = w.name
     WHERE e.oid IS NULL OR e.evtenabled <> 'A'
+    UNION ALL
+    SELECT v.finding, v.log_index, v.source, v.key, v.expected, v.found FROM release_mgmt_internal.verify_tables() AS v
     ORDER BY 3, 4;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.verify_registry() IS

@@ -72,13 +72,13 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.new_column_key(uuid, text) IS 'A key that no column of the table has ever had: the name, or name#1, name#2, ...';
 
-CREATE FUNCTION release_mgmt_internal.record_schema(table_id uuid) RETURNS void
+CREATE FUNCTION release_mgmt_internal.record_schema(table_id uuid, rows_moved boolean, retyped text[], computed text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     governed release_mgmt.governed_table;
     last release_mgmt.table_version;
     new_key_columns text[];
-    moved boolean;
+    problems text;
 BEGIN
     SELECT t.* INTO governed FROM release_mgmt.governed_table AS t WHERE t.id = table_id;
     SELECT v.* INTO last FROM release_mgmt.table_version AS v WHERE v.table_id = record_schema.table_id ORDER BY v.version DESC LIMIT 1;
@@ -97,6 +97,22 @@ BEGIN
             format('Its rows are named by (%s).', array_to_string(governed.key_columns, ', ')),
             format('A DBA ends its governance with release_mgmt.ungovern(%L), then puts it under governance again.', governed.source));
     END IF;
+    -- The ledger knows a row by its key's text, which stays between integers, and where strings get more room.
+    SELECT string_agg(CASE WHEN o.name = ANY (computed) THEN format('Column "%s" would get other values.', o.name)
+                           ELSE format('Column "%s" would become %s instead of %s.', o.name, n.type, o.type) END, E'\n') INTO problems
+    FROM unnest(last.column_names, last.column_types) AS o (name, type)
+    JOIN pg_attribute AS a ON a.attrelid = governed.source AND a.attname = o.name
+    CROSS JOIN LATERAL (SELECT format_type(a.atttypid, a.atttypmod)) AS n (type)
+    WHERE o.name = ANY (retyped) AND o.name = ANY (governed.key_columns)
+      AND (o.name = ANY (computed)
+           OR NOT (o.type ~ '^(smallint|integer|bigint)$' AND n.type ~ '^(smallint|integer|bigint)$'
+                   OR o.type ~ '^(text|character varying)' AND n.type IN ('text', 'character varying')
+                   OR o.type ~ '^character varying\(' AND n.type ~ '^character varying\('
+                      AND substring(n.type FROM '\d+')::integer >= substring(o.type FROM '\d+')::integer));
+    IF problems IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('ledger_protected', format('the key of governed table %s may not be rewritten', governed.source), problems,
+            format('A DBA ends its governance with release_mgmt.ungovern(%L), then puts it under governance again.', governed.source));
+    END IF;
     UPDATE release_mgmt.governed_table AS t
     SET key_columns = new_key_columns, column_keys = n.keys, column_names = n.names, column_numbers = n.numbers
     FROM (
@@ -107,47 +123,82 @@ BEGIN
         LEFT JOIN unnest(governed.column_keys, governed.column_numbers) AS o (key, number) ON o.number = c.number) AS n
     WHERE t.id = record_schema.table_id
       AND (t.key_columns, t.column_keys, t.column_names, t.column_numbers) IS DISTINCT FROM (new_key_columns, n.keys, n.names, n.numbers);
+    PERFORM release_mgmt_internal.record_schema_version(table_id);
     -- Digests move with a column that went, with one that came and is not NULL, and with a type.
-    SELECT NOT t.column_keys @> last.column_keys
-           OR EXISTS (
-               SELECT
-               FROM unnest(t.column_keys, t.column_numbers) AS c (key, number)
-               JOIN pg_attribute AS a ON a.attrelid = t.source AND a.attnum = c.number
-               LEFT JOIN unnest(last.column_keys, last.column_types) AS o (key, type) ON o.key = c.key
-               WHERE o.type IS NULL AND (a.atthasmissing OR a.atthasdef OR a.attnotnull OR a.attnum < ANY (governed.column_numbers))
-                  OR o.type <> format_type(a.atttypid, a.atttypmod))
-    INTO moved
-    FROM release_mgmt.governed_table AS t
-    WHERE t.id = record_schema.table_id;
-    IF release_mgmt_internal.record_schema_version(table_id) IS NOT NULL AND moved THEN
+    IF rows_moved OR (
+        SELECT NOT t.column_keys @> last.column_keys
+               OR EXISTS (
+                   SELECT
+                   FROM unnest(t.column_keys, t.column_numbers) AS c (key, number)
+                   JOIN pg_attribute AS a ON a.attrelid = t.source AND a.attnum = c.number
+                   JOIN pg_type AS y ON y.oid = a.atttypid
+                   LEFT JOIN unnest(last.column_keys, last.column_types) AS o (key, type) ON o.key = c.key
+                   WHERE o.type IS NULL AND (a.atthasmissing OR a.atthasdef OR a.attnotnull OR y.typtype = 'd' OR a.attnum < ANY (governed.column_numbers))
+                      OR o.type <> format_type(a.atttypid, a.atttypmod))
+        FROM release_mgmt.governed_table AS t
+        WHERE t.id = record_schema.table_id)
+    THEN
         PERFORM release_mgmt_internal.capture_table(table_id, 'schema');
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION release_mgmt_internal.record_schema(uuid) IS
-'Records a governed table''s schema as it is now, and its rows where that moved their digests. Raises RM013 where a key column is gone.';
+COMMENT ON FUNCTION release_mgmt_internal.record_schema(uuid, boolean, text[], text[]) IS
+'Records a governed table''s schema as it is now, and its rows where that moved their digests, or where rows_moved says that they may hold other values.
+retyped: columns that were given a type; computed: those of them whose values were computed anew. Raises RM013 where a key column is gone or its text changed.';
 
 CREATE FUNCTION release_mgmt.record_schema(source regclass) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT release_mgmt_internal.require_active();
-    SELECT release_mgmt_internal.follow_members(t.id), release_mgmt_internal.record_schema(t.id)
+    SELECT release_mgmt_internal.follow_members(t.id), release_mgmt_internal.record_schema(t.id, true, '{}', '{}')
     FROM release_mgmt.governed_table AS t
     WHERE t.source = record_schema.source;
 END;
 COMMENT ON FUNCTION release_mgmt.record_schema(regclass) IS
-'Records the schema of a governed table that was altered while event triggers were off. For DBAs. Errors: RM001 inactive, RM013 where a key column is gone.';
+'Records the schema and every row of a governed table that was altered while event triggers were off. For DBAs. Errors: RM001 inactive, RM013 where a key column is gone.';
 
--- SECURITY DEFINER: whoever runs DDL holds no privilege on the ledger's tables.
-CREATE FUNCTION release_mgmt_internal.follow_alter_of_governed() RETURNS event_trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+CREATE FUNCTION release_mgmt_internal.record_type(altered oid, values_changed boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held record;
+BEGIN
+    FOR held IN
+        -- Dependencies tell arrays, domains, ranges and columns of a type.
+        WITH RECURSIVE holder (type) AS (
+            SELECT altered
+            UNION
+            SELECT CASE WHEN d.classid = 'pg_type'::regclass THEN d.objid ELSE c.reltype END
+            FROM holder AS h
+            JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.type AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass)
+            LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+        )
+        SELECT t.id, t.source, string_agg(format('Column "%s" of its key holds values of the type.', a.attname), E'\n')
+                               FILTER (WHERE a.attname = ANY (t.key_columns)) AS of_key
+        FROM holder AS h
+        JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.type AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
+        JOIN release_mgmt.governed_table AS t ON t.source = d.objid
+        JOIN pg_attribute AS a ON a.attrelid = t.source AND a.attnum = d.objsubid AND a.attgenerated = ''
+        GROUP BY t.id
+        ORDER BY t.id
+    LOOP
+        IF values_changed AND held.of_key IS NOT NULL THEN
+            PERFORM release_mgmt_internal.refuse('ledger_protected', format('the key of governed table %s may not be rewritten', held.source), held.of_key,
+                format('A DBA ends its governance with release_mgmt.ungovern(%L), then puts it under governance again.', held.source));
+        END IF;
+        PERFORM release_mgmt_internal.record_schema(held.id, values_changed, '{}', '{}');
+    END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.record_type(oid, boolean) IS
+'Records the schema of every governed table with a column whose values an altered type is part of, and its rows where values changed.
+Raises RM013 where such a column is part of a key.';
+
+CREATE FUNCTION release_mgmt_internal.follow_alter_of_governed(reshaped boolean, rows_moved boolean, retyped text[], computed text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     governed release_mgmt.governed_table;
     problems text;
 BEGIN
-    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.in_own_ddl() THEN
-        RETURN;
-    END IF;
     FOR governed IN
         SELECT t.*
         FROM release_mgmt.governed_table AS t
@@ -157,14 +208,21 @@ BEGIN
             CROSS JOIN LATERAL (
                 SELECT d.objid WHERE d.classid = 'pg_class'::regclass
                 UNION ALL
-                SELECT g.tgrelid FROM pg_trigger AS g WHERE d.classid = 'pg_trigger'::regclass AND g.oid = d.objid) AS r (relid))
+                SELECT c.oid FROM pg_class AS c WHERE d.classid = 'pg_class'::regclass AND c.reloftype = (SELECT o.reltype FROM pg_class AS o WHERE o.oid = d.objid)
+                UNION ALL
+                SELECT g.tgrelid FROM pg_trigger AS g WHERE d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+                UNION ALL
+                SELECT s.source FROM release_mgmt.governed_table AS s JOIN pg_class AS c ON c.oid = s.source
+                WHERE d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid) AS r (relid))
         ORDER BY t.id
     LOOP
         PERFORM release_mgmt_internal.follow_members(governed.id);
-        PERFORM release_mgmt_internal.record_schema(governed.id);
+        PERFORM release_mgmt_internal.record_schema(governed.id, rows_moved, retyped, computed);
         IF NOT release_mgmt_internal.caller_is_superuser() THEN
             SELECT string_agg(format('Of table %s: %s: %s.', v.source, v.finding, v.key), E'\n') INTO problems
-            FROM release_mgmt_internal.verify_triggers(governed.source) AS v
+            FROM (SELECT * FROM release_mgmt_internal.verify_triggers(governed.source)
+                  UNION ALL
+                  SELECT * FROM release_mgmt_internal.verify_tables(governed.id)) AS v
             WHERE v.source IS NOT NULL;
             IF problems IS NOT NULL THEN
                 PERFORM release_mgmt_internal.refuse('ledger_protected', format('the governance of table %s may not be weakened', governed.source),
@@ -172,26 +230,68 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
+    -- Rows of a table may be values of a column elsewhere, as those of a composite type are.
+    IF reshaped THEN
+        PERFORM release_mgmt_internal.record_type(c.reltype, true)
+        FROM pg_event_trigger_ddl_commands() AS d
+        JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+        WHERE c.reltype <> 0
+        GROUP BY c.reltype;
+    END IF;
 END;
 $$;
-COMMENT ON FUNCTION release_mgmt_internal.follow_alter_of_governed() IS
-'Event trigger rm_ledger_alter: records schema versions and partitions of governed tables; refuses to disable their triggers (RM013).';
+COMMENT ON FUNCTION release_mgmt_internal.follow_alter_of_governed(boolean, boolean, text[], text[]) IS
+'What the event trigger rm_ledger_alter does. reshaped: the columns of a relation or composite type were added, dropped or given a type; the others as in
+record_schema().';
+
+-- SECURITY DEFINER: whoever runs DDL holds no privilege on the ledger's tables. Compiling these queries would take longer than the DDL.
+CREATE FUNCTION release_mgmt_internal.follow_alter_command() RETURNS event_trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
+AS 'MODULE_PATHNAME', 'rm_follow_alter_command';
+COMMENT ON FUNCTION release_mgmt_internal.follow_alter_command() IS
+'Event trigger rm_ledger_alter: records schema versions and partitions of governed tables, and their rows where values changed; refuses to disable their
+triggers, to make them unlogged, or to take away what makes their key unique (RM013).';
+-- ALTER INDEX renames tables as well; CREATE SCHEMA may create tables, ALTER SCHEMA renames all of its own.
 CREATE EVENT TRIGGER rm_ledger_alter ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'ALTER TRIGGER', 'CREATE TRIGGER')
-    EXECUTE FUNCTION release_mgmt_internal.follow_alter_of_governed();
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'ALTER FOREIGN TABLE', 'CREATE FOREIGN TABLE', 'ALTER INDEX', 'ALTER TRIGGER', 'CREATE TRIGGER',
+                 'ALTER SCHEMA', 'CREATE SCHEMA')
+    EXECUTE FUNCTION release_mgmt_internal.follow_alter_command();
 ALTER EVENT TRIGGER rm_ledger_alter ENABLE ALWAYS;
 
 -- SECURITY DEFINER: the same.
 CREATE FUNCTION release_mgmt_internal.guard_drop_of_governed() RETURNS event_trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 DECLARE
     gone record;
+    problems text;
 BEGIN
-    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.in_own_ddl() OR release_mgmt_internal.caller_is_superuser() THEN
+    IF NOT release_mgmt_internal.is_active() OR release_mgmt_internal.in_own_ddl() THEN
         RETURN;
     END IF;
+    -- A dropped type takes columns along. What ALTER TABLE drops is recorded at its end.
+    IF TG_TAG <> 'ALTER TABLE' THEN
+        PERFORM release_mgmt_internal.record_schema(t.id, false, '{}', '{}')
+        FROM release_mgmt.governed_table AS t
+        JOIN pg_class AS c ON c.oid = t.source
+        WHERE EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d
+                      WHERE d.classid = 'pg_class'::regclass AND d.objsubid > 0 AND d.objid = ANY (t.members::oid[]));
+    END IF;
+    IF release_mgmt_internal.caller_is_superuser() THEN
+        RETURN;
+    END IF;
+    IF TG_TAG NOT IN ('ALTER TABLE', 'DROP TABLE', 'DROP SCHEMA', 'DROP OWNED')
+       AND EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d WHERE d.object_type IN ('index', 'table constraint') AND NOT d.is_temporary)
+    THEN
+        SELECT string_agg(format('Of table %s: %s: %s.', v.source, v.finding, v.key), E'\n') INTO problems FROM release_mgmt_internal.verify_tables() AS v;
+        IF problems IS NOT NULL THEN
+            PERFORM release_mgmt_internal.refuse('ledger_protected', 'the key of a governed table stays unique', problems,
+                'Make another unique index first, or have a DBA end the governance with release_mgmt.ungovern(), which is recorded.');
+        END IF;
+    END IF;
     FOR gone IN
-        SELECT d.object_type, d.object_identity, CASE WHEN d.objid = t.source THEN d.object_identity ELSE t.source::text END AS source
+        SELECT d.object_type, d.object_identity,
+               coalesce((SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.oid = t.source),
+                        (SELECT v.source FROM release_mgmt.table_version AS v WHERE v.table_id = t.id ORDER BY v.version DESC LIMIT 1)) AS source
         FROM pg_event_trigger_dropped_objects() AS d
         JOIN release_mgmt.governed_table AS t
             ON d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = ANY (t.members::oid[])
@@ -208,42 +308,19 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.guard_drop_of_governed() IS
-'Event trigger rm_ledger_drop: refuses to drop a governed table, a partition of one, or their triggers (RM013).';
+'Event trigger rm_ledger_drop: refuses to drop a governed table, a partition of one, their triggers, or the index that makes their key unique (RM013), by
+whatever command; records that a column went with its type.';
 CREATE EVENT TRIGGER rm_ledger_drop ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP TRIGGER', 'ALTER TABLE')
     EXECUTE FUNCTION release_mgmt_internal.guard_drop_of_governed();
 ALTER EVENT TRIGGER rm_ledger_drop ENABLE ALWAYS;
 
 -- SECURITY DEFINER: the same.
-CREATE FUNCTION release_mgmt_internal.record_type(altered oid) RETURNS void
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
-BEGIN ATOMIC
-    WITH RECURSIVE holder (type) AS (
-        SELECT altered
-        UNION
-        SELECT t.oid
-        FROM holder AS h
-        JOIN pg_catalog.pg_type AS t
-            ON t.typelem = h.type OR t.typbasetype = h.type
-            OR t.oid IN (SELECT r.rngtypid FROM pg_catalog.pg_range AS r WHERE r.rngsubtype = h.type
-                         UNION ALL
-                         SELECT r.rngmultitypid FROM pg_catalog.pg_range AS r WHERE r.rngsubtype = h.type)
-            OR t.typrelid IN (SELECT a.attrelid FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relkind = 'c'
-                              WHERE a.atttypid = h.type AND NOT a.attisdropped)
-    )
-    SELECT release_mgmt_internal.capture_table(t.id, 'schema')
-    FROM release_mgmt.governed_table AS t
-    WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute AS a JOIN holder AS h ON h.type = a.atttypid
-                  WHERE a.attrelid = t.source AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')
-    ORDER BY t.id;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.record_type(oid) IS
-'Records the rows of every governed table with a column whose values an altered type is part of.';
-
 CREATE FUNCTION release_mgmt_internal.follow_type() RETURNS event_trigger
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_follow_type';
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
+AS 'MODULE_PATHNAME', 'rm_follow_type';
 COMMENT ON FUNCTION release_mgmt_internal.follow_type() IS
-'Event trigger rm_ledger_type: an enum''s renamed value and a composite type''s changed attributes move the digests of rows.';
+'Event trigger rm_ledger_type: an enum''s renamed value and a composite type''s changed attributes move the digests of rows, and the columns of typed tables.
+Raises RM013 where that would change keys.';
 CREATE EVENT TRIGGER rm_ledger_type ON ddl_command_end WHEN TAG IN ('ALTER TYPE')
     EXECUTE FUNCTION release_mgmt_internal.follow_type();
 ALTER EVENT TRIGGER rm_ledger_type ENABLE ALWAYS;

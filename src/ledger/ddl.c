@@ -14,7 +14,11 @@
 #include "nodes/parsenodes.h"
 
 PG_FUNCTION_INFO_V1(rm_caller_is_superuser);
+PG_FUNCTION_INFO_V1(rm_follow_alter_command);
 PG_FUNCTION_INFO_V1(rm_follow_type);
+
+/* How deep this backend is in DDL of the extension's own. */
+static int own_ddl = 0;
 
 /* caller_is_superuser() returns boolean: of the role in effect outside every SECURITY DEFINER function. */
 Datum
@@ -23,36 +27,135 @@ rm_caller_is_superuser(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(superuser_arg(GetOuterUserId()));
 }
 
+/* What a command did to columns. */
+typedef struct ColumnChanges
+{
+	bool reshaped;  /* columns came, went, or got a type */
+	bool moved;     /* a column that was there may hold other values */
+	List *retyped;  /* names of the columns that were given a type */
+	List *computed; /* those of them whose values were computed by USING */
+} ColumnChanges;
+
+/* Take in one subcommand of ALTER TABLE, or of ALTER TYPE of a composite type. */
+static void
+note_subcommand(ColumnChanges *changes, const AlterTableCmd *command)
+{
+	switch (command->subtype)
+	{
+		case AT_AddColumn:
+		case AT_DropColumn:
+			changes->reshaped = true;
+			break;
+		case AT_AlterColumnType:
+			changes->reshaped = changes->moved = true;
+			changes->retyped = lappend(changes->retyped, command->name);
+			if (castNode(ColumnDef, command->def)->raw_default)
+				changes->computed = lappend(changes->computed, command->name);
+			break;
+		case AT_DropExpression:
+			changes->moved = true;
+			break;
+		default:
+			break;
+	}
+}
+
+/* Return what the command did to columns. */
+static ColumnChanges
+column_changes(Node *parsetree)
+{
+	ColumnChanges changes = { 0 };
+	ListCell *cell;
+
+	if (IsA(parsetree, AlterTableStmt))
+	{
+		foreach (cell, castNode(AlterTableStmt, parsetree)->cmds)
+			note_subcommand(&changes, lfirst_node(AlterTableCmd, cell));
+	}
+	return changes;
+}
+
+/* Return the names as text[]. */
+static Datum
+name_array(List *names)
+{
+	Datum *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, names)
+		elements[count++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Tell SQL what a command did to the columns of relations and composite types. */
+static void
+follow_columns(const ColumnChanges *changes)
+{
+	Oid types[] = { BOOLOID, BOOLOID, TEXTARRAYOID, TEXTARRAYOID };
+	Datum values[] = { BoolGetDatum(changes->reshaped), BoolGetDatum(changes->moved), name_array(changes->retyped),
+					   name_array(changes->computed) };
+
+	if (SPI_connect() != SPI_OK_CONNECT ||
+		SPI_execute_with_args("SELECT release_mgmt_internal.follow_alter_of_governed($1, $2, $3, $4)", lengthof(types),
+							  types, values, NULL, false, 0) != SPI_OK_SELECT ||
+		SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not record what became of governed tables");
+}
+
+/* Event trigger rm_ledger_alter at the end of commands that change relations. */
+Datum
+rm_follow_alter_command(PG_FUNCTION_ARGS)
+{
+	ColumnChanges changes;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		elog(ERROR, "follow_alter_command() is an event trigger function");
+	if (!rm_ledger_is_active() || own_ddl > 0)
+		PG_RETURN_NULL();
+
+	changes = column_changes(((EventTriggerData *) fcinfo->context)->parsetree);
+	follow_columns(&changes);
+	PG_RETURN_NULL();
+}
+
 /*
  * Event trigger rm_ledger_type at the end of ALTER TYPE.
  *
- * A new value of an enum changes no value that is stored; whatever else is
- * done to a type may, so that the rows that hold such values are recorded
- * again.
+ * A composite type is altered as a relation is.  Of what is done to other
+ * types, only another name for an enum's value changes values that are stored;
+ * another name for the type belongs to the schema of tables.
  */
 Datum
 rm_follow_type(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *data = (EventTriggerData *) fcinfo->context;
+	Oid type = BOOLOID;
+	Datum renamed;
+	Node *parsetree;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		elog(ERROR, "follow_type() is an event trigger function");
-	if (!rm_ledger_is_active() ||
-		(IsA(data->parsetree, AlterEnumStmt) && castNode(AlterEnumStmt, data->parsetree)->oldVal == NULL))
+	if (!rm_ledger_is_active())
 		PG_RETURN_NULL();
 
+	parsetree = ((EventTriggerData *) fcinfo->context)->parsetree;
+	if (IsA(parsetree, AlterTableStmt))
+	{
+		ColumnChanges changes = column_changes(parsetree);
+
+		follow_columns(&changes);
+		PG_RETURN_NULL();
+	}
+	renamed = BoolGetDatum(IsA(parsetree, AlterEnumStmt) && castNode(AlterEnumStmt, parsetree)->oldVal != NULL);
 	if (SPI_connect() != SPI_OK_CONNECT ||
-		SPI_execute(
-			"SELECT release_mgmt_internal.record_type(c.objid) FROM pg_catalog.pg_event_trigger_ddl_commands() AS c "
-			"WHERE c.classid = 'pg_catalog.pg_type'::pg_catalog.regclass",
-			false, 0) != SPI_OK_SELECT ||
+		SPI_execute_with_args("SELECT release_mgmt_internal.record_type(c.objid, $1) "
+							  "FROM pg_catalog.pg_event_trigger_ddl_commands() AS c "
+							  "WHERE c.classid = 'pg_catalog.pg_type'::pg_catalog.regclass",
+							  1, &type, &renamed, NULL, false, 0) != SPI_OK_SELECT ||
 		SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not record the rows that hold values of an altered type");
 	PG_RETURN_NULL();
 }
-
-/* How deep this backend is in DDL of the extension's own. */
-static int own_ddl = 0;
 
 PG_FUNCTION_INFO_V1(rm_run_own_ddl);
 

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/tupdesc.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
@@ -17,7 +16,6 @@
 #include "ledger/settings.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 typedef struct Setting
 {
@@ -66,26 +64,11 @@ is_plain_builtin(Oid type)
 	}
 }
 
-/* Return whether a column of the composite type follows settings. */
-static bool
-composite_follows_settings(Oid type)
-{
-	TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
-	bool follows = false;
-
-	for (int i = 0; i < desc->natts && !follows; i++)
-	{
-		if (!TupleDescAttr(desc, i)->attisdropped)
-			follows = rm_type_output_follows_settings(TupleDescAttr(desc, i)->atttypid);
-	}
-	ReleaseTupleDesc(desc);
-	return follows;
-}
-
 /*
  * Return whether the type's output may differ from session to session.
  *
- * A type that is not known does.
+ * A type that is not known does, and so does a composite one, which may get
+ * another attribute while the answer is remembered.
  */
 bool
 rm_type_output_follows_settings(Oid type)
@@ -103,7 +86,7 @@ rm_type_output_follows_settings(Oid type)
 		case TYPTYPE_ENUM:
 			return false;
 		case TYPTYPE_COMPOSITE:
-			return composite_follows_settings(base);
+			return true;
 		case TYPTYPE_RANGE:
 			return rm_type_output_follows_settings(get_range_subtype(base));
 		case TYPTYPE_MULTIRANGE:

@@ -22,6 +22,7 @@
 #include "ledger/transaction.h"
 #include "ledger/verify.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "types/digest.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -70,18 +71,35 @@ rm_hash_text(const unsigned char *hash)
 	return text.data;
 }
 
-/* Open the relations that hold the table's rows. */
+/*
+ * Return the table, its partitions and inheritance children at every level,
+ * locked; a partition that is being detached concurrently until that is done.
+ */
+static List *
+find_members(Oid relid)
+{
+	List *members = list_make1_oid(relid);
+	ListCell *cell;
+
+	LockRelationOid(relid, AccessShareLock);
+	/* The list grows while it is gone through. */
+	foreach (cell, members)
+		members = list_concat_unique_oid(
+			members, find_inheritance_children_extended(lfirst_oid(cell), false, AccessShareLock, NULL, NULL));
+	return members;
+}
+
+/* Open the relations that hold the table's rows; what other sessions have as temporary children can not be read. */
 static List *
 open_members(Oid relid)
 {
 	List *members = NIL;
-	List *oids;
 	ListCell *cell;
 
-	oids = find_all_inheritors(relid, AccessShareLock, NULL);
-	foreach (cell, oids)
+	foreach (cell, find_members(relid))
 	{
-		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION)
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION &&
+			get_rel_persistence(lfirst_oid(cell)) != RELPERSISTENCE_TEMP)
 			members = lappend(members, table_open(lfirst_oid(cell), NoLock));
 	}
 	return members;

@@ -1,4 +1,5 @@
 -- DDL on governed tables: schema versions are recorded, governance can not be weakened, rows never come or go unseen.
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE EXTENSION release_mgmt CASCADE;
 SELECT release_mgmt.activate('ddl.example.org');
