@@ -1,7 +1,8 @@
 # make && sudo make install     plain PGXS; PG_CONFIG selects the server
 # make installcheck             the regression scripts and isolation specs against a running server
 # make check [TESTS=pattern]    everything: set-up, build, throwaway cluster, all tests
-# make check HOUSE=yes          with format and house rules, as .ci/run does
+# make check HOUSE=yes          with format and house rules
+# make check ORACLES=yes        with the larger programs that some tests compare with; .ci/run asks for both
 # make demo [STORY=full]        set-up, build, throwaway cluster, the story; in full, every statement of it
 # make bench                    set-up, build, throwaway cluster, the measurements
 # make dist                     the archive for PGXN, META.json filled in with the control file's version
@@ -15,10 +16,10 @@ ifneq (,$(filter $(ON_BARE_MACHINE),$(MAKECMDGOALS)))
 # These goals start where PGXS may not be installed yet: set up first, then build in a make of its own.
 .PHONY: $(MAKECMDGOALS)
 setup:
-	@$(TOP)/tools/setup
+	@$(TOP)/tools/setup $(if $(ORACLES),--oracles)
 check: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
-	@HOUSE=$(HOUSE) $(TOP)/test/run $(TESTS)
+	@HOUSE=$(HOUSE) ORACLES=$(ORACLES) $(TOP)/test/run $(TESTS)
 demo: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
 	@RM_DEMO_STORY=$(STORY) $(TOP)/tools/cluster $(TOP)/demo/run.sh

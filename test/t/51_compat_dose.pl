@@ -9,7 +9,7 @@ use Test::More;
 
 my ($dose) = grep { -x } map { "$_/dose-debcheck" } split /:/, $ENV{PATH};
 my @indexes = glob '/var/lib/apt/lists/*_main_binary-*_Packages*';
-plan skip_all => 'no dose-debcheck' if !$dose;
+plan skip_all => RM::Cluster::excuse('there is no dose-debcheck') if !$dose;
 plan skip_all => 'apt has no index' if !@indexes;
 
 # The largest index is the release's own.

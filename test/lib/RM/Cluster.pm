@@ -108,6 +108,14 @@ sub shared
 	return -e $path ? $path : undef;
 }
 
+# A reason to skip what compares with a program that "tools/setup --oracles" installs; no reason where these were asked for.
+sub excuse
+{
+	my ($reason) = @_;
+	die "ORACLES=yes, but $reason\n" if $ENV{ORACLES};
+	return $reason;
+}
+
 # Where temporary directories go: TMPDIR when the server's user reaches it and a socket's path fits, otherwise /tmp.
 sub temporary_root
 {
