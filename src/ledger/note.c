@@ -10,7 +10,6 @@
 #include "types/digest.h"
 
 #define ALGORITHM_ED25519 0x01
-#define SIGNATURE_DASH "\342\200\224 "
 
 /* Return the text of a checkpoint, without signature. */
 char *
@@ -78,17 +77,17 @@ rm_note_sign(const char *body, const char *name, EVP_PKEY *key)
 	EVP_MD_CTX_free(context);
 	rm_require_hash(success);
 	compute_key_id(name, key, blob);
-	return psprintf("%s\n" SIGNATURE_DASH "%s %s\n", body, name, rm_base64(blob, sizeof(blob)));
+	return psprintf("%s\n" RM_SIGNATURE_DASH "%s %s\n", body, name, rm_base64(blob, sizeof(blob)));
 }
 
-/* Return whether the signature is the key's, over the body. */
-static bool
-signature_is_valid(const char *body, EVP_PKEY *key, const unsigned char *signature)
+/* Return whether the signature is the key's, over the message. */
+bool
+rm_ed25519_is_valid(EVP_PKEY *key, const char *message, const unsigned char *signature)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	bool valid = context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
-				 EVP_DigestVerify(context, signature, RM_ED25519_SIGNATURE_SIZE, (const unsigned char *) body,
-								  strlen(body)) == 1;
+				 EVP_DigestVerify(context, signature, RM_ED25519_SIGNATURE_SIZE, (const unsigned char *) message,
+								  strlen(message)) == 1;
 
 	EVP_MD_CTX_free(context);
 	return valid;
@@ -99,7 +98,7 @@ bool
 rm_note_is_signed(const RmCheckpoint *checkpoint, const char *name, EVP_PKEY *key)
 {
 	unsigned char key_id[RM_KEY_ID_SIZE];
-	char *head = psprintf(SIGNATURE_DASH "%s ", name);
+	char *head = psprintf(RM_SIGNATURE_DASH "%s ", name);
 	const char *line = checkpoint->signatures;
 
 	compute_key_id(name, key, key_id);
@@ -112,7 +111,7 @@ rm_note_is_signed(const RmCheckpoint *checkpoint, const char *name, EVP_PKEY *ke
 		if (end - line > head_len && memcmp(line, head, head_len) == 0 &&
 			rm_base64_decode(line + head_len, end - line - head_len, blob, sizeof(blob)) == sizeof(blob) &&
 			memcmp(blob, key_id, RM_KEY_ID_SIZE) == 0 &&
-			signature_is_valid(checkpoint->body, key, blob + RM_KEY_ID_SIZE))
+			rm_ed25519_is_valid(key, checkpoint->body, blob + RM_KEY_ID_SIZE))
 			return true;
 		line = *end == '\n' ? end + 1 : end;
 	}

@@ -1,13 +1,15 @@
 // A stranger's check of a signed note and of Merkle proofs, with Go's own packages and none of ours.
 //
-// verify DIRECTORY reads note, verifier, entries (one a line, in hex), proofs ("index|hash hash ...") and growth
-// ("old size|hash hash ...") there.
+// verify DIRECTORY reads note, verifier, witnesses (verifier keys of type 4, one a line), entries (one a line, in hex),
+// proofs ("index|hash hash ...") and growth ("old size|hash hash ...") there.
 package main
 
 import (
 	"bufio"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -66,15 +68,57 @@ func root(leaves []tlog.Hash) tlog.Hash {
 	return tlog.NodeHash(root(leaves[:half]), root(leaves[half:]))
 }
 
+// A witness of C2SP tlog-cosignature as the package note takes verifiers.
+type witness struct {
+	name string
+	key  []byte
+}
+
+func (w witness) Name() string { return w.name }
+
+func (w witness) KeyHash() uint32 {
+	hash := sha256.Sum256(append([]byte(w.name+"\n\x04"), w.key...))
+	return binary.BigEndian.Uint32(hash[:])
+}
+
+func (w witness) Verify(message, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	time := binary.BigEndian.Uint64(signature)
+	return ed25519.Verify(w.key, []byte(fmt.Sprintf("cosignature/v1\ntime %d\n%s", time, message)), signature[8:])
+}
+
+func witnesses(path string) []note.Verifier {
+	var result []note.Verifier
+	for _, line := range lines(path) {
+		parts := strings.SplitN(line, "+", 3)
+		key, err := base64.StdEncoding.DecodeString(parts[2])
+		check(err)
+		w := witness{parts[0], key[1:]}
+		if key[0] != 4 || fmt.Sprintf("%08x", w.KeyHash()) != parts[1] {
+			fmt.Println("this is no key of a witness:", line)
+			os.Exit(1)
+		}
+		result = append(result, w)
+	}
+	return result
+}
+
 func main() {
 	dir := os.Args[1] + "/"
 	text, err := os.ReadFile(dir + "note")
 	check(err)
 	verifier, err := note.NewVerifier(strings.TrimSpace(strings.Join(lines(dir+"verifier"), "")))
 	check(err)
-	opened, err := note.Open(text, note.VerifierList(verifier))
+	opened, err := note.Open(text, note.VerifierList(append(witnesses(dir+"witnesses"), verifier)...))
 	check(err)
-	fmt.Println("note verified")
+	for _, signature := range opened.Sigs {
+		if signature.Name == verifier.Name() {
+			fmt.Println("note verified")
+		}
+	}
+	fmt.Println(len(opened.Sigs)-1, "cosignatures verified")
 
 	body := strings.Split(opened.Text, "\n")
 	size, err := strconv.ParseInt(body[1], 10, 64)

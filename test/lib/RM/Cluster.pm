@@ -116,6 +116,16 @@ sub excuse
 	return $reason;
 }
 
+# The first block of commands or code in a document behind a line that begins so.
+sub documented
+{
+	my ($document, $beginning) = @_;
+	open my $file, '<', "$top/doc/$document" or die "doc/$document: $!";
+	local $/;
+	my ($block) = <$file> =~ /^\Q$beginning\E.*?^```\w+\n(.*?)^```$/ms or die "doc/$document has no block behind \"$beginning\"";
+	return $block;
+}
+
 # Where temporary directories go: TMPDIR when the server's user reaches it and a socket's path fits, otherwise /tmp.
 sub temporary_root
 {
