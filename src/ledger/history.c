@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "ledger/batch.h"
@@ -19,6 +20,7 @@
 #include "ledger/settings.h"
 #include "ledger/transaction.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -30,6 +32,7 @@ PG_FUNCTION_INFO_V1(rm_redact_batch);
 PG_FUNCTION_INFO_V1(rm_key_hash_sql);
 PG_FUNCTION_INFO_V1(rm_flush_changes);
 PG_FUNCTION_INFO_V1(rm_live_row);
+PG_FUNCTION_INFO_V1(rm_live_image);
 
 #define CHANGES_IN_NATTS 8
 
@@ -229,6 +232,78 @@ row_to_jsonb(RmGoverned *governed, HeapTuple tuple, TupleDesc desc)
 	return old_to_jsonb(&governed->table_id, image.data, image.len);
 }
 
+/* Return the bytes as a bytea. */
+static Datum
+bytes_to_bytea(const char *bytes, int len)
+{
+	bytea *result = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(result, VARHDRSZ + len);
+	memcpy(VARDATA(result), bytes, len);
+	return PointerGetDatum(result);
+}
+
+/*
+ * Return the row in its canonical form, and each value that stands in it by
+ * its hash: tag and bytes, unless that is longer than limit.
+ */
+static Datum
+row_to_images(RmGoverned *governed, HeapTuple tuple, TupleDesc desc, int limit)
+{
+	Datum *values = palloc(sizeof(Datum) * desc->natts);
+	bool *nulls = palloc(sizeof(bool) * desc->natts);
+	Datum *images = palloc(sizeof(Datum) * (governed->ncolumns + 1));
+	StringInfoData row;
+	StringInfoData image;
+	RmOldReader reader;
+	RmOldPair pair;
+	int count = 1;
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	initStringInfo(&row);
+	rm_governed_append_row(governed, &row, values, nulls);
+	images[0] = bytes_to_bytea(row.data, row.len);
+	initStringInfo(&image);
+	rm_governed_append_image(governed, &image, values, nulls);
+	rm_old_reader_init(&reader, image.data, image.len);
+	while (rm_old_read(&reader, &pair))
+	{
+		if (pair.value_len > RM_LONGEST_PLAIN_VALUE && pair.value_len < limit)
+		{
+			char *tagged = palloc(pair.value_len + 1);
+
+			tagged[0] = pair.tag;
+			memcpy(tagged + 1, pair.value, pair.value_len);
+			images[count++] = bytes_to_bytea(tagged, pair.value_len + 1);
+		}
+	}
+	return PointerGetDatum(construct_array(images, count, BYTEAOID, -1, false, TYPALIGN_INT));
+}
+
+/* Return the row of that key as jsonb, or its images where a limit is given; 0 if there is none. */
+static Datum
+read_live_row(Oid relid, Datum id, text *key, int limit)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, id));
+	RmGoverned *governed = rm_governed_of(relation, table_id);
+	char **parts = palloc(sizeof(char *) * governed->nkeys);
+	Datum result = (Datum) 0;
+
+	if (split_key(text_to_cstring(key), parts, governed->nkeys))
+	{
+		int nest_level = rm_settings_begin();
+		HeapTuple tuple = rm_lookup_row(relation, governed, parts);
+
+		if (tuple)
+			result = limit > 0 ? row_to_images(governed, tuple, RelationGetDescr(relation), limit)
+							   : row_to_jsonb(governed, tuple, RelationGetDescr(relation));
+		rm_settings_end(nest_level);
+	}
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
 /*
  * live_row(member regclass, table_id uuid, key text) returns jsonb.
  *
@@ -238,24 +313,27 @@ row_to_jsonb(RmGoverned *governed, HeapTuple tuple, TupleDesc desc)
 Datum
 rm_live_row(PG_FUNCTION_ARGS)
 {
-	Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
-	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(1)));
-	RmGoverned *governed = rm_governed_of(relation, table_id);
-	char **parts = palloc(sizeof(char *) * governed->nkeys);
-	HeapTuple tuple = NULL;
-	Datum result = (Datum) 0;
+	Datum result = read_live_row(PG_GETARG_OID(0), PG_GETARG_DATUM(1), PG_GETARG_TEXT_PP(2), 0);
 
-	if (split_key(text_to_cstring(PG_GETARG_TEXT_PP(2)), parts, governed->nkeys))
-	{
-		int nest_level = rm_settings_begin();
+	if (result == (Datum) 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}
 
-		tuple = rm_lookup_row(relation, governed, parts);
-		if (tuple)
-			result = row_to_jsonb(governed, tuple, RelationGetDescr(relation));
-		rm_settings_end(nest_level);
-	}
-	table_close(relation, AccessShareLock);
-	if (tuple == NULL)
+/*
+ * live_image(member regclass, table_id uuid, key text, limit integer) returns
+ * bytea[].
+ *
+ * The same row in its canonical form, and its long values up to that length;
+ * NULL if there is none.
+ */
+Datum
+rm_live_image(PG_FUNCTION_ARGS)
+{
+	Datum result =
+		read_live_row(PG_GETARG_OID(0), PG_GETARG_DATUM(1), PG_GETARG_TEXT_PP(2), Max(PG_GETARG_INT32(3), 1));
+
+	if (result == (Datum) 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(result);
 }

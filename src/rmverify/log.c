@@ -24,8 +24,8 @@ typedef struct Transaction
 } Transaction;
 
 /* Return the value of the entry's line with that label, and its length. */
-static const char *
-line_value(const char *entry, size_t len, const char *label, size_t *value_len)
+const char *
+entry_line(const char *entry, size_t len, const char *label, size_t *value_len)
 {
 	size_t label_len = strlen(label);
 
@@ -64,8 +64,8 @@ begin_transaction(Transaction *transaction, int64_t index, const Field *entry)
 		len > strlen(TRANSACTION_HEAD) && memcmp(text, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) == 0;
 	if (!transaction->is_transaction)
 		return;
-	changes = line_value(text, len, "changes ", &changes_len);
-	root = line_value(text, len, "root ", &root_len);
+	changes = entry_line(text, len, "changes ", &changes_len);
+	root = entry_line(text, len, "root ", &root_len);
 	if (changes == NULL || root == NULL ||
 		decode_base64(root, root_len, transaction->root, RM_SHA256_SIZE) != RM_SHA256_SIZE)
 		transaction->broken = true;

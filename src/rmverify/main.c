@@ -5,121 +5,68 @@
  * Exit status: 0 sound, 1 findings (on standard output, one a line), 2
  * trouble, so that nothing can be said.
  */
-#include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "rmverify/rmverify.h"
 
-static const char usage[] =
-	"rmverify verifies a release_mgmt ledger without trusting the server.\n"
-	"\n"
-	"  rmverify --key VERIFIER-KEY --state FILE [--checkpoint FILE] [CONNECTION]\n"
-	"\n"
-	"  --key         what release_mgmt.verifier_key() returned, or a file that holds it; get it by a road of its own\n"
-	"  --state       where the checkpoint seen last is kept; the ledger must have grown from it\n"
-	"  --checkpoint  a signed checkpoint to verify against, instead of the last one that the database holds\n"
-	"  CONNECTION    a connection string of libpq, such as \"host=cmdb dbname=cmdb user=auditor\"\n"
-	"\n"
-	"The role needs SELECT on the governed tables and on the tables of schema release_mgmt.\n";
-
-typedef struct Options
-{
-	const char *key;
-	const char *state;
-	const char *checkpoint;
-	const char *conninfo;
-} Options;
-
-/* Take the command line apart, or end. */
-static Options
-parse_options(int argc, char **argv)
-{
-	static const struct option long_options[] = {
-		{ "key", required_argument, NULL, 'k' },
-		{ "state", required_argument, NULL, 's' },
-		{ "checkpoint", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	Options options = { .conninfo = "" };
-	int option;
-
-	while ((option = getopt_long(argc, argv, "k:s:c:h", long_options, NULL)) != -1)
-	{
-		if (option == 'k')
-			options.key = optarg;
-		else if (option == 's')
-			options.state = optarg;
-		else if (option == 'c')
-			options.checkpoint = optarg;
-		else
-		{
-			fputs(usage, option == 'h' ? stdout : stderr);
-			exit(option == 'h' ? EXIT_SOUND : EXIT_TROUBLE);
-		}
-	}
-	if (options.key == NULL || options.state == NULL || argc - optind > 1)
-	{
-		fputs(usage, stderr);
-		exit(EXIT_TROUBLE);
-	}
-	if (optind < argc)
-		options.conninfo = argv[optind];
-	return options;
-}
-
-/* Read the verifier key from a file, or take it as it is. */
-static Verifier
-load_verifier(const char *option)
-{
-	char *content = strchr(option, '+') ? NULL : read_file(option);
-
-	return parse_verifier(content ? content : option);
-}
-
-/* Return the checkpoint to verify against: the one given, or the last that the database holds. */
+/* Open the text as a checkpoint of the log, or end. */
 static Note
-present_note(PGconn *connection, const Options *options, const Verifier *verifier, const char *log_id)
+require_note(const char *text, const Options *options)
 {
-	char sql[256];
-	char *text;
 	Note note;
 
-	snprintf(sql, sizeof(sql),
-			 "SELECT note FROM release_mgmt.ledger_checkpoint WHERE log_id = '%s' ORDER BY size DESC LIMIT 1", log_id);
-	text = options->checkpoint ? read_file(options->checkpoint) : query_value(connection, sql);
-	if (text == NULL)
-		trouble("there is no signed checkpoint; let the ledger be signed with release_mgmt.sign_checkpoint()");
-	if (!open_note(text, verifier, &note))
-		trouble("the checkpoint is not signed by %s", verifier->name);
-	if (strcmp(note.origin, verifier->name) != 0)
-		trouble("the checkpoint is of %s, not of %s", note.origin, verifier->name);
+	if (!open_note(text, &options->verifier, &note))
+		trouble("the checkpoint is not signed by %s", options->verifier.name);
+	if (strcmp(note.origin, options->verifier.name) != 0)
+		trouble("the checkpoint is of %s, not of %s", note.origin, options->verifier.name);
 	return note;
 }
 
-/* Keep the checkpoint as the one seen last. */
-static void
-save_state(const char *path, const Note *note)
+/* Return the checkpoint to verify against: the one given, or the last that the database holds with all cosignatures. */
+Note
+present_note(PGconn *connection, const Options *options, const char *log_id)
 {
-	size_t size = strlen(path) + 5;
-	char *new_path = allocate(size);
-	FILE *file;
+	char sql[512];
+	char *text;
+	size_t len;
+	PGresult *result;
+	Note note = { 0 };
 
-	snprintf(new_path, size, "%s.new", path);
-	file = fopen(new_path, "w");
-	if (file == NULL || fputs(note->text, file) == EOF || fflush(file) != 0 || fsync(fileno(file)) != 0 ||
-		fclose(file) != 0 || rename(new_path, path) != 0)
-		trouble("could not write %s: %s", path, strerror(errno));
-	free(new_path);
+	if (options->checkpoint)
+	{
+		text = read_file(options->checkpoint, &len);
+		if (text == NULL)
+			trouble("there is no file %s", options->checkpoint);
+		note = require_note(text, options);
+		if (!is_cosigned_by_all(options, &note))
+			trouble("not every witness has cosigned the checkpoint");
+		return note;
+	}
+	snprintf(sql, sizeof(sql),
+			 "SELECT k.note || coalesce((SELECT string_agg(c.line || E'\\n', '' ORDER BY c.witness) "
+			 "FROM release_mgmt.ledger_cosignature AS c WHERE c.log_id = k.log_id AND c.size = k.size), '') "
+			 "FROM release_mgmt.ledger_checkpoint AS k WHERE k.log_id = '%s' ORDER BY k.size DESC%s",
+			 log_id, options->nwitnesses > 0 ? "" : " LIMIT 1");
+	result = query(connection, sql);
+	if (PQntuples(result) == 0)
+		trouble("there is no signed checkpoint; let the ledger be signed with release_mgmt.sign_checkpoint()");
+	for (int i = 0; i < PQntuples(result); i++)
+	{
+		note = require_note(PQgetvalue(result, i, 0), options);
+		if (is_cosigned_by_all(options, &note))
+			break;
+		if (i == PQntuples(result) - 1)
+			trouble("there is no checkpoint that every witness has cosigned");
+	}
+	PQclear(result);
+	return note;
 }
 
 /* Return the id of the log of that origin, or end. */
-static char *
+char *
 find_log(PGconn *connection, const char *origin)
 {
 	char *literal = PQescapeLiteral(connection, origin, strlen(origin));
@@ -136,25 +83,26 @@ find_log(PGconn *connection, const char *origin)
 	return log_id;
 }
 
-int
-main(int argc, char **argv)
+/* Verify everything, and keep the checkpoint as the one seen last. */
+static int
+verify(const Options *options)
 {
-	Options options = parse_options(argc, argv);
-	Verifier verifier = load_verifier(options.key);
-	char *state = read_file(options.state);
-	PGconn *connection = open_connection(options.conninfo);
-	char *log_id = find_log(connection, verifier.name);
+	size_t len;
+	char *state = read_file(options->state, &len);
+	PGconn *connection = open_connection(options->argument);
+	char *log_id = find_log(connection, options->verifier.name);
 	Note notes[2];
 	int nnotes = 1;
 	uint64_t size;
 
-	notes[0] = present_note(connection, &options, &verifier, log_id);
+	notes[0] = present_note(connection, options, log_id);
 	if (state)
 	{
-		if (!open_note(state, &verifier, &notes[1]))
-			trouble("%s does not hold a checkpoint signed by %s", options.state, verifier.name);
+		if (!open_note(state, &options->verifier, &notes[1]))
+			trouble("%s does not hold a checkpoint signed by %s", options->state, options->verifier.name);
 		nnotes = 2;
-		if (notes[1].size > notes[0].size)
+		/* With witnesses named, a later checkpoint may have been seen that they had not cosigned. */
+		if (notes[1].size > notes[0].size && options->nwitnesses == 0)
 			finding("tree shrank", (int64_t) notes[0].size, NULL, NULL, "a larger one was seen last");
 	}
 	size = verify_log(connection, log_id, notes, nnotes);
@@ -166,8 +114,23 @@ main(int argc, char **argv)
 		printf("%d findings\n", findings);
 		return EXIT_FINDINGS;
 	}
-	save_state(options.state, &notes[0]);
-	printf("%s is sound: %" PRIu64 " leaves, %" PRIu64 " of them signed, %" PRIu64 " keys\n", verifier.name, size,
-		   notes[0].size, known_rows());
+	if (nnotes == 1 || notes[1].size < notes[0].size)
+		write_file(options->state, notes[0].text, strlen(notes[0].text));
+	printf("%s is sound: %" PRIu64 " leaves, %" PRIu64 " of them signed, %" PRIu64 " keys\n", options->verifier.name,
+		   size, notes[0].size, known_rows());
 	return EXIT_SOUND;
+}
+
+int
+main(int argc, char **argv)
+{
+	Options options = parse_options(argc, argv);
+
+	if (strcmp(options.command, "tiles") == 0)
+		return export_tiles(&options);
+	if (strcmp(options.command, "proof") == 0)
+		return verify_proof(&options);
+	if (strcmp(options.command, "evidence") == 0)
+		return verify_evidence(&options);
+	return verify(&options);
 }

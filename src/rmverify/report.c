@@ -90,17 +90,48 @@ progress_end(void)
 	bar_shown = false;
 }
 
-/* Return a file's content; NULL where there is none. */
+/* Return a file's content, ended by a zero byte, and its length; NULL where there is none. */
 char *
-read_file(const char *path)
+read_file(const char *path, size_t *len)
 {
-	FILE *file = fopen(path, "r");
-	char *content = allocate(65536);
+	FILE *file = fopen(path, "rb");
+	size_t room = 65536;
+	char *content = allocate(room + 1);
+	size_t count;
 
+	*len = 0;
 	if (file == NULL && errno == ENOENT)
+	{
+		free(content);
 		return NULL;
-	if (file == NULL || fread(content, 1, 65535, file) == 0)
+	}
+	while (file && (count = fread(content + *len, 1, room - *len, file)) > 0)
+	{
+		*len += count;
+		if (*len == room)
+			content = realloc(content, (room *= 2) + 1);
+		if (content == NULL)
+			trouble("out of memory");
+	}
+	if (file == NULL || ferror(file))
 		trouble("could not read %s: %s", path, strerror(errno));
 	fclose(file);
+	content[*len] = '\0';
 	return content;
+}
+
+/* Put a file of that content in the place of what is at the path. */
+void
+write_file(const char *path, const void *content, size_t len)
+{
+	size_t size = strlen(path) + 5;
+	char *new_path = allocate(size);
+	FILE *file;
+
+	snprintf(new_path, size, "%s.new", path);
+	file = fopen(new_path, "wb");
+	if (file == NULL || fwrite(content, 1, len, file) != len || fflush(file) != 0 || fsync(fileno(file)) != 0 ||
+		fclose(file) != 0 || rename(new_path, path) != 0)
+		trouble("could not write %s: %s", path, strerror(errno));
+	free(new_path);
 }

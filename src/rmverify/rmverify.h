@@ -4,8 +4,9 @@
  *
  * It trusts nothing that the server computes.  It reads entries, captured
  * changes and rows, recomputes the log's root from them, and holds it against
- * a signed checkpoint and against the one that it saw last.  Of the extension
- * it shares only the hash code (types/hash.c, types/merkle.c).
+ * a signed checkpoint and against the one that it saw last.  Proofs and
+ * evidence it checks without any server.  Of the extension it shares only the
+ * hash code (types/hash.c, types/merkle.c).
  */
 #ifndef RMVERIFY_H
 #define RMVERIFY_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <libpq-fe.h>
 
@@ -34,7 +36,8 @@ extern void finding(const char *what, int64_t index, const char *source, const c
 extern void *allocate(size_t size);
 extern void progress(const char *what, uint64_t done, uint64_t total);
 extern void progress_end(void);
-extern char *read_file(const char *path);
+extern char *read_file(const char *path, size_t *len);
+extern void write_file(const char *path, const void *content, size_t len);
 
 /* note.c: a checkpoint whose signature holds. */
 typedef struct Note
@@ -52,9 +55,31 @@ typedef struct Verifier
 	unsigned char public_key[32];
 } Verifier;
 
-extern Verifier parse_verifier(const char *text);
+#define ALGORITHM_NOTE 0x01
+#define ALGORITHM_COSIGNATURE 0x04
+
+extern Verifier parse_verifier(const char *text, unsigned char algorithm);
+extern Verifier verifier_of_epoch(const Verifier *verifier, const char *origin);
 extern bool open_note(const char *text, const Verifier *verifier, Note *note);
+extern bool is_signed(const Verifier *verifier, const char *body, size_t len, const char *lines, const char **behind);
+extern bool is_cosigned(const Verifier *witness, const Note *note);
 extern size_t decode_base64(const char *text, size_t len, unsigned char *bytes, size_t room);
+
+/* options.c: the command line. */
+typedef struct Options
+{
+	const char *command; /* "verify" where none is named */
+	const char *state;
+	const char *checkpoint;
+	const char *directory;
+	const char *argument; /* connection string, or file */
+	Verifier verifier;
+	Verifier *witnesses;
+	int nwitnesses;
+} Options;
+
+extern Options parse_options(int argc, char **argv);
+extern bool is_cosigned_by_all(const Options *options, const Note *note);
 
 /* copy.c: rows in the binary form of COPY. */
 typedef struct Field
@@ -106,7 +131,55 @@ typedef struct ChangeReader
 extern bool read_change(ChangeReader *reader, Change *change);
 extern void hash_change(const Change *change, unsigned char *leaf);
 
+/* proof.c: the proof of a change, as release_mgmt.proof_of() returns it. */
+typedef struct Proof
+{
+	Change change;
+	const char *table; /* what the server calls it */
+	size_t table_len;
+	Field old;    /* pairs; length -1 where there are none */
+	Field row;    /* likewise */
+	Field *longs; /* the row's long values */
+	int nlongs;
+	const char *entry;
+	size_t entry_len;
+	uint64_t position;
+	int64_t index;
+	size_t len;            /* up to where the checkpoint stands */
+	unsigned char *hashes; /* of the inclusion proof */
+	int nhashes;
+} Proof;
+
+/* A column's value in a row or in old values. */
+typedef struct Pair
+{
+	const char *key;
+	size_t key_len;
+	char tag;
+	const unsigned char *value;
+	size_t len;
+} Pair;
+
+extern bool take_pair(const unsigned char **next, const unsigned char *end, Pair *pair);
+extern const char *read_proof(const char *text, size_t len, Proof *proof);
+extern bool is_included(const Proof *proof, const Note *note);
+extern int verify_proof(const Options *options);
+
+/* evidence.c: what release_mgmt.export_evidence() returns. */
+extern int verify_evidence(const Options *options);
+
+/* tiles.c: the log as files. */
+extern int export_tiles(const Options *options);
+
+/* show.c: what a proof says, for people. */
+extern void show_proof(const Proof *proof);
+
+/* main.c */
+extern Note present_note(PGconn *connection, const Options *options, const char *log_id);
+extern char *find_log(PGconn *connection, const char *origin);
+
 /* log.c: entries and the changes that they tell of. */
+extern const char *entry_line(const char *entry, size_t len, const char *label, size_t *value_len);
 extern uint64_t verify_log(PGconn *connection, const char *log_id, const Note *notes, int nnotes);
 
 /* rows.c: what the ledger says of each row. */

@@ -34,9 +34,9 @@ $cluster->value('postgres', q{
 	INSERT INTO item VALUES ('a:b\c', 'x'), ('bash', '5.1'), ('curl', '7.88');
 	ALTER TABLE item RENAME value TO version;
 	UPDATE item SET version = '5.2' WHERE "the key" = 'bash';
-	CREATE ROLE auditor LOGIN;
-	GRANT USAGE ON SCHEMA release_mgmt TO auditor;
-	GRANT SELECT ON ALL TABLES IN SCHEMA release_mgmt, public TO auditor});
+	CREATE ROLE auditor LOGIN});
+# The grants are those of the document.
+$cluster->value('postgres', RM::Cluster::documented('proofs.md', 'shows how far it is') =~ s/host_package/kinds, item/r);
 my $verifier = $cluster->value('postgres', 'SELECT release_mgmt.verifier_key()');
 
 sub verify
@@ -63,6 +63,38 @@ $cluster->value('postgres', q{DELETE FROM item WHERE "the key" = 'curl'; UPDATE 
 is($status, 0, 'pending leaves are verified with the rest') or diag $out, $err;
 sign();
 is((verify())[0], 0, 'and when they are signed');
+
+# On a terminal it shows how far it is.
+my $state = "$dir/state";
+my (undef, $shown) = $cluster->run(undef, 'script', '-qec', "$rmverify --key '$verifier' --state $state 'user=auditor dbname=postgres'", '/dev/null');
+like($shown, qr/\rleaves   \[#* *\] \d+ of \d+/, 'a bar');
+
+# With witnesses named, the last checkpoint counts that all of them have cosigned.
+sub witness
+{
+	my ($name, $note) = @_;
+	my $place = "$dir/$name";
+	mkdir $place;
+	RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', "$place/witness.pem") if !-e "$place/witness.pem";
+	open my $checkpoint, '>', "$place/checkpoint.txt" or die "checkpoint.txt: $!";
+	print $checkpoint $note;
+	close $checkpoint;
+	RM::Cluster::run_quietly('sh', '-ec', "cd $place\n" . RM::Cluster::documented('proofs.md', 'his cosignature thus:') =~ s/^name=.*/name=$name/mr);
+	return map { RM::Cluster::run_quietly('cat', "$place/$_") } 'cosignature.txt', 'witness.key';
+}
+my $present = sign();
+my ($cosignature, $witness) = witness('w.example.org', $present);
+my (undef, $other) = witness('v.example.org', $present);
+chomp($witness, $other);
+like((verify('--witness', $witness))[2], qr/no checkpoint that every witness has cosigned/, 'a checkpoint without cosignature');
+$cluster->value('postgres', "INSERT INTO release_mgmt.witness VALUES ('w.example.org', '$witness')");
+$cluster->value('postgres', "SELECT release_mgmt.add_cosignature(\$x\$$cosignature\$x\$)");
+is((verify('--witness', $witness))[0], 0, 'a witness has cosigned');
+is((verify('--witness', $witness, '--witness', $other))[0], 2, 'but not the other');
+sign();
+like((verify('--witness', $witness))[1], qr/is sound: (\d+) leaves, (?!\1)\d+ of them signed/, 'the checkpoint before the last is cosigned');
+is((verify())[0], 0, 'the last one is sound');
+is((verify('--witness', $verifier))[0], 2, 'the log is no witness of its own');
 
 # Behind the ledger's back.
 sub tampered
