@@ -1,0 +1,206 @@
+-- Module metrics: the evidence of a release in one file, for auditors who have no connection (doc/proofs.md).
+
+CREATE FUNCTION release_mgmt_internal.key_of_row(source regclass, row_values jsonb) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.string_agg(pg_catalog.replace(pg_catalog.replace(row_values ->> k.name, '\', '\\'), ':', '\:'), ':' ORDER BY k.position)
+    FROM release_mgmt.governed_table AS t
+    CROSS JOIN LATERAL pg_catalog.unnest(t.key_columns) WITH ORDINALITY AS k (name, position)
+    WHERE t.source = key_of_row.source;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.key_of_row(regclass, jsonb) IS
+'The text key of a row of a governed table that is given as to_jsonb() makes it; for keys of text, uuid and numbers. NULL where the table is not governed.';
+
+CREATE FUNCTION release_mgmt_internal.follow_key(key_oid oid, known jsonb[], to_children boolean) RETURNS SETOF jsonb
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    foreign_key pg_constraint;
+    condition text;
+BEGIN
+    SELECT c.* INTO foreign_key FROM pg_constraint AS c WHERE c.oid = key_oid;
+    SELECT string_agg(format('t.%I = (k.known ->> %L)::%s', a.attname, b.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
+    INTO condition
+    FROM unnest(foreign_key.conkey, foreign_key.confkey) AS n (child, parent)
+    JOIN pg_attribute AS a ON a.attrelid = CASE WHEN to_children THEN foreign_key.conrelid ELSE foreign_key.confrelid END
+        AND a.attnum = CASE WHEN to_children THEN n.child ELSE n.parent END
+    JOIN pg_attribute AS b ON b.attrelid = CASE WHEN to_children THEN foreign_key.confrelid ELSE foreign_key.conrelid END
+        AND b.attnum = CASE WHEN to_children THEN n.parent ELSE n.child END;
+    RETURN QUERY EXECUTE format('SELECT DISTINCT to_jsonb(t) FROM unnest($1) AS k (known) JOIN %s AS t ON %s',
+        CASE WHEN to_children THEN foreign_key.conrelid ELSE foreign_key.confrelid END::regclass, condition) USING known;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.follow_key(oid, jsonb[], boolean) IS
+'The rows at the other end of a foreign key (pg_constraint.oid) of rows that are known: those that refer to them, or those that they refer to.';
+
+CREATE FUNCTION release_mgmt_internal.rows_of_release(release uuid) RETURNS TABLE (source regclass, key text, row_values jsonb)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    -- What belongs to a release is reached from it, and from these that it names, through foreign keys against their direction.
+    descended CONSTANT regclass[] := '{release_mgmt.management_plan,release_mgmt.release_policy,release_mgmt.release_model,release_mgmt.change_request,
+        release_mgmt.incident,release_mgmt.problem}';
+    -- The rows found, in arrays side by side; those before start were followed.
+    sources regclass[] := ARRAY['release_mgmt.release'::regclass];
+    keys text[] := ARRAY[release::text];
+    found jsonb[] := ARRAY(SELECT to_jsonb(r) FROM release_mgmt.release AS r WHERE r.id = rows_of_release.release);
+    descends boolean[] := ARRAY[true];
+    start integer := 1;
+    behind integer;
+    step record;
+    more record;
+BEGIN
+    WHILE start <= cardinality(keys) LOOP
+        behind := cardinality(keys) + 1;
+        FOR step IN
+            SELECT c.oid, CASE WHEN d.to_children THEN c.conrelid ELSE c.confrelid END::regclass AS source, d.to_children, n.known
+            FROM (SELECT f.source, f.descend, array_agg(f.row_values) AS known
+                  FROM unnest(sources[start:], found[start:], descends[start:]) AS f (source, row_values, descend)
+                  GROUP BY f.source, f.descend) AS n
+            CROSS JOIN (VALUES (true), (false)) AS d (to_children)
+            JOIN pg_constraint AS c ON c.contype = 'f' AND n.source = CASE WHEN d.to_children THEN c.confrelid ELSE c.conrelid END
+            WHERE NOT d.to_children OR (n.descend AND c.conrelid <> 'release_mgmt.release'::regclass)
+            ORDER BY d.to_children DESC, c.oid
+        LOOP
+            SELECT coalesce(array_agg(w.key), '{}') AS keys, coalesce(array_agg(w.row_values), '{}') AS found INTO more
+            FROM (
+                SELECT release_mgmt_internal.key_of_row(step.source, f.row_values) AS key, f.row_values
+                FROM release_mgmt_internal.follow_key(step.oid, step.known, step.to_children) AS f (row_values)
+                -- What names another release is that one's.
+                WHERE coalesce(f.row_values ->> 'release_id', release::text) = release::text
+                  AND (step.source <> 'release_mgmt.release'::regclass OR f.row_values ->> 'id' = release::text)) AS w
+            WHERE w.key IS NOT NULL
+              AND NOT EXISTS (SELECT FROM unnest(sources, keys) AS o (source, key) WHERE o.source = step.source AND o.key = w.key);
+            sources := sources || array_fill(step.source, ARRAY[cardinality(more.keys)]);
+            keys := keys || more.keys;
+            found := found || more.found;
+            descends := descends || array_fill(step.to_children OR step.source = ANY (descended), ARRAY[cardinality(more.keys)]);
+        END LOOP;
+        start := behind;
+    END LOOP;
+    RETURN QUERY
+    SELECT f.source, f.key, f.row_values FROM unnest(sources, keys, found) AS f (source, key, row_values)
+    UNION ALL
+    -- What the release's plan, or its back-out, permitted to change.
+    SELECT 'release_mgmt.ci_change_permit'::regclass, p.id::text, to_jsonb(p)
+    FROM release_mgmt.ci_change_permit AS p
+    WHERE p.permitted_by IN (SELECT (f.row_values ->> 'id')::uuid FROM unnest(sources, found) AS f (source, row_values)
+                             WHERE f.source IN ('release_mgmt.planned_ci_change'::regclass, 'release_mgmt.ci_back_out'::regclass))
+    ORDER BY 1, 2;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.rows_of_release(uuid) IS
+'The governed rows that a release consists of: its own, those that refer to them, and those that any of these refer to, found through foreign keys; of plans,
+policies, models, changes and incidents what belongs to them as well; and the permits of its changes of configuration items. Rows of another release are left out.';
+
+CREATE FUNCTION release_mgmt_internal.proved_changes(sources regclass[], keys text[], found jsonb[])
+RETURNS TABLE (source regclass, key text, log_id uuid, size bigint, age bigint, proof text)
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT r.source, r.key, p.log_id, p.size, p.age, p.proof
+    FROM ROWS FROM (pg_catalog.unnest(sources), pg_catalog.unnest(keys)) AS r (source, key)
+    LEFT JOIN LATERAL release_mgmt_internal.proofs_of(r.source, r.key) AS p ON true
+    UNION ALL
+    SELECT m.source, m.key, p.log_id, p.size, p.age, p.proof
+    FROM (
+        SELECT DISTINCT c.source, i.key, (r.row_values ->> 'transaction_id')::uuid AS transaction_id
+        FROM ROWS FROM (pg_catalog.unnest(sources), pg_catalog.unnest(found)) AS r (source, row_values)
+        JOIN release_mgmt.ci AS i ON i.id = (r.row_values ->> 'ci_id')::uuid
+        JOIN release_mgmt.ci_class AS c ON c.name = i.class
+        JOIN release_mgmt.governed_table AS t ON t.source = c.source
+        WHERE r.source = 'release_mgmt.ci_change_permit'::regclass) AS m
+    LEFT JOIN LATERAL release_mgmt_internal.proofs_of(m.source, m.key) AS p ON p.transaction_id = m.transaction_id;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.proved_changes(regclass[], text[], jsonb[]) IS
+'Every change of these rows with its proof, and of the configuration items'' rows the changes that the permits among them permitted. proof is NULL where no
+signed checkpoint covers a change; age 1 is the last change of a row.';
+
+CREATE TYPE release_mgmt_internal.evidence_part AS (name text, body text);
+COMMENT ON TYPE release_mgmt_internal.evidence_part IS 'A part of the evidence of a release, by its name.';
+
+CREATE FUNCTION release_mgmt_internal.pack_evidence(release text, origin text, parts release_mgmt_internal.evidence_part[]) RETURNS text
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT release_mgmt_internal.sign_text(origin,
+               pg_catalog.concat('release_mgmt evidence v1', E'\nrelease ', pg_catalog.translate(release, E'\n\r', '  '), E'\nexported ',
+                   pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), E'\norigin ', origin, E'\n',
+                   pg_catalog.string_agg(pg_catalog.format(E'part %s %s %s\n', pg_catalog.octet_length(b.bytes),
+                       pg_catalog.encode(pg_catalog.sha256(b.bytes), 'base64'), pg_catalog.translate(p.name, E'\n\r', '  ')), '' ORDER BY p.position)))
+           || E'\n' || pg_catalog.string_agg(p.body, '' ORDER BY p.position)
+    FROM pg_catalog.unnest(parts) WITH ORDINALITY AS p (name, body, position)
+    CROSS JOIN LATERAL (SELECT pg_catalog.convert_to(p.body, 'UTF8') AS bytes) AS b;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.pack_evidence(text, text, release_mgmt_internal.evidence_part[]) IS
+'A head that tells length, SHA-256 and name of each part, signed with the log''s key, and the parts behind it.';
+
+CREATE FUNCTION release_mgmt_internal.evidence_of(release text) RETURNS text
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+    wanted uuid := release_mgmt.release_id(release);
+    sources regclass[];
+    keys text[];
+    found jsonb[];
+    changes release_mgmt_internal.evidence_part[];
+    checkpoints release_mgmt_internal.evidence_part[];
+    parts release_mgmt_internal.evidence_part[];
+    unproved text;
+    log_origin text;
+BEGIN
+    SELECT c.origin INTO log_origin FROM release_mgmt_internal.current_log() AS c;
+    SELECT array_agg(r.source ORDER BY r.source, r.key), array_agg(r.key ORDER BY r.source, r.key), array_agg(r.row_values ORDER BY r.source, r.key)
+    INTO sources, keys, found
+    FROM release_mgmt_internal.rows_of_release(wanted) AS r;
+
+    WITH proved AS MATERIALIZED (
+        SELECT p.*, l.origin
+        FROM release_mgmt_internal.proved_changes(sources, keys, found) AS p
+        LEFT JOIN release_mgmt.ledger_log AS l ON l.id = p.log_id
+    ), missing AS (
+        SELECT p.source, p.key FROM proved AS p GROUP BY p.source, p.key HAVING min(p.age) IS NULL OR (p.source = ANY (sources) AND min(p.age) > 1)
+    )
+    SELECT (SELECT string_agg(concat_ws(' ', m.source, m.key), ', ' ORDER BY m.source::text, m.key)
+            FROM (SELECT s.* FROM missing AS s ORDER BY s.source::text, s.key LIMIT 20) AS m)
+           || CASE WHEN (SELECT count(*) FROM missing) > 20 THEN format(' and %s more', (SELECT count(*) - 20 FROM missing)) ELSE '' END,
+           (SELECT array_agg(ROW(concat_ws(' ', 'proof', p.origin, p.source, p.key, p.age), p.proof)::release_mgmt_internal.evidence_part
+                             ORDER BY p.source::text, p.key, p.age) FROM proved AS p),
+           (SELECT array_agg(ROW('checkpoint ' || k.origin, k.note)::release_mgmt_internal.evidence_part ORDER BY k.origin)
+            FROM release_mgmt.cosigned_checkpoint AS k
+            WHERE (k.origin, k.size) IN (SELECT p.origin, p.size FROM proved AS p))
+    INTO unproved, changes, checkpoints;
+    IF unproved IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('no signed checkpoint covers all of release "%s"', release),
+            'Not covered: ' || unproved || '.',
+            'CALL release_mgmt.sequence_ledger(), then SELECT release_mgmt.sign_checkpoint(), then export.');
+    END IF;
+
+    SELECT checkpoints
+        || ARRAY[ROW('obligations', (SELECT string_agg(to_jsonb(s)::text || E'\n', '' ORDER BY s.ordinal, s.contract)
+                                     FROM release_mgmt.obligation_status AS s
+                                     WHERE s.release = evidence_of.release))::release_mgmt_internal.evidence_part]
+        || ARRAY(SELECT ROW(format('manifest %s %s', k.code, k.revision), k.manifest)::release_mgmt_internal.evidence_part
+                 FROM release_mgmt.release_package AS k
+                 WHERE k.release_id = wanted AND k.manifest IS NOT NULL
+                 ORDER BY k.code, k.revision)
+        || ARRAY(SELECT ROW('rows ' || f.source, string_agg(f.row_values::text || E'\n', '' ORDER BY f.key))::release_mgmt_internal.evidence_part
+                 FROM unnest(sources, keys, found) AS f (source, key, row_values)
+                 GROUP BY f.source
+                 ORDER BY f.source::text)
+        || changes
+    INTO parts;
+    RETURN release_mgmt_internal.pack_evidence(release, log_origin, parts);
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.evidence_of(text) IS 'See export_evidence().';
+
+-- Reads everything on behalf of duties that may read it in parts, hence SECURITY DEFINER.
+CREATE FUNCTION release_mgmt.export_evidence(release text) RETURNS text
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    SELECT release_mgmt_internal.evidence_of(release);
+END;
+COMMENT ON FUNCTION release_mgmt.export_evidence(text) IS
+'All that an auditor needs about a release in one text, to be checked without a connection by "rmverify evidence" (doc/proofs.md): every obligation with its
+status and what makes it, the manifests of its packages, its rows (plan, approvals, tests, signatures, steps, incidents, ...) and every change of each of them,
+and of the configuration items that it changed, proved up to a signed checkpoint, which is in it. A head signed with the log''s key holds the SHA-256 of
+each part. Errors: RM001 inactive, RM002 unknown release, RM014 where a row is not as its last change left it, RM015 where no key is configured or no signed
+checkpoint covers a change.';
+SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.export_evidence(text)');
