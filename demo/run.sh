@@ -36,6 +36,13 @@ quiet "$superuser" <<'SQL'
 ALTER DATABASE demo SET search_path = public, release_mgmt;
 SQL
 
+# The server's own signing key, in a place of its own outside the data directory.
+data_directory=$(quiet "$superuser" <<<"SHOW data_directory")
+openssl genpkey -algorithm ed25519 -out "$work/keys/ledger.pem" 2>/dev/null
+chmod 600 "$work/keys/ledger.pem"
+if [ "$(id -u)" = 0 ]; then chown -R "$(stat -c %U "$data_directory")" "$work/keys"; fi
+quiet "$superuser" <<<"LOAD '\$libdir/release_mgmt'; ALTER SYSTEM SET release_mgmt.signing_key_file = '$work/keys/ledger.pem'; SELECT pg_reload_conf();" >/dev/null
+
 # RM_DEMO_PACKAGES names a directory that keeps the packages from one run to the next.
 debs=${RM_DEMO_PACKAGES:-$work/debs}
 if [ ! -s "$debs/list" ]; then
@@ -393,7 +400,8 @@ INSERT INTO implementation_review (release_id, conclusion) VALUES (release_id('R
 CALL advance_release('REL-1', 'closed');
 SQL
 sql release_manager <<<"SELECT month, type, completed, successful, reversals, corrections, disruptions, on_time FROM release_outcome_monthly WHERE completed > 0;"
-say "Every clause of the contract, from the rows that prove it:"
+say "The ledger is sequenced and signed; then every clause of the contract, from the rows that prove it:"
+does "$superuser" <<<"CALL sequence_ledger(); SELECT sign_checkpoint();"
 show release_manager <<<"SELECT clause, status, evidence FROM obligation_status WHERE release = 'REL-1';"
 quiet release_manager <<'SQL' >"$work/clauses"
 SELECT format('  %-9s %-4s %s', clause, status, left(evidence::text, 46)) FROM obligation_status WHERE release = 'REL-1' ORDER BY ordinal;

@@ -120,3 +120,30 @@ COMMENT ON FUNCTION release_mgmt_internal.check_no_drift(uuid) IS
 'Check: since it was sealed, nothing but authorized changes happened to the configuration items that the release plans, and they are as planned.';
 SELECT release_mgmt_internal.register_check('no_drift', 'gate', 'release_mgmt_internal.check_no_drift',
     'what is in the CMDB is what was released, and nobody changed it without authority');
+
+CREATE FUNCTION release_mgmt_internal.check_record_proved(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    -- Whatever changes beneath a release raises its revision, so the transactions that changed the release's own row are all of them.
+    SELECT (count(*) > 0 AND pg_catalog.bool_and(k.size IS NOT NULL),
+            CASE WHEN count(*) = 0 THEN 'the ledger holds nothing of the release'
+                 WHEN pg_catalog.bool_or(k.size IS NULL) THEN pg_catalog.format('of %s transactions that concern the release %s are beneath no signed checkpoint yet', count(*), count(*) FILTER (WHERE k.size IS NULL)) END,
+            'DBA',
+            pg_catalog.jsonb_build_object('transactions', count(*), 'ledger_entry', max(l.log_index), 'ledger_checkpoint', max(k.size), 'signed_at', max(k.signed_at))
+           )::release_mgmt.check_result
+    FROM release_mgmt.governed_table AS t
+    CROSS JOIN LATERAL (SELECT DISTINCT b.transaction_id
+                        FROM release_mgmt_internal.batches_of_row(t.id, check_record_proved.release::text) AS r
+                        JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
+                        WHERE EXISTS (SELECT FROM release_mgmt_internal.changes_of_row(b.changes, b.first_seq, t.id, check_record_proved.release::text))) AS b
+    JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
+    LEFT JOIN LATERAL (SELECT c.size, c.signed_at
+                       FROM release_mgmt.ledger_checkpoint AS c
+                       WHERE c.log_id = l.log_id AND c.size > l.log_index
+                       ORDER BY c.size LIMIT 1) AS k ON true
+    WHERE t.source = 'release_mgmt.release'::pg_catalog.regclass;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_record_proved(uuid) IS
+'Check: every transaction that changed the release, or anything beneath it, is a leaf of the ledger beneath a signed checkpoint.';
+SELECT release_mgmt_internal.register_check('record_proved', 'gate', 'release_mgmt_internal.check_record_proved',
+    'what was recorded of the release can be proved from a signed checkpoint');

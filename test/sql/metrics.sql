@@ -16,6 +16,10 @@ SELECT create_release('REL-1', 'minor') IS NOT NULL AS created;
 -- An empty release meets nothing, and of each clause it is said what is missing.
 SELECT clause, status, missing FROM obligation_status WHERE release = 'REL-1' ORDER BY ordinal;
 
+-- What is recorded is in the ledger, and not yet beneath a signed checkpoint.
+SELECT evidence -> 'record_proved' ->> 'transactions' AS transactions, evidence -> 'record_proved' ->> 'ledger_entry' AS entry
+FROM obligation_status WHERE release = 'REL-1' AND clause = '1.4, 2.2';
+
 -- Every shipped obligation has a check, and each asks the point gate.
 SELECT o.clause FROM obligation AS o WHERE NOT EXISTS (SELECT FROM obligation_check AS c WHERE c.obligation_id = o.id);
 SELECT oc.check_name FROM obligation_check AS oc JOIN registered_check AS c ON c.name = oc.check_name WHERE c.point <> 'gate';
