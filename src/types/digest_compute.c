@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "types/digest.h"
 #include "types/merkle.h"
+#include "types/report.h"
 
 /* How much of a large content is in memory at a time, a multiple of TOAST_MAX_CHUNK_SIZE. */
 #define CHUNK_SIZE ((size_t) TOAST_MAX_CHUNK_SIZE * 256)
@@ -27,8 +28,8 @@ rm_digest_require_algorithm(const text *name)
 
 	if (algorithm == RM_HASH_INVALID)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("digest algorithm \"%.*s\" does not exist", (int) VARSIZE_ANY_EXHDR(name),
-							   (const char *) VARDATA_ANY(name)),
+						errmsg("digest algorithm \"%s\" does not exist",
+							   rm_report_clip(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name))),
 						errhint("Use sha256, sha384 or sha512.")));
 	return algorithm;
 }

@@ -6,6 +6,7 @@
 
 #include "compat.h"
 #include "types/range_set.h"
+#include "types/report.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -76,7 +77,8 @@ rm_osv_scheme(PG_FUNCTION_ARGS)
 			PG_RETURN_TEXT_P(cstring_to_text(rm_scheme_name(ecosystems[i].scheme)));
 	}
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("the versions of ecosystem \"%s\" follow no known scheme", ecosystem),
+					errmsg("the versions of ecosystem \"%s\" follow no known scheme",
+						   rm_report_clip(ecosystem, strlen(ecosystem))),
 					errhint("Name the scheme yourself: osv_events(scheme, events).")));
 }
 

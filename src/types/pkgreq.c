@@ -172,8 +172,8 @@ rm_pkgreq_from_text(PG_FUNCTION_ARGS)
 
 	if (scheme == RM_SCHEME_INVALID)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("requirements in syntax \"%.*s\" can not be read", (int) VARSIZE_ANY_EXHDR(syntax),
-							   VARDATA_ANY(syntax)),
+						errmsg("requirements in syntax \"%s\" can not be read",
+							   rm_report_clip(VARDATA_ANY(syntax), VARSIZE_ANY_EXHDR(syntax))),
 						errhint(SYNTAX_HINT)));
 	if (!rm_require_parse(scheme, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &requirement, &error))
 		return rm_report_parse_error(NULL, "pkgreq", VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &error, SYNTAX_HINT);

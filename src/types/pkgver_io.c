@@ -88,8 +88,8 @@ rm_pkgver_require_scheme(const text *name)
 
 	if (scheme == RM_SCHEME_INVALID)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("version scheme \"%.*s\" does not exist", (int) VARSIZE_ANY_EXHDR(name),
-							   (const char *) VARDATA_ANY(name)),
+						errmsg("version scheme \"%s\" does not exist",
+							   rm_report_clip(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name))),
 						errhint("Use semver (npm, cargo, go), deb, rpm, pep440 (pypi) or generic.")));
 	return scheme;
 }

@@ -14,6 +14,8 @@
 
 #define PURL_HINT "A package URL is written as in pkg:deb/debian/curl@7.88.1-10?arch=amd64."
 
+#define PURL_PARTS_HINT "Give parts as in purl('deb', 'debian', 'curl', '7.88.1-10', '{\"arch\": \"amd64\"}')."
+
 /* What send writes before the text; recv refuses any other. */
 #define SEND_VERSION 1
 
@@ -46,7 +48,8 @@ make_purl(const RmPurlParts *parts, RmParseError *error)
 static Datum
 input_purl(Node *escontext, const char *text, size_t len)
 {
-	char *utf8 = pg_server_to_any(text, len, PG_UTF8);
+	/* Of what a database in SQL_ASCII holds nobody knows the encoding; the parser tells whether it is UTF-8. */
+	char *utf8 = GetDatabaseEncoding() == PG_SQL_ASCII ? (char *) text : pg_server_to_any(text, len, PG_UTF8);
 	RmPurlParts parts;
 	RmParseError error;
 	RmPurl *result = NULL;
@@ -120,14 +123,14 @@ copy_text(const char *data, size_t len)
 	char *copy = pnstrdup(data, len);
 	char *utf8 = pg_server_to_any(copy, len, PG_UTF8);
 
-	return (RmPurlText) { utf8, utf8 == copy ? len : strlen(utf8) };
+	return (RmPurlText) { utf8, utf8 == copy ? len : strlen(utf8), RM_NO_POSITION };
 }
 
 /* Return a copy of an argument; empty for NULL. */
 static RmPurlText
 copy_argument(FunctionCallInfo fcinfo, int argument)
 {
-	RmPurlText result = { "", 0 };
+	RmPurlText result = { "", 0, RM_NO_POSITION };
 
 	if (!PG_ARGISNULL(argument))
 	{
@@ -169,7 +172,7 @@ copy_qualifiers(Jsonb *object, RmPurlParts *parts)
 	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
 	JsonbIteratorToken token;
 	JsonbValue value;
-	RmPurlText key = { NULL, 0 };
+	RmPurlText key = { NULL, 0, RM_NO_POSITION };
 
 	if (!JB_ROOT_IS_OBJECT(object))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("qualifiers must be a JSON object"),
@@ -182,14 +185,15 @@ copy_qualifiers(Jsonb *object, RmPurlParts *parts)
 			continue;
 		if (value.type != jbvString)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("qualifier \"%.*s\" is not text", (int) key.len, key.data)));
+							errmsg("qualifier \"%s\" is not text", rm_report_clip(key.data, key.len)),
+							errhint(PURL_PARTS_HINT)));
 		if (value.val.string.len == 0)
 			continue;
 		if (parts->qualifier_count == RM_PURL_MAX_QUALIFIERS)
 			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 							errmsg("a package URL has at most %d qualifiers", RM_PURL_MAX_QUALIFIERS)));
 		parts->qualifiers[parts->qualifier_count++] =
-			(RmPurlQualifier) { key, { pnstrdup(value.val.string.val, value.val.string.len), value.val.string.len } };
+			(RmPurlQualifier) { key, copy_text(value.val.string.val, value.val.string.len) };
 	}
 }
 
@@ -223,7 +227,7 @@ rm_purl_from_parts(PG_FUNCTION_ARGS)
 		result = make_purl(&parts, &error);
 	if (result == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("these parts make no package URL"),
-						errdetail("%s", error.message)));
+						errdetail("%s", error.message), errhint(PURL_PARTS_HINT)));
 	PG_RETURN_PURL(result);
 }
 

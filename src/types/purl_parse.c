@@ -91,7 +91,8 @@ append_decoded(Decoder *decoder, size_t start, size_t end, RmPurlText *result)
 		size_t count = count_utf8((unsigned char *) result->data + first, result->len - first);
 
 		if (count == 0)
-			return complain(decoder->error, start, "What the percent signs encode here is not UTF-8.");
+			return complain(decoder->error, start,
+							"What stands here is not UTF-8, once the percent signs are decoded.");
 		first += count;
 	}
 	return true;
@@ -101,7 +102,7 @@ append_decoded(Decoder *decoder, size_t start, size_t end, RmPurlText *result)
 static bool
 decode(Decoder *decoder, size_t start, size_t end, RmPurlText *result)
 {
-	*result = (RmPurlText) { decoder->free, 0 };
+	*result = (RmPurlText) { decoder->free, 0, start };
 	return append_decoded(decoder, start, end, result);
 }
 
@@ -112,7 +113,7 @@ decode(Decoder *decoder, size_t start, size_t end, RmPurlText *result)
 static bool
 decode_segments(Decoder *decoder, size_t start, size_t end, bool subpath, RmPurlText *result)
 {
-	*result = (RmPurlText) { decoder->free, 0 };
+	*result = (RmPurlText) { decoder->free, 0, start };
 	while (start < end)
 	{
 		const char *slash = memchr(decoder->text + start, '/', end - start);
@@ -125,7 +126,7 @@ decode_segments(Decoder *decoder, size_t start, size_t end, bool subpath, RmPurl
 			*decoder->free++ = '/';
 			result->len++;
 		}
-		segment = (RmPurlText) { decoder->free, 0 };
+		segment = (RmPurlText) { decoder->free, 0, start };
 		if (!append_decoded(decoder, start, stop, &segment))
 			return false;
 		if (segment.len > 0 && memchr(segment.data, '/', segment.len) != NULL)
@@ -158,7 +159,7 @@ decode_qualifiers(Decoder *decoder, size_t start, size_t end, RmPurlParts *parts
 			return complain(decoder->error, start, "A qualifier is expected: key=value.");
 		if (parts->qualifier_count == RM_PURL_MAX_QUALIFIERS)
 			return complain(decoder->error, start, "A package URL has at most 64 qualifiers.");
-		qualifier->key = (RmPurlText) { decoder->free, equals - decoder->text - start };
+		qualifier->key = (RmPurlText) { decoder->free, equals - decoder->text - start, start };
 		memcpy(decoder->free, decoder->text + start, qualifier->key.len);
 		decoder->free += qualifier->key.len;
 		if (!decode(decoder, equals - decoder->text + 1, stop, &qualifier->value))
@@ -214,7 +215,7 @@ rm_purl_parse(const char *text, size_t len, RmPurlParts *parts, RmParseError *er
 	slash = memchr(text + at, '/', path_end - at);
 	if (slash == NULL)
 		return complain(error, path_end, "A type, a slash and a name are expected.");
-	parts->type = (RmPurlText) { decoder.free, slash - text - at };
+	parts->type = (RmPurlText) { decoder.free, slash - text - at, at };
 	memcpy(decoder.free, text + at, parts->type.len);
 	decoder.free += parts->type.len;
 	at = slash - text + 1;

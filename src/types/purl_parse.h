@@ -19,6 +19,7 @@ typedef struct RmPurlText
 {
 	char *data;
 	size_t len;
+	size_t position; /* where it begins in the text, or would; RM_NO_POSITION for parts that come from none */
 } RmPurlText;
 
 typedef struct RmPurlQualifier

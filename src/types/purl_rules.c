@@ -75,9 +75,9 @@ static const TypeRule no_rule = { "", OPTIONAL, 0, NULL };
 
 /* Note what is wrong; always false, so that a caller can return it. */
 static bool
-complain(RmParseError *error, const char *message)
+complain(RmParseError *error, size_t position, const char *message)
 {
-	error->position = RM_NO_POSITION;
+	error->position = position;
 	error->message = message;
 	return false;
 }
@@ -149,7 +149,7 @@ get_qualifier(const RmPurlParts *parts, const char *key)
 		if (is_word(parts->qualifiers[i].key, key))
 			return parts->qualifiers[i].value;
 	}
-	return (RmPurlText) { NULL, 0 };
+	return (RmPurlText) { NULL, 0, RM_NO_POSITION };
 }
 
 /* Order qualifiers by key. */
@@ -171,13 +171,14 @@ normalize_qualifiers(RmPurlParts *parts, RmParseError *error)
 	{
 		make_lower(parts->qualifiers[i].key);
 		if (!is_identifier(parts->qualifiers[i].key, ".-_"))
-			return complain(error, "A qualifier's key begins with a letter and consists of letters, digits and . - _");
+			return complain(error, parts->qualifiers[i].key.position,
+							"A qualifier's key begins with a letter and consists of letters, digits and . - _");
 	}
 	qsort(parts->qualifiers, parts->qualifier_count, sizeof(RmPurlQualifier), compare_qualifiers);
 	for (int i = 1; i < parts->qualifier_count; i++)
 	{
 		if (compare_qualifiers(&parts->qualifiers[i - 1], &parts->qualifiers[i]) == 0)
-			return complain(error, "Each key of the qualifiers is given once.");
+			return complain(error, parts->qualifiers[i].key.position, "Each key of the qualifiers is given once.");
 	}
 	return true;
 }
@@ -223,7 +224,7 @@ normalize_by_type(RmPurlParts *parts, RmParseError *error)
 	else if (is_word(parts->type, "mlflow") && contains(get_qualifier(parts, "repository_url"), "databricks"))
 		make_lower(name);
 	else if (is_word(parts->type, "cpan") && contains(name, "::"))
-		return complain(error, "The name of type cpan is a distribution's, which has no ::");
+		return complain(error, name.position, "The name of type cpan is a distribution's, which has no ::");
 	else if (is_word(parts->type, "chrome-extension"))
 	{
 		bool valid = name.len == 32;
@@ -231,9 +232,10 @@ normalize_by_type(RmPurlParts *parts, RmParseError *error)
 		for (size_t i = 0; i < name.len; i++)
 			valid = valid && name.data[i] >= 'a' && name.data[i] <= 'p';
 		if (!valid)
-			return complain(error, "The name of type chrome-extension is 32 letters from a to p.");
+			return complain(error, name.position, "The name of type chrome-extension is 32 letters from a to p.");
 		if (parts->version.len > 0 && !is_chrome_version(parts->version))
-			return complain(error, "The version of type chrome-extension is one to four numbers.");
+			return complain(error, parts->version.position,
+							"The version of type chrome-extension is one to four numbers.");
 	}
 	return true;
 }
@@ -246,19 +248,20 @@ rm_purl_normalize(RmPurlParts *parts, RmParseError *error)
 
 	make_lower(parts->type);
 	if (!is_identifier(parts->type, ".-"))
-		return complain(error, "The type begins with a letter and consists of letters, digits and . -");
+		return complain(error, parts->type.position,
+						"The type begins with a letter and consists of letters, digits and . -");
 	if (parts->name.len == 0)
-		return complain(error, "A name is expected.");
+		return complain(error, parts->name.position, "A name is expected.");
 	if (!normalize_qualifiers(parts, error))
 		return false;
 
 	rule = find_rule(parts->type);
 	if (rule->namespace == REQUIRED && parts->namespace.len == 0)
-		return complain(error, "A package of this type has a namespace before its name.");
+		return complain(error, parts->name.position, "A package of this type has a namespace before its name.");
 	if (rule->namespace == PROHIBITED && parts->namespace.len > 0)
-		return complain(error, "A package of this type has no namespace before its name.");
+		return complain(error, parts->namespace.position, "A package of this type has no namespace before its name.");
 	if (rule->required_qualifier != NULL && get_qualifier(parts, rule->required_qualifier).len == 0)
-		return complain(error,
+		return complain(error, RM_NO_POSITION,
 						"A package of this type has a qualifier that is missing here (julia: uuid, swid: tag_id).");
 
 	if (rule->lower & LOWER_NAMESPACE)
@@ -335,6 +338,6 @@ rm_purl_print(const RmPurlParts *parts, RmPurlCanonical *canonical, RmParseError
 		put_encoded(canonical, parts->subpath, true);
 	}
 	if (canonical->len > RM_PURL_MAX)
-		return complain(error, "A package URL has at most 2000 bytes in canonical form.");
+		return complain(error, RM_NO_POSITION, "A package URL has at most 2000 bytes in canonical form.");
 	return true;
 }
