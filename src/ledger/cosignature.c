@@ -29,6 +29,13 @@ typedef struct Witness
 	unsigned char public_key[RM_ED25519_KEY_SIZE];
 } Witness;
 
+/* Decode base64 of so many bytes; false for any text but the one that encoding them gives. */
+static bool
+decode_exactly(const char *text, void *bytes, int size)
+{
+	return rm_base64_decode(text, strlen(text), bytes, size) == size && strcmp(text, rm_base64(bytes, size)) == 0;
+}
+
 /* Return what is wrong with a verifier key, a sentence; NULL where it was taken apart. */
 static const char *
 parse_witness(const char *text, Witness *witness)
@@ -47,8 +54,7 @@ parse_witness(const char *text, Witness *witness)
 		if ((unsigned char) *p <= ' ')
 			return "The name holds a space.";
 	}
-	if (rm_base64_decode(key + 1, strlen(key + 1), bytes, sizeof(bytes)) != sizeof(bytes) ||
-		bytes[0] != ALGORITHM_COSIGNATURE)
+	if (!decode_exactly(key + 1, bytes, sizeof(bytes)) || bytes[0] != ALGORITHM_COSIGNATURE)
 		return "The key is not of type 0x04, Ed25519 for cosignatures, with 32 bytes behind that.";
 	memcpy(witness->public_key, bytes + 1, RM_ED25519_KEY_SIZE);
 
@@ -123,8 +129,7 @@ rm_cosigned_at(PG_FUNCTION_ARGS)
 		parse_witness(utf8_argument(PG_GETARG_TEXT_PP(2)), &witness) != NULL)
 		PG_RETURN_NULL();
 	head = psprintf(RM_SIGNATURE_DASH "%s ", witness.name);
-	if (strncmp(line, head, strlen(head)) != 0 ||
-		rm_base64_decode(line + strlen(head), strlen(line) - strlen(head), blob, sizeof(blob)) != sizeof(blob) ||
+	if (strncmp(line, head, strlen(head)) != 0 || !decode_exactly(line + strlen(head), blob, sizeof(blob)) ||
 		!cosignature_is_valid(&witness, checkpoint.body, blob, &seconds))
 		PG_RETURN_NULL();
 	/* A time that no timestamp holds is no time at which anybody saw this. */

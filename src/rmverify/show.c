@@ -45,25 +45,49 @@ show_uuid(const unsigned char *id)
 		printf("%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[i]);
 }
 
+/* Print seconds since 2000 as day and time of day, or as a day alone; in UTC. */
+static void
+show_seconds(int64_t seconds, const char *format)
+{
+	time_t since_1970 = (time_t) (seconds + EPOCH_2000);
+	char text[64];
+	struct tm broken_down;
+
+	if (gmtime_r(&since_1970, &broken_down) == NULL || strftime(text, sizeof(text), format, &broken_down) == 0)
+		printf("%" PRId64 " seconds after 2000", seconds);
+	else
+		fputs(text, stdout);
+}
+
+/* Print a day, counted from 2000. */
+static void
+show_day(int32_t day)
+{
+	if (day == INT32_MAX || day == INT32_MIN)
+		fputs(day < 0 ? "-infinity" : "infinity", stdout);
+	else
+		show_seconds((int64_t) day * 86400, "%Y-%m-%d");
+}
+
 /* Print a time, in microseconds since 2000, in UTC. */
 static void
 show_time(int64_t microseconds)
 {
-	time_t seconds = (time_t) (microseconds / 1000000 + EPOCH_2000);
+	int64_t seconds = microseconds / 1000000;
 	int rest = (int) (microseconds % 1000000);
-	char text[64];
-	struct tm broken_down;
 
+	if (microseconds == INT64_MAX || microseconds == INT64_MIN)
+	{
+		fputs(microseconds < 0 ? "-infinity" : "infinity", stdout);
+		return;
+	}
 	if (rest < 0)
 	{
 		seconds--;
 		rest += 1000000;
 	}
-	if (gmtime_r(&seconds, &broken_down) == NULL ||
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &broken_down) == 0)
-		printf("%" PRId64 " microseconds after 2000", microseconds);
-	else
-		printf("%s.%06d", text, rest);
+	show_seconds(seconds, "%Y-%m-%d %H:%M:%S");
+	printf(".%06d", rest);
 }
 
 /* Print a number of floating point of 4 or 8 bytes. */
@@ -144,7 +168,7 @@ show_value(char tag, const unsigned char *bytes, size_t len)
 			show_uuid(bytes);
 			break;
 		case 'D':
-			show_time((int64_t) (int32_t) number * 86400 * 1000000);
+			show_day((int32_t) number);
 			break;
 		case 'T':
 		case 'Z':

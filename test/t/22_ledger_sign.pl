@@ -111,6 +111,7 @@ my ($of_another) = cosign('witness.example.org', $note =~ s/^602$/601/mr);
 like(add($of_another), qr/This is no cosignature/, 'a cosignature over another tree is refused');
 like(add(($note =~ s/^602$/601/mr) . $of_another), qr/no checkpoint signed here is the one that was cosigned.*601/s, 'and so is that tree');
 like(add($first . $of_another =~ s/witness\.example/stranger.example/r), qr/No witness "stranger\.example\.org" is registered/, 'one that is wrong refuses all');
+like(add($first =~ s/\n/\r\n/r), qr/This is no cosignature/, 'a line that is not as it is written');
 like(add($note), qr/There is no signature line of a witness in it/, 'a checkpoint without cosignature');
 like(add($first, 5), qr/no checkpoint signed here/, 'a size that was not signed');
 is($cluster->value('postgres', 'SELECT count(*) FROM release_mgmt.ledger_cosignature'), 2, 'nothing else was kept');

@@ -109,9 +109,11 @@ $cluster->value('postgres', q{ALTER TABLE item ENABLE TRIGGER ALL; ALTER TABLE i
 isnt(($cluster->psql('postgres', q{SELECT release_mgmt.proof_of('item', '11')}, user => 'nobody_yet'))[0], 0, 'not for everybody');
 is(($cluster->psql('postgres', q{SELECT release_mgmt.proof_of('item', '11')}, user => 'an_auditor'))[0], 0, 'an auditor gets it');
 
-# The log as files.
+# The log as files; the grants are those of the document.
+$cluster->value('postgres', q{CREATE ROLE auditor LOGIN});
+$cluster->value('postgres', RM::Cluster::documented('proofs.md', 'shows how far it is') =~ s/host_package/item/r);
 my $tiles = "$dir/www";
-sub export { return verify('tiles', '--directory', $tiles, 'dbname=postgres') }
+sub export { return verify('tiles', '--directory', $tiles, 'dbname=postgres user=auditor') }
 sub files { return join ' ', sort split /\n/, RM::Cluster::run_quietly('sh', '-c', "cd $tiles && find . -type f | sed 's,^./,,'") }
 ($status, $out, $err) = export();
 is($status, 0, 'the log as files') or diag $err;
