@@ -1,36 +1,36 @@
 -- Module metrics: the evidence of a release in one file, for auditors who have no connection (doc/proofs.md).
 
-CREATE FUNCTION release_mgmt_internal.key_of_row(source regclass, row_values jsonb) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT pg_catalog.string_agg(pg_catalog.replace(pg_catalog.replace(row_values ->> k.name, '\', '\\'), ':', '\:'), ':' ORDER BY k.position)
-    FROM release_mgmt.governed_table AS t
-    CROSS JOIN LATERAL pg_catalog.unnest(t.key_columns) WITH ORDINALITY AS k (name, position)
-    WHERE t.source = key_of_row.source;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.key_of_row(regclass, jsonb) IS
-'The text key of a row of a governed table that is given as to_jsonb() makes it; for keys of text, uuid and numbers. NULL where the table is not governed.';
-
-CREATE FUNCTION release_mgmt_internal.follow_key(key_oid oid, known jsonb[], to_children boolean) RETURNS SETOF jsonb
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION release_mgmt_internal.follow_key(key_oid oid, known jsonb[], to_children boolean) RETURNS TABLE (key text, row_values jsonb)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET DateStyle = ISO SET TimeZone = 'UTC' SET IntervalStyle = postgres
+SET extra_float_digits = 3 SET bytea_output = hex SET lc_monetary = 'C' AS $$
 DECLARE
     foreign_key pg_constraint;
+    other regclass;
+    key_expression text;
     condition text;
 BEGIN
     SELECT c.* INTO foreign_key FROM pg_constraint AS c WHERE c.oid = key_oid;
+    other := CASE WHEN to_children THEN foreign_key.conrelid ELSE foreign_key.confrelid END;
+    SELECT string_agg(format($f$replace(replace(concat(t.%I), '\', '\\'), ':', '\:')$f$, k.name), $f$ || ':' || $f$ ORDER BY k.position) INTO key_expression
+    FROM release_mgmt.governed_table AS g
+    CROSS JOIN LATERAL unnest(g.key_columns) WITH ORDINALITY AS k (name, position)
+    WHERE g.source = other;
+    IF key_expression IS NULL THEN
+        RETURN;
+    END IF;
     SELECT string_agg(format('t.%I = (k.known ->> %L)::%s', a.attname, b.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
     INTO condition
     FROM unnest(foreign_key.conkey, foreign_key.confkey) AS n (child, parent)
-    JOIN pg_attribute AS a ON a.attrelid = CASE WHEN to_children THEN foreign_key.conrelid ELSE foreign_key.confrelid END
-        AND a.attnum = CASE WHEN to_children THEN n.child ELSE n.parent END
+    JOIN pg_attribute AS a ON a.attrelid = other AND a.attnum = CASE WHEN to_children THEN n.child ELSE n.parent END
     JOIN pg_attribute AS b ON b.attrelid = CASE WHEN to_children THEN foreign_key.confrelid ELSE foreign_key.conrelid END
         AND b.attnum = CASE WHEN to_children THEN n.parent ELSE n.child END;
-    RETURN QUERY EXECUTE format('SELECT DISTINCT to_jsonb(t) FROM unnest($1) AS k (known) JOIN %s AS t ON %s',
-        CASE WHEN to_children THEN foreign_key.conrelid ELSE foreign_key.confrelid END::regclass, condition) USING known;
+    RETURN QUERY EXECUTE format('SELECT DISTINCT %s, to_jsonb(t) FROM unnest($1) AS k (known) JOIN %s AS t ON %s', key_expression, other, condition)
+        USING known;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.follow_key(oid, jsonb[], boolean) IS
-'The rows at the other end of a foreign key (pg_constraint.oid) of rows that are known: those that refer to them, or those that they refer to.';
+'The rows at the other end of a foreign key (pg_constraint.oid) of rows that are known (as to_jsonb() makes them): those that refer to them, or those that
+they refer to, with the text key that the ledger knows them by. None where that table is not governed.';
 
 CREATE FUNCTION release_mgmt_internal.rows_of_release(release uuid) RETURNS TABLE (source regclass, key text, row_values jsonb)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
@@ -63,13 +63,12 @@ BEGIN
         LOOP
             SELECT coalesce(array_agg(w.key), '{}') AS keys, coalesce(array_agg(w.row_values), '{}') AS found INTO more
             FROM (
-                SELECT release_mgmt_internal.key_of_row(step.source, f.row_values) AS key, f.row_values
-                FROM release_mgmt_internal.follow_key(step.oid, step.known, step.to_children) AS f (row_values)
+                SELECT f.key, f.row_values
+                FROM release_mgmt_internal.follow_key(step.oid, step.known, step.to_children) AS f
                 -- What names another release is that one's.
                 WHERE coalesce(f.row_values ->> 'release_id', release::text) = release::text
                   AND (step.source <> 'release_mgmt.release'::regclass OR f.row_values ->> 'id' = release::text)) AS w
-            WHERE w.key IS NOT NULL
-              AND NOT EXISTS (SELECT FROM unnest(sources, keys) AS o (source, key) WHERE o.source = step.source AND o.key = w.key);
+            WHERE NOT EXISTS (SELECT FROM unnest(sources, keys) AS o (source, key) WHERE o.source = step.source AND o.key = w.key);
             sources := sources || array_fill(step.source, ARRAY[cardinality(more.keys)]);
             keys := keys || more.keys;
             found := found || more.found;

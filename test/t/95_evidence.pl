@@ -39,7 +39,10 @@ sql(q{CREATE EXTENSION release_mgmt CASCADE;
 	CALL grant_duty('a_reader', 'reader', 'Customer');
 	CREATE TABLE server (name text PRIMARY KEY, app_version text);
 	INSERT INTO server VALUES ('alpha', '1.0'), ('beta', '1.0');
-	SELECT bind_ci_class('server', 'server', key => '{name}', name => 'name')});
+	SELECT bind_ci_class('server', 'server', key => '{name}', name => 'name');
+	CREATE TABLE visit (release_id uuid REFERENCES release, day date, sure boolean, place text, PRIMARY KEY (release_id, day, sure, place));
+	CREATE TABLE hearsay (release_id uuid REFERENCES release);
+	SELECT govern('visit')});
 for my $release (1, 2)
 {
 	sql("SET ROLE manager;
@@ -65,6 +68,7 @@ sql("SET ROLE manager; CALL add_signature('PKG-1', 'manager-1', '\\x$signature')
 my $verifier = sql('SELECT verifier_key()');
 like(($cluster->psql('postgres', q{SELECT release_mgmt.export_evidence('REL-1')}))[2],
 	qr/no signed checkpoint covers all of release "REL-1"\nDETAIL:  Not covered: .*release_mgmt\.\w+ .* and \d+ more\./, 'what is not signed is no evidence');
+sql("INSERT INTO visit SELECT id, '2026-01-31', true, 'a:b' FROM release; INSERT INTO hearsay SELECT id FROM release");
 sql('CALL sequence_ledger()');
 sql('SELECT sign_checkpoint()');
 isnt(($cluster->psql('postgres', q{SELECT release_mgmt.export_evidence('REL-1')}, user => 'a_reader'))[0], 0, 'not for every reader');
@@ -106,6 +110,8 @@ for my $table (qw(release release_package component planned_ci_change package_si
 	my %proved = map { /^proof \S+ release_mgmt\.$table (.*) \d+$/ ? ($1 => 1) : () } keys %part;
 	is(scalar keys %proved, $rows, "each is proved: $table");
 }
+is(scalar(grep { /^proof evidence\.example\.org public\.visit \S+:2026-01-31:t:a\\:b 1$/ } keys %part), 1, 'a row of a governed table of others that names the release');
+ok(!exists $part{'rows public.hearsay'}, 'not of one that is not governed');
 unlike($part{'rows release_mgmt.release'}, qr/REL-2/, 'nothing of another release');
 ok(!grep({ /CHG-2|PKG-2/ } values %part), 'nor what belongs to it');
 like($part{'obligations'}, qr/"clause": "1\.4, 2\.2".*"package_signature": "manager-1"/, 'what makes an obligation');
