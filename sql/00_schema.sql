@@ -18,7 +18,7 @@ CREATE TABLE release_mgmt_internal.duty_privilege (
     CONSTRAINT duty_privilege_pkey PRIMARY KEY (duty, privilege, object)
 );
 COMMENT ON TABLE release_mgmt_internal.duty_privilege IS
-'Which SQL privilege on which object comes with a duty; duty * stands for every duty. Written by the install script alone.';
+'Which SQL privilege on which object comes with a duty; duty * stands for every duty, PUBLIC for everybody. Written by the install script alone.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.duty_privilege', 'WHERE false');
 
 CREATE FUNCTION release_mgmt_internal.allow(duties text[], privileges text, object text)

@@ -8,6 +8,7 @@
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "ledger/ledger.h"
 #include "miscadmin.h"

@@ -41,9 +41,13 @@ rule('every operator that is not a plain comparison has a comment', q{
 	SELECT o.oid::regoperator FROM pg_operator o WHERE o.oprnamespace = 'release_mgmt'::regnamespace
 	AND o.oprname NOT IN ('<', '<=', '=', '<>', '>=', '>') AND obj_description(o.oid, 'pg_operator') IS NULL ORDER BY o.oid});
 # The condition of a trigger is evaluated as whoever writes to the table.
-rule('no function but is_active() and the row triggers of customer tables may be executed by PUBLIC', qq{
+rule('no function but is_active(), the row triggers of customer tables, and what modules give it may be executed by PUBLIC', qq{
 	SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace $ours AND p.proname NOT IN ('is_active', 'capture', 'keep_ci')
+	AND p.oid NOT IN (SELECT substring(object FROM '^FUNCTION (.*)')::regprocedure FROM release_mgmt_internal.duty_privilege WHERE duty = 'PUBLIC')
 	AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) ORDER BY p.proname, p.oid});
+rule('what modules give PUBLIC computes from its arguments alone', q{
+	SELECT object FROM release_mgmt_internal.duty_privilege d LEFT JOIN pg_proc p ON p.oid = substring(object FROM '^FUNCTION (.*)')::regprocedure
+	WHERE duty = 'PUBLIC' AND (privilege <> 'EXECUTE' OR p.provolatile IS DISTINCT FROM 'i' OR p.prosecdef) ORDER BY 1});
 rule('no table, view or schema is granted to PUBLIC', qq{
 	SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace $ours
 	AND EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0)

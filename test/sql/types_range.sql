@@ -17,6 +17,10 @@ SELECT pkgver_range('deb/1', 'semver/2.0.0', '[]');
 SELECT pkgver_range('deb/2', 'deb/1');
 SELECT '[deb/2,deb/1]'::pkgver_range;
 SELECT '[deb/1,deb/]'::pkgver_range;
+-- Input can not refuse two schemes, but a table can.
+CREATE TABLE one_scheme (affected pkgver_range CONSTRAINT one_scheme CHECK (pkgver_scheme(lower(affected)) = pkgver_scheme(upper(affected))));
+INSERT INTO one_scheme VALUES ('[deb/1,deb/2)'), ('(,rpm/1-1]'), ('empty');
+INSERT INTO one_scheme VALUES ('[semver/2.0.0,deb/1)');
 
 -- Points just before and just after a version, and the ends of a scheme.
 SELECT scheme, bool_and(pkgver(scheme, v) > format('%s/%s<', scheme, v)::pkgver AND pkgver(scheme, v) < format('%s/%s>', scheme, v)::pkgver
