@@ -62,4 +62,11 @@
 	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false)
 #endif
 
+/* index_beginscan got a place for statistics with 18. */
+#if PG_VERSION_NUM < 180000
+#define rm_index_beginscan(heap, index, snapshot, nkeys) index_beginscan(heap, index, snapshot, nkeys, 0)
+#else
+#define rm_index_beginscan(heap, index, snapshot, nkeys) index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#endif
+
 #endif /* RM_COMPAT_H */

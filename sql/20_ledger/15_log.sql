@@ -9,7 +9,8 @@ CREATE TABLE release_mgmt.ledger_batch (
     CONSTRAINT ledger_batch_count_check CHECK (count > 0)
 );
 COMMENT ON TABLE release_mgmt.ledger_batch IS
-'Captured changes, a page of them in a row, in the form that src/ledger/change.h defines. Read them through captured_change.';
+'Captured changes, a page of them in a row, in the form that src/ledger/change.h defines. Read them through captured_change, or with those that
+stand beside a pending leaf through release_mgmt_internal.change_batch.';
 COMMENT ON COLUMN release_mgmt.ledger_batch.first_seq IS 'Number of the first change within its transaction, from 0';
 -- A page is filled by one batch, and digests do not compress.
 ALTER TABLE release_mgmt.ledger_batch ALTER changes SET STORAGE EXTERNAL;
@@ -19,10 +20,15 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_batch', '');
 CREATE TABLE release_mgmt.ledger_pending_0 (
     position       pg_lsn NOT NULL,
     transaction_id uuid NOT NULL,
-    entry          bytea NOT NULL
+    entry          bytea NOT NULL,
+    count          integer,
+    changes        bytea
 );
 COMMENT ON TABLE release_mgmt.ledger_pending_0 IS
 'Leaves of committed transactions that sequence_ledger() has not put into the tree. Two tables are used in turn, so that one can be emptied whole.';
+COMMENT ON COLUMN release_mgmt.ledger_pending_0.changes IS
+'The transaction''s changes, so many, in the form of ledger_batch, to which sequencing moves them; NULL where they were more than go beside a leaf and
+stand there already';
 COMMENT ON COLUMN release_mgmt.ledger_pending_0.position IS
 'WAL insert position read before the commit, while the locks on the changed rows were held: the order of the log';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_pending_0', '');
@@ -30,7 +36,9 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_pending_0', '');
 CREATE TABLE release_mgmt.ledger_pending_1 (
     position       pg_lsn NOT NULL,
     transaction_id uuid NOT NULL,
-    entry          bytea NOT NULL
+    entry          bytea NOT NULL,
+    count          integer,
+    changes        bytea
 );
 COMMENT ON TABLE release_mgmt.ledger_pending_1 IS 'See ledger_pending_0.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_pending_1', '');

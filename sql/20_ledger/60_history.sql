@@ -51,6 +51,20 @@ CREATE VIEW release_mgmt_internal.transaction_leaf WITH (security_invoker = true
     WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
 COMMENT ON VIEW release_mgmt_internal.transaction_leaf IS 'The entry of each committed transaction, sequenced (log_index) or pending (position).';
 
+CREATE VIEW release_mgmt_internal.change_batch WITH (security_invoker = true) AS
+    SELECT b.transaction_id, b.first_seq, b.count, b.changes
+    FROM release_mgmt.ledger_batch AS b
+    UNION ALL
+    SELECT p.transaction_id, 0, p.count, p.changes
+    FROM release_mgmt.ledger_pending_0 AS p
+    WHERE p.changes IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.ledger_batch AS b WHERE b.transaction_id = p.transaction_id)
+    UNION ALL
+    SELECT p.transaction_id, 0, p.count, p.changes
+    FROM release_mgmt.ledger_pending_1 AS p
+    WHERE p.changes IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.ledger_batch AS b WHERE b.transaction_id = p.transaction_id);
+COMMENT ON VIEW release_mgmt_internal.change_batch IS
+'The rows of ledger_batch, and as such the changes that stand beside a pending leaf until it is sequenced.';
+
 CREATE FUNCTION release_mgmt_internal.batches_of_row(table_id uuid, key text) RETURNS TABLE (transaction_id uuid, first_seq bigint)
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -76,7 +90,7 @@ BEGIN ATOMIC
             WHERE e.transaction_id = p.transaction_id)
         UNION
         SELECT release_mgmt_internal.current_transaction()) AS t
-    JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = t.transaction_id;
+    JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = t.transaction_id;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.batches_of_row(uuid, text) IS 'The batches that may hold changes of the row.';
 
@@ -105,7 +119,7 @@ BEGIN
     FOR change IN
         SELECT l.log_index, b.transaction_id, c.*, l.entry
         FROM release_mgmt_internal.batches_of_row(governed_id, history_of.key) AS r
-        JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
+        JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
         CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, governed_id, history_of.key) AS c
         LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
         ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_index DESC, l.position DESC, b.transaction_id DESC,
@@ -159,7 +173,7 @@ CREATE VIEW release_mgmt.captured_change WITH (security_invoker = true) AS
            t.source, c.table_id, c.key, c.former_key, c.operation,
            release_mgmt_internal.changed_values(t.source, c.key, b.transaction_id, c.seq) AS changed,
            c.old
-    FROM release_mgmt.ledger_batch AS b
+    FROM release_mgmt_internal.change_batch AS b
     CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
     LEFT JOIN release_mgmt.governed_table AS t ON t.id = c.table_id
     LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id;
@@ -173,7 +187,7 @@ LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT release_mgmt_internal.flush_changes();
     SELECT c.seq, t.source, c.table_id, c.key, c.former_key, c.operation, c.command_id, c.redacted, c.old
-    FROM release_mgmt.ledger_batch AS b
+    FROM release_mgmt_internal.change_batch AS b
     CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
     LEFT JOIN release_mgmt.governed_table AS t ON t.id = c.table_id
     WHERE b.transaction_id = changes_of_transaction.transaction_id

@@ -33,11 +33,13 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('table %s is not governed', source), NULL,
             'Tables that are governed stand in release_mgmt.governed_table.');
     END IF;
+    -- So that changes stay where they are looked for.
+    PERFORM release_mgmt_internal.hold_sequencing();
     -- A live row is held against its last change, whose salt that takes.
     SELECT h.transaction_id, h.seq INTO last FROM release_mgmt.history_of(source, key) AS h LIMIT 1;
     SELECT count(*) INTO redacted
     FROM release_mgmt_internal.batches_of_row(governed_id, redact_history.key) AS r
-    JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
+    JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
     CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, governed_id, redact_history.key) AS c
     WHERE NOT c.redacted AND (b.transaction_id, c.seq) <> (last.transaction_id, last.seq);
     IF redacted = 0 THEN
@@ -48,6 +50,17 @@ BEGIN
                                                      CASE b.transaction_id WHEN last.transaction_id THEN last.seq - b.first_seq ELSE -1 END)
     FROM release_mgmt_internal.batches_of_row(governed_id, redact_history.key) AS r
     WHERE b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq;
+    -- Beside a leaf that is pending, or that was and whose table is not emptied yet.
+    UPDATE release_mgmt.ledger_pending_0 AS p
+    SET changes = release_mgmt_internal.redact_batch(p.changes, governed_id, redact_history.key,
+                                                     CASE p.transaction_id WHEN last.transaction_id THEN last.seq ELSE -1 END)
+    FROM release_mgmt_internal.batches_of_row(governed_id, redact_history.key) AS r
+    WHERE p.transaction_id = r.transaction_id AND p.changes IS NOT NULL;
+    UPDATE release_mgmt.ledger_pending_1 AS p
+    SET changes = release_mgmt_internal.redact_batch(p.changes, governed_id, redact_history.key,
+                                                     CASE p.transaction_id WHEN last.transaction_id THEN last.seq ELSE -1 END)
+    FROM release_mgmt_internal.batches_of_row(governed_id, redact_history.key) AS r
+    WHERE p.transaction_id = r.transaction_id AND p.changes IS NOT NULL;
     INSERT INTO release_mgmt.redaction (table_id, key, changes, reason) VALUES (governed_id, redact_history.key, redacted, redact_history.reason);
     RETURN redacted;
 END;

@@ -13,7 +13,7 @@ BEGIN
     RETURN QUERY
         WITH change AS (
             SELECT b.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt, l.log_index, l.position, l.entry
-            FROM release_mgmt.ledger_batch AS b
+            FROM release_mgmt_internal.change_batch AS b
             CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
             JOIN release_mgmt.governed_table AS g ON g.id = c.table_id
             JOIN release_mgmt.ci_class AS k ON k.source = g.source

@@ -27,7 +27,7 @@ rm_open_epoch(PG_FUNCTION_ARGS)
 	RmTreeWriter *writer = palloc(sizeof(RmTreeWriter));
 
 	rm_tree_writer_open(writer, PG_GETARG_UUID_P(0), GetActiveSnapshot());
-	if (writer->edge.size > 0)
+	if (rm_tree_writer_size(writer) > 0)
 		elog(ERROR, "an epoch opens an empty log");
 	rm_tree_writer_append(writer, NULL, rm_entry_of_epoch(pg_server_to_any(checkpoint, strlen(checkpoint), PG_UTF8)));
 	rm_tree_writer_close(writer);

@@ -2,28 +2,24 @@
  * keys.c
  *		The index from a row's key to the batches that hold its changes.
  *
- * Writers do not keep it: sequencing adds the keys of what it has put into the
+ * Writers do not keep it: sequencing adds the keys of what it puts into the
  * tree, and ledger_keyed tells up to which leaf.  Only reading history uses
- * it; verification does not.
+ * it; verification does not, and names a batch that can not be read.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "ledger/batch.h"
 #include "ledger/change.h"
 #include "ledger/keys.h"
-#include "ledger/store.h"
 #include "ledger/tree.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
-#include "utils/uuid.h"
 
 /* Attribute numbers of release_mgmt.ledger_keyed. */
 enum
@@ -33,21 +29,16 @@ enum
 	KEYED_NATTS = KEYED_SIZE
 };
 
-/* The keys of a batch at most: each change has a key, and may have a former one. */
-typedef struct KeyList
-{
-	int count;
-	int room;
-	int64 *hashes;
-} KeyList;
+/* Keys that are sorted and written together: near each other in the index, they share its pages. */
+#define KEYS_TOGETHER 16384
 
-typedef struct KeyWriter
+/* A key of a batch. */
+typedef struct RmIndexedKey
 {
-	Relation batches;
-	Relation batches_index;
-	RmStore keys;
-	KeyList list;
-} KeyWriter;
+	int64 hash;
+	int64 first_seq;
+	pg_uuid_t transaction_id;
+} RmIndexedKey;
 
 /* Begin a scan of ledger_keyed for the log. */
 static SysScanDesc
@@ -94,93 +85,108 @@ write_keyed(const pg_uuid_t *log, int64 size)
 	table_close(keyed, NoLock);
 }
 
-/* Add a hash to the list. */
-static void
-add_hash(KeyList *list, int64 hash)
-{
-	if (list->count == list->room)
-	{
-		list->room = Max(512, list->room * 2);
-		list->hashes = list->hashes ? repalloc(list->hashes, list->room * sizeof(int64))
-									: MemoryContextAlloc(CurTransactionContext, list->room * sizeof(int64));
-	}
-	list->hashes[list->count++] = hash;
-}
-
-/* Order hashes. */
+/* Order keys by hash, those of one hash by batch. */
 static int
-compare_hashes(const void *a, const void *b)
+compare_keys(const void *a, const void *b)
 {
-	int64 x = *(const int64 *) a;
-	int64 y = *(const int64 *) b;
+	const RmIndexedKey *x = a;
+	const RmIndexedKey *y = b;
+	int order;
 
-	return x < y ? -1 : x > y;
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	order = memcmp(&x->transaction_id, &y->transaction_id, UUID_LEN);
+	if (order != 0)
+		return order;
+	return x->first_seq < y->first_seq ? -1 : x->first_seq > y->first_seq;
 }
 
-/* Add the keys of a batch, each once. */
+/* Write the keys that wait, each once for a batch. */
 static void
-index_batch(KeyWriter *writer, HeapTuple tuple)
+write_keys(RmKeyWriter *writer)
 {
-	Datum batch[RM_BATCH_NATTS];
-	bool batch_nulls[RM_BATCH_NATTS];
-	Datum values[3];
 	bool nulls[3] = { false };
-	bytea *changes;
+
+	qsort(writer->keys, writer->count, sizeof(RmIndexedKey), compare_keys);
+	for (int i = 0; i < writer->count; i++)
+	{
+		RmIndexedKey *key = &writer->keys[i];
+		Datum values[3] = { Int64GetDatum(key->hash), UUIDPGetDatum(&key->transaction_id),
+							Int64GetDatum(key->first_seq) };
+
+		if (i == 0 || compare_keys(key, key - 1) != 0)
+			rm_store_collect(&writer->store, values, nulls);
+	}
+	writer->count = 0;
+}
+
+/* Add a key. */
+static void
+add_key(RmKeyWriter *writer, const pg_uuid_t *transaction_id, int64 first_seq, int64 hash)
+{
+	RmIndexedKey *key;
+
+	if (writer->count == KEYS_TOGETHER)
+		write_keys(writer);
+	key = &writer->keys[writer->count++];
+	key->hash = hash;
+	key->first_seq = first_seq;
+	key->transaction_id = *transaction_id;
+}
+
+/* Add the keys of a batch. */
+void
+rm_keys_add_batch(RmKeyWriter *writer, const pg_uuid_t *transaction_id, int64 first_seq, bytea *changes)
+{
 	RmChangeReader reader;
 	RmChange change;
 
-	heap_deform_tuple(tuple, RelationGetDescr(writer->batches), batch, batch_nulls);
-	changes = DatumGetByteaPP(batch[RM_BATCH_CHANGES - 1]);
-	writer->list.count = 0;
 	rm_change_reader_init(&reader, VARDATA_ANY(changes), VARSIZE_ANY_EXHDR(changes));
-	while (rm_change_read(&reader, &change))
+	while (rm_change_try_read(&reader, &change) == RM_CHANGE_READ)
 	{
-		add_hash(&writer->list, rm_key_hash(&change.table_id, change.key, change.key_len));
+		add_key(writer, transaction_id, first_seq, rm_key_hash(&change.table_id, change.key, change.key_len));
 		if (change.former_key)
-			add_hash(&writer->list, rm_key_hash(&change.table_id, change.former_key, change.former_key_len));
-	}
-	qsort(writer->list.hashes, writer->list.count, sizeof(int64), compare_hashes);
-	values[1] = batch[RM_BATCH_TRANSACTION_ID - 1];
-	values[2] = batch[RM_BATCH_FIRST_SEQ - 1];
-	for (int i = 0; i < writer->list.count; i++)
-	{
-		if (i > 0 && writer->list.hashes[i] == writer->list.hashes[i - 1])
-			continue;
-		values[0] = Int64GetDatum(writer->list.hashes[i]);
-		rm_store_insert(&writer->keys, values, nulls);
+			add_key(writer, transaction_id, first_seq,
+					rm_key_hash(&change.table_id, change.former_key, change.former_key_len));
 	}
 }
 
-/* Add the keys of a transaction. */
-static void
-index_transaction(KeyWriter *writer, Datum transaction_id, Snapshot snapshot)
+/* Add the keys of a transaction whose batches stand in ledger_batch. */
+void
+rm_keys_add_transaction(RmKeyWriter *writer, const pg_uuid_t *transaction_id)
 {
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, transaction_id);
-	scan = systable_beginscan_ordered(writer->batches, writer->batches_index, snapshot, 1, &key);
+	ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
+	scan = systable_beginscan_ordered(writer->batches, writer->batches_index, writer->snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
-		index_batch(writer, tuple);
+	{
+		Datum batch[RM_BATCH_NATTS];
+		bool nulls[RM_BATCH_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(writer->batches), batch, nulls);
+		rm_keys_add_batch(writer, transaction_id, DatumGetInt64(batch[RM_BATCH_FIRST_SEQ - 1]),
+						  DatumGetByteaPP(batch[RM_BATCH_CHANGES - 1]));
+	}
 	systable_endscan_ordered(scan);
 }
 
-/* Index the keys of every leaf from first on; returns the number behind the last. */
-static int64
-index_leaves(KeyWriter *writer, const pg_uuid_t *log, int64 first, Snapshot snapshot)
+/* Add the keys of the leaves that are in the tree and not indexed, as after a restore. */
+static void
+catch_up(RmKeyWriter *writer)
 {
 	Relation entries = table_open(rm_ledger_relid("ledger_entry"), AccessShareLock);
 	Relation index = index_open(rm_ledger_relid("ledger_entry_pkey"), AccessShareLock);
 	MemoryContext per_leaf = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt keys", ALLOCSET_DEFAULT_SIZES);
-	int64 next = first;
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	ScanKeyInit(&keys[0], RM_ENTRY_LOG_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(log));
-	ScanKeyInit(&keys[1], RM_ENTRY_INDEX, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(first));
-	scan = systable_beginscan_ordered(entries, index, snapshot, 2, keys);
+	ScanKeyInit(&keys[0], RM_ENTRY_LOG_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&writer->log));
+	ScanKeyInit(&keys[1], RM_ENTRY_INDEX, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(writer->indexed));
+	scan = systable_beginscan_ordered(entries, index, writer->snapshot, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(per_leaf);
@@ -189,8 +195,7 @@ index_leaves(KeyWriter *writer, const pg_uuid_t *log, int64 first, Snapshot snap
 
 		CHECK_FOR_INTERRUPTS();
 		if (!isnull)
-			index_transaction(writer, transaction_id, snapshot);
-		next = DatumGetInt64(heap_getattr(tuple, RM_ENTRY_INDEX, RelationGetDescr(entries), &isnull)) + 1;
+			rm_keys_add_transaction(writer, DatumGetUUIDP(transaction_id));
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(per_leaf);
 	}
@@ -198,30 +203,36 @@ index_leaves(KeyWriter *writer, const pg_uuid_t *log, int64 first, Snapshot snap
 	index_close(index, AccessShareLock);
 	table_close(entries, AccessShareLock);
 	MemoryContextDelete(per_leaf);
-	return next;
 }
 
-/* Index the keys of the log's leaves that are not indexed yet. The sequencer's lock is held. */
+/*
+ * Begin adding keys to the index; those of the log's leaves up to size are
+ * added where they were not.  The sequencer's lock is held.
+ */
 void
-rm_keys_index(const pg_uuid_t *log)
+rm_keys_open(RmKeyWriter *writer, const pg_uuid_t *log, int64 size, Snapshot snapshot)
 {
-	int64 first = read_keyed(log);
-	KeyWriter writer = { 0 };
-	Snapshot snapshot;
-	int64 next;
+	writer->log = *log;
+	writer->snapshot = snapshot;
+	writer->indexed = read_keyed(log);
+	writer->batches = table_open(rm_ledger_relid("ledger_batch"), AccessShareLock);
+	writer->batches_index = index_open(rm_ledger_relid("ledger_batch_pkey"), AccessShareLock);
+	rm_store_open(&writer->store, "ledger_key");
+	writer->keys = palloc(sizeof(RmIndexedKey) * KEYS_TOGETHER);
+	writer->count = 0;
+	if (writer->indexed < size)
+		catch_up(writer);
+}
 
-	CommandCounterIncrement();
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	PushActiveSnapshot(snapshot);
-	writer.batches = table_open(rm_ledger_relid("ledger_batch"), AccessShareLock);
-	writer.batches_index = index_open(rm_ledger_relid("ledger_batch_pkey"), AccessShareLock);
-	rm_store_open(&writer.keys, "ledger_key");
-	next = index_leaves(&writer, log, first, snapshot);
-	rm_store_close(&writer.keys);
-	index_close(writer.batches_index, AccessShareLock);
-	table_close(writer.batches, AccessShareLock);
-	PopActiveSnapshot();
-	UnregisterSnapshot(snapshot);
-	if (next > first)
-		write_keyed(log, next);
+/* Write what waits, and that the keys of so many leaves are indexed. */
+void
+rm_keys_close(RmKeyWriter *writer, int64 size)
+{
+	write_keys(writer);
+	rm_store_close(&writer->store);
+	pfree(writer->keys);
+	index_close(writer->batches_index, AccessShareLock);
+	table_close(writer->batches, AccessShareLock);
+	if (size > writer->indexed)
+		write_keyed(&writer->log, size);
 }

@@ -7,8 +7,26 @@
 
 #include "postgres.h"
 
+#include "ledger/store.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
 #include "utils/uuid.h"
 
-extern void rm_keys_index(const pg_uuid_t *log);
+typedef struct RmKeyWriter
+{
+	pg_uuid_t log;
+	Snapshot snapshot;
+	int64 indexed; /* leaves whose keys were indexed when it was opened */
+	Relation batches;
+	Relation batches_index;
+	RmStore store;
+	int count;
+	struct RmIndexedKey *keys; /* keys that wait to be written, in the order in which they came */
+} RmKeyWriter;
+
+extern void rm_keys_open(RmKeyWriter *writer, const pg_uuid_t *log, int64 size, Snapshot snapshot);
+extern void rm_keys_add_batch(RmKeyWriter *writer, const pg_uuid_t *transaction_id, int64 first_seq, bytea *changes);
+extern void rm_keys_add_transaction(RmKeyWriter *writer, const pg_uuid_t *transaction_id);
+extern void rm_keys_close(RmKeyWriter *writer, int64 size);
 
 #endif /* RM_LEDGER_KEYS_H */

@@ -11,20 +11,13 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "ledger/pending.h"
 #include "ledger/tree.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/typcache.h"
-
-/* Attribute numbers of the tables of pending leaves. */
-enum
-{
-	PENDING_POSITION = 1,
-	PENDING_TRANSACTION_ID,
-	PENDING_ENTRY
-};
 
 /* Return the OID of a table of pending leaves. */
 Oid
@@ -40,14 +33,14 @@ rm_pending_open(RmPendingScan *scan)
 	for (int i = 0; i < RM_PENDING_TABLES; i++)
 		scan->tables[i] = table_open(rm_pending_relid(i), AccessShareLock);
 	scan->entries = table_open(rm_ledger_relid("ledger_entry"), AccessShareLock);
-	scan->entries_index = rm_ledger_relid("ledger_entry_transaction_id_key");
+	scan->entries_index = index_open(rm_ledger_relid("ledger_entry_transaction_id_key"), AccessShareLock);
 }
 
 /* Begin a sort by position, then transaction id. */
 static Tuplesortstate *
 begin_sort(TupleDesc desc)
 {
-	AttrNumber columns[] = { PENDING_POSITION, PENDING_TRANSACTION_ID };
+	AttrNumber columns[] = { RM_PENDING_POSITION, RM_PENDING_TRANSACTION_ID };
 	Oid operators[] = { lookup_type_cache(PG_LSNOID, TYPECACHE_LT_OPR)->lt_opr,
 						lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR)->lt_opr };
 	Oid collations[] = { InvalidOid, InvalidOid };
@@ -77,35 +70,43 @@ rm_pending_begin(RmPendingScan *scan, Snapshot snapshot)
 	}
 	tuplesort_performsort(scan->sort);
 	scan->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	scan->sequenced = rm_index_beginscan(scan->entries, scan->entries_index, snapshot, 1);
+	scan->sequenced_slot = table_slot_create(scan->entries, NULL);
 }
 
 /* Return whether the transaction's entry is in the tree. */
-static bool
-is_sequenced(RmPendingScan *scan, Datum transaction_id)
+bool
+rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id)
 {
 	ScanKeyData key;
-	SysScanDesc entry_scan;
-	bool found;
 
-	ScanKeyInit(&key, RM_ENTRY_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, transaction_id);
-	entry_scan = systable_beginscan(scan->entries, scan->entries_index, true, scan->snapshot, 1, &key);
-	found = HeapTupleIsValid(systable_getnext(entry_scan));
-	systable_endscan(entry_scan);
-	return found;
+	/* The index has the one column. */
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
+	index_rescan(scan->sequenced, &key, 1, NULL, 0);
+	return index_getnext_slot(scan->sequenced, ForwardScanDirection, scan->sequenced_slot);
 }
 
-/* Return the next leaf, whose entry stays until the one after it is asked for; false at the end. */
+/* Return the next leaf; false at the end. */
 bool
-rm_pending_next(RmPendingScan *scan, pg_uuid_t *transaction_id, bytea **entry)
+rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf)
 {
 	while (tuplesort_gettupleslot(scan->sort, true, false, scan->slot, NULL))
 	{
+		Datum *values = scan->slot->tts_values;
+
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(scan->slot);
-		if (is_sequenced(scan, scan->slot->tts_values[PENDING_TRANSACTION_ID - 1]))
+		leaf->transaction_id = *DatumGetUUIDP(values[RM_PENDING_TRANSACTION_ID - 1]);
+		if (rm_pending_is_sequenced(scan, &leaf->transaction_id))
 			continue;
-		*transaction_id = *DatumGetUUIDP(scan->slot->tts_values[PENDING_TRANSACTION_ID - 1]);
-		*entry = DatumGetByteaPP(scan->slot->tts_values[PENDING_ENTRY - 1]);
+		leaf->entry = DatumGetByteaPP(values[RM_PENDING_ENTRY - 1]);
+		leaf->changes = NULL;
+		leaf->count = 0;
+		if (!scan->slot->tts_isnull[RM_PENDING_CHANGES - 1])
+		{
+			leaf->changes = DatumGetByteaPP(values[RM_PENDING_CHANGES - 1]);
+			leaf->count = DatumGetInt32(values[RM_PENDING_COUNT - 1]);
+		}
 		return true;
 	}
 	return false;
@@ -122,7 +123,7 @@ rm_pending_holds(RmPendingScan *scan, const pg_uuid_t *transaction_id)
 		ScanKeyData key;
 		SysScanDesc table_scan;
 
-		ScanKeyInit(&key, PENDING_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
+		ScanKeyInit(&key, RM_PENDING_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
 		table_scan = systable_beginscan(scan->tables[i], InvalidOid, false, scan->snapshot, 1, &key);
 		found = HeapTupleIsValid(systable_getnext(table_scan));
 		systable_endscan(table_scan);
@@ -134,6 +135,8 @@ rm_pending_holds(RmPendingScan *scan, const pg_uuid_t *transaction_id)
 void
 rm_pending_end(RmPendingScan *scan)
 {
+	index_endscan(scan->sequenced);
+	ExecDropSingleTupleTableSlot(scan->sequenced_slot);
 	ExecDropSingleTupleTableSlot(scan->slot);
 	tuplesort_end(scan->sort);
 }
@@ -142,6 +145,7 @@ rm_pending_end(RmPendingScan *scan)
 void
 rm_pending_close(RmPendingScan *scan)
 {
+	index_close(scan->entries_index, NoLock);
 	table_close(scan->entries, NoLock);
 	for (int i = 0; i < RM_PENDING_TABLES; i++)
 		table_close(scan->tables[i], NoLock);

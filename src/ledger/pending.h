@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "executor/tuptable.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
@@ -15,11 +16,33 @@
 
 #define RM_PENDING_TABLES 2
 
+/* Attribute numbers of the tables of pending leaves. */
+enum
+{
+	RM_PENDING_POSITION = 1,
+	RM_PENDING_TRANSACTION_ID,
+	RM_PENDING_ENTRY,
+	RM_PENDING_COUNT,
+	RM_PENDING_CHANGES,
+	RM_PENDING_NATTS = RM_PENDING_CHANGES
+};
+
+/* A pending leaf; it stays until the one after it is asked for. */
+typedef struct RmPendingLeaf
+{
+	pg_uuid_t transaction_id;
+	bytea *entry;
+	int32 count;
+	bytea *changes; /* NULL where they stand in ledger_batch */
+} RmPendingLeaf;
+
 typedef struct RmPendingScan
 {
 	Relation tables[RM_PENDING_TABLES];
 	Relation entries;
-	Oid entries_index;
+	Relation entries_index;
+	IndexScanDesc sequenced; /* looks transactions up in the tree */
+	TupleTableSlot *sequenced_slot;
 	Snapshot snapshot;
 	Tuplesortstate *sort;
 	TupleTableSlot *slot;
@@ -28,7 +51,8 @@ typedef struct RmPendingScan
 extern Oid rm_pending_relid(int number);
 extern void rm_pending_open(RmPendingScan *scan);
 extern void rm_pending_begin(RmPendingScan *scan, Snapshot snapshot);
-extern bool rm_pending_next(RmPendingScan *scan, pg_uuid_t *transaction_id, bytea **entry);
+extern bool rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf);
+extern bool rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id);
 extern bool rm_pending_holds(RmPendingScan *scan, const pg_uuid_t *transaction_id);
 extern void rm_pending_end(RmPendingScan *scan);
 extern void rm_pending_close(RmPendingScan *scan);

@@ -8,6 +8,9 @@
  * commit, so whoever sees the later one sees the earlier one as well, and the
  * earlier one has the smaller position.
  *
+ * The few changes of a small transaction stand beside its leaf and are moved
+ * to ledger_batch with it.
+ *
  * Transactions write to one of two tables.  When that one has grown, they are
  * sent to the other; the old one is emptied as soon as nobody uses it, under
  * a lock that is only taken if it is free.
@@ -24,6 +27,7 @@
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "ledger/batch.h"
 #include "ledger/keys.h"
 #include "ledger/ledger_private.h"
 #include "ledger/pending.h"
@@ -38,6 +42,7 @@
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(rm_sequence_ledger);
+PG_FUNCTION_INFO_V1(rm_hold_sequencing);
 
 /* A table of pending leaves that has grown to so many pages is left for the other. */
 #define PENDING_PAGES 128
@@ -45,31 +50,61 @@ PG_FUNCTION_INFO_V1(rm_sequence_ledger);
 /* Sub-object number of the sequencer's lock, which is taken on ledger_head. */
 #define SEQUENCER_LOCK 1
 
+/* Where pending leaves go. */
+typedef struct Sequencer
+{
+	RmTreeWriter tree;
+	RmStore batches;
+	RmKeyWriter keys;
+} Sequencer;
+
+/* Put the changes that came with a leaf into ledger_batch. */
+static void
+move_changes(RmStore *batches, const RmPendingLeaf *leaf)
+{
+	Datum values[RM_BATCH_NATTS];
+	bool nulls[RM_BATCH_NATTS] = { false };
+
+	values[RM_BATCH_TRANSACTION_ID - 1] = UUIDPGetDatum(&leaf->transaction_id);
+	values[RM_BATCH_FIRST_SEQ - 1] = Int64GetDatum(0);
+	values[RM_BATCH_COUNT - 1] = Int32GetDatum(leaf->count);
+	values[RM_BATCH_CHANGES - 1] = PointerGetDatum(leaf->changes);
+	rm_store_collect(batches, values, nulls);
+}
+
 /* Append the pending leaves that are not in the tree yet. */
 static void
 append_pending(RmPendingScan *pending, const pg_uuid_t *log)
 {
-	MemoryContext per_leaf = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt leaf", ALLOCSET_DEFAULT_SIZES);
-	RmTreeWriter *writer = NULL;
-	pg_uuid_t transaction_id;
-	bytea *entry;
+	MemoryContext per_leaf;
+	Sequencer *to;
+	RmPendingLeaf leaf;
 
-	while (rm_pending_next(pending, &transaction_id, &entry))
+	if (!rm_pending_next(pending, &leaf))
+		return;
+	per_leaf = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt leaf", ALLOCSET_DEFAULT_SIZES);
+	to = palloc(sizeof(Sequencer));
+	rm_tree_writer_open(&to->tree, log, pending->snapshot);
+	rm_store_open(&to->batches, "ledger_batch");
+	rm_keys_open(&to->keys, log, (int64) rm_tree_writer_size(&to->tree), pending->snapshot);
+	do
 	{
-		MemoryContext old_context;
+		MemoryContext old_context = MemoryContextSwitchTo(per_leaf);
 
-		if (writer == NULL)
+		rm_tree_writer_append(&to->tree, &leaf.transaction_id, leaf.entry);
+		if (leaf.changes)
 		{
-			writer = palloc(sizeof(RmTreeWriter));
-			rm_tree_writer_open(writer, log, pending->snapshot);
+			move_changes(&to->batches, &leaf);
+			rm_keys_add_batch(&to->keys, &leaf.transaction_id, 0, leaf.changes);
 		}
-		old_context = MemoryContextSwitchTo(per_leaf);
-		rm_tree_writer_append(writer, &transaction_id, entry);
+		else
+			rm_keys_add_transaction(&to->keys, &leaf.transaction_id);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(per_leaf);
-	}
-	if (writer)
-		rm_tree_writer_close(writer);
+	} while (rm_pending_next(pending, &leaf));
+	rm_keys_close(&to->keys, (int64) rm_tree_writer_size(&to->tree));
+	rm_store_close(&to->batches);
+	rm_tree_writer_close(&to->tree);
 	MemoryContextDelete(per_leaf);
 }
 
@@ -108,6 +143,13 @@ empty_pending(int number)
 		elog(ERROR, "could not empty ledger_pending_%d", number);
 }
 
+/* Wait until no other sequencer is at work, and keep others out until the transaction ends. */
+static void
+lock_sequencer(void)
+{
+	LockDatabaseObject(RelationRelationId, rm_ledger_relid("ledger_head"), SEQUENCER_LOCK, ExclusiveLock);
+}
+
 /* Put every pending leaf that can be seen into the tree of the log. */
 void
 rm_sequence_pending(const pg_uuid_t *log)
@@ -120,7 +162,7 @@ rm_sequence_pending(const pg_uuid_t *log)
 	BlockNumber active_pages;
 	BlockNumber other_pages;
 
-	LockDatabaseObject(RelationRelationId, rm_ledger_relid("ledger_head"), SEQUENCER_LOCK, ExclusiveLock);
+	lock_sequencer();
 	locked = ConditionalLockRelationOid(rm_pending_relid(other), AccessExclusiveLock);
 	rm_pending_open(&pending);
 
@@ -140,7 +182,6 @@ rm_sequence_pending(const pg_uuid_t *log)
 		empty_pending(other);
 	else if (other_pages == 0 && active_pages >= PENDING_PAGES)
 		switch_pending(other);
-	rm_keys_index(log);
 }
 
 /*
@@ -155,5 +196,13 @@ rm_sequence_ledger(PG_FUNCTION_ARGS)
 	rm_ledger_require_active();
 	ForceSyncCommit();
 	rm_sequence_pending(rm_ledger_active_log());
+	PG_RETURN_VOID();
+}
+
+/* hold_sequencing() returns void. */
+Datum
+rm_hold_sequencing(PG_FUNCTION_ARGS)
+{
+	lock_sequencer();
 	PG_RETURN_VOID();
 }

@@ -4,6 +4,9 @@
  *
  * A leaf is written in the pre-commit callback, where there is no snapshot
  * for SPI to use and where the transaction may have been made READ ONLY.
+ *
+ * Rows are written one by one, or collected and written together, a page at
+ * a time.  A store that is closed has written everything.
  */
 #include "postgres.h"
 
@@ -15,6 +18,7 @@
 #include "executor/executor.h"
 #include "ledger/store.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 /* Return the OID of a table or index of the schema release_mgmt. */
@@ -32,15 +36,29 @@ rm_ledger_relid(const char *name)
 void
 rm_store_open(RmStore *store, const char *name)
 {
+	memset(store, 0, sizeof(*store));
+	store->context = CurrentMemoryContext;
 	store->relation = table_open(rm_ledger_relid(name), RowExclusiveLock);
+	store->slot = MakeSingleTupleTableSlot(RelationGetDescr(store->relation), &TTSOpsVirtual);
+	if (!store->relation->rd_rel->relhasindex)
+		return;
 	store->estate = CreateExecutorState();
 	store->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(store->result, store->relation, 0, NULL, 0);
 	ExecOpenIndices(store->result, false);
-	store->slot = MakeSingleTupleTableSlot(RelationGetDescr(store->relation), &TTSOpsVirtual);
 }
 
-/* Insert a row. */
+/* Add the row in the slot to the table's indexes. */
+static void
+insert_index_tuples(RmStore *store, TupleTableSlot *slot)
+{
+	if (store->estate == NULL)
+		return;
+	rm_exec_insert_index_tuples(store->result, slot, store->estate);
+	ResetPerTupleExprContext(store->estate);
+}
+
+/* Insert a row at once. */
 void
 rm_store_insert(RmStore *store, const Datum *values, const bool *nulls)
 {
@@ -51,19 +69,66 @@ rm_store_insert(RmStore *store, const Datum *values, const bool *nulls)
 	memcpy(store->slot->tts_isnull, nulls, natts * sizeof(bool));
 	ExecStoreVirtualTuple(store->slot);
 	table_tuple_insert(store->relation, store->slot, GetCurrentCommandId(true), 0, NULL);
-	if (store->result->ri_NumIndices > 0)
-	{
-		rm_exec_insert_index_tuples(store->result, store->slot, store->estate);
-		ResetPerTupleExprContext(store->estate);
-	}
+	insert_index_tuples(store, store->slot);
 }
 
-/* Close the table; its lock is kept until the transaction ends. */
+/* Write the rows that wait. */
+void
+rm_store_flush(RmStore *store)
+{
+	if (store->waiting == 0)
+		return;
+	table_multi_insert(store->relation, store->slots, store->waiting, GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < store->waiting; i++)
+		insert_index_tuples(store, store->slots[i]);
+	for (int i = 0; i < store->waiting; i++)
+		ExecClearTuple(store->slots[i]);
+	store->waiting = 0;
+	store->waiting_bytes = 0;
+	MemoryContextReset(store->rows);
+}
+
+/* Collect a row, which is copied, to be written together with others. */
+void
+rm_store_collect(RmStore *store, const Datum *values, const bool *nulls)
+{
+	TupleDesc desc = RelationGetDescr(store->relation);
+	MemoryContext old_context;
+	HeapTuple tuple;
+
+	if (store->rows == NULL)
+	{
+		store->rows = AllocSetContextCreate(store->context, "release_mgmt rows", ALLOCSET_DEFAULT_SIZES);
+		store->slots = MemoryContextAllocZero(store->context, sizeof(TupleTableSlot *) * RM_STORE_ROWS);
+	}
+	if (store->slots[store->waiting] == NULL)
+	{
+		old_context = MemoryContextSwitchTo(store->context);
+		store->slots[store->waiting] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+		MemoryContextSwitchTo(old_context);
+	}
+	old_context = MemoryContextSwitchTo(store->rows);
+	tuple = heap_form_tuple(desc, (Datum *) values, (bool *) nulls);
+	ExecStoreHeapTuple(tuple, store->slots[store->waiting], false);
+	MemoryContextSwitchTo(old_context);
+	store->waiting++;
+	store->waiting_bytes += tuple->t_len;
+	if (store->waiting == RM_STORE_ROWS || store->waiting_bytes >= RM_STORE_BYTES)
+		rm_store_flush(store);
+}
+
+/* Write what waits and close the table; its lock is kept until the transaction ends. */
 void
 rm_store_close(RmStore *store)
 {
+	rm_store_flush(store);
+	for (int i = 0; store->slots && i < RM_STORE_ROWS && store->slots[i]; i++)
+		ExecDropSingleTupleTableSlot(store->slots[i]);
 	ExecDropSingleTupleTableSlot(store->slot);
-	ExecCloseIndices(store->result);
-	FreeExecutorState(store->estate);
+	if (store->estate)
+	{
+		ExecCloseIndices(store->result);
+		FreeExecutorState(store->estate);
+	}
 	table_close(store->relation, NoLock);
 }

@@ -4,7 +4,9 @@
  *
  * Changes are collected in chunks, each of which becomes a row of
  * ledger_batch, and their hashes in a Merkle tree, whose root becomes the
- * transaction's leaf just before it commits or is prepared.
+ * transaction's leaf just before it commits or is prepared.  Changes that are
+ * few go with the leaf, one row instead of two and no index, and become a row
+ * of ledger_batch when the leaf is sequenced.
  *
  * Every nesting level that captures something has a Level, which remembers
  * the tree as it was before: rolling a savepoint back restores that and drops
@@ -22,6 +24,7 @@
 #include "fmgr.h"
 #include "ledger/entry.h"
 #include "ledger/ledger_private.h"
+#include "ledger/pending.h"
 #include "ledger/signer.h"
 #include "ledger/store.h"
 #include "ledger/transaction.h"
@@ -39,6 +42,9 @@ extern Datum rm_new_id(PG_FUNCTION_ARGS);
 
 /* A row of ledger_batch with so many bytes of changes fills a page. */
 #define CHUNK_LIMIT 8080
+
+/* Changes of at most so many bytes go with the leaf: together they stay below what is moved out of line. */
+#define WITH_LEAF_LIMIT 1024
 
 /* More than the fields of a stored change take beside key and old image. */
 #define CHANGE_OVERHEAD 128
@@ -242,6 +248,29 @@ rm_ledger_current_transaction(void)
 	return &transaction_id;
 }
 
+/* Return the chunk that goes with the leaf: it is small, not written, and holds every change; NULL if there is none. */
+static Chunk *
+chunk_with_leaf(void)
+{
+	Chunk *chunk = top->below == NULL ? top->first : NULL;
+
+	if (chunk == NULL || chunk->written_level != 0 || chunk->count != tree.size || chunk->image.len > WITH_LEAF_LIMIT)
+		return NULL;
+	SET_VARSIZE(chunk->image.data, chunk->image.len);
+	return chunk;
+}
+
+/* Write every chunk that is not written yet. */
+static void
+write_chunks(void)
+{
+	RmStore batches;
+
+	rm_store_open(&batches, "ledger_batch");
+	write_level(&batches, top);
+	rm_store_close(&batches);
+}
+
 /*
  * Write the transaction's leaf to the table of pending leaves.
  *
@@ -252,18 +281,21 @@ static void
 write_leaf(void)
 {
 	unsigned char root[RM_SHA256_SIZE];
+	Chunk *chunk = chunk_with_leaf();
 	RmStore store;
-	Datum values[3];
-	bool nulls[3] = { false };
+	Datum values[RM_PENDING_NATTS];
+	bool nulls[RM_PENDING_NATTS] = { false };
 
-	rm_store_open(&store, "ledger_batch");
-	write_level(&store, top);
-	rm_store_close(&store);
+	if (chunk == NULL)
+		write_chunks();
 
 	rm_require_hash(rm_merkle_compute_root(&tree, root));
-	values[0] = LSNGetDatum(GetXLogInsertRecPtr());
-	values[1] = UUIDPGetDatum(&transaction_id);
-	values[2] = PointerGetDatum(rm_entry_of_transaction(&transaction_id, &roles, tree.size, root));
+	values[RM_PENDING_POSITION - 1] = LSNGetDatum(GetXLogInsertRecPtr());
+	values[RM_PENDING_TRANSACTION_ID - 1] = UUIDPGetDatum(&transaction_id);
+	values[RM_PENDING_ENTRY - 1] = PointerGetDatum(rm_entry_of_transaction(&transaction_id, &roles, tree.size, root));
+	nulls[RM_PENDING_COUNT - 1] = nulls[RM_PENDING_CHANGES - 1] = chunk == NULL;
+	values[RM_PENDING_COUNT - 1] = chunk ? Int32GetDatum((int32) chunk->count) : (Datum) 0;
+	values[RM_PENDING_CHANGES - 1] = chunk ? PointerGetDatum(chunk->image.data) : (Datum) 0;
 	rm_store_open(&store, rm_ledger_active_pending() == 0 ? "ledger_pending_0" : "ledger_pending_1");
 	rm_store_insert(&store, values, nulls);
 	rm_store_close(&store);

@@ -40,11 +40,12 @@ enum
 /* More hashes than any proof holds. */
 #define RM_PROOF_MAX (2 * RM_MERKLE_LEVELS)
 
-/* A tree that is growing. */
+/* A tree that is growing: over the roots of its full tiles, and over the leaves behind them. */
 typedef struct RmTreeWriter
 {
 	pg_uuid_t log;
-	RmMerkle edge;
+	RmMerkle above;
+	RmMerkle within;
 	unsigned char tile[RM_TILE_SIZE]; /* hashes of the leaves behind the last full tile */
 	RmStore entries;
 	RmStore tiles;
@@ -75,6 +76,7 @@ extern void rm_tree_reader_close(RmTreeReader *reader);
 
 extern bool rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool *own, unsigned char *tail);
 extern void rm_tree_writer_open(RmTreeWriter *writer, const pg_uuid_t *log, Snapshot snapshot);
+extern uint64 rm_tree_writer_size(const RmTreeWriter *writer);
 extern void rm_tree_writer_append(RmTreeWriter *writer, const pg_uuid_t *transaction_id, bytea *entry);
 extern void rm_tree_writer_close(RmTreeWriter *writer);
 

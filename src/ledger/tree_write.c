@@ -123,11 +123,42 @@ write_head(const pg_uuid_t *log, const RmMerkle *edge, const unsigned char *tail
 	table_close(head, NoLock);
 }
 
+/* Return how many leaves the tree has. */
+uint64
+rm_tree_writer_size(const RmTreeWriter *writer)
+{
+	return writer->above.size * RM_TILE_WIDTH + writer->within.size;
+}
+
+/* Take the edge of a tree apart: the perfect subtrees that consist of full tiles, and those behind. */
+static void
+split_edge(const RmMerkle *edge, RmMerkle *above, RmMerkle *within)
+{
+	int full = __builtin_popcountll(edge->size / RM_TILE_WIDTH);
+
+	above->size = edge->size / RM_TILE_WIDTH;
+	memcpy(above->stack, edge->stack, full * RM_SHA256_SIZE);
+	within->size = edge->size % RM_TILE_WIDTH;
+	memcpy(within->stack, edge->stack + full, __builtin_popcountll(within->size) * RM_SHA256_SIZE);
+}
+
+/* Put the edge of the writer's tree together. */
+static void
+join_edge(const RmTreeWriter *writer, RmMerkle *edge)
+{
+	int full = __builtin_popcountll(writer->above.size);
+
+	edge->size = rm_tree_writer_size(writer);
+	memcpy(edge->stack, writer->above.stack, full * RM_SHA256_SIZE);
+	memcpy(edge->stack + full, writer->within.stack, __builtin_popcountll(writer->within.size) * RM_SHA256_SIZE);
+}
+
 /* Hash the entries behind the last full tile into the writer's tile. */
 static void
 fill_partial_tile(RmTreeWriter *writer, Snapshot snapshot)
 {
-	uint64 first = writer->edge.size - writer->edge.size % RM_TILE_WIDTH;
+	uint64 size = rm_tree_writer_size(writer);
+	uint64 first = size - size % RM_TILE_WIDTH;
 	Relation index = index_open(rm_ledger_relid("ledger_entry_pkey"), AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
@@ -144,7 +175,7 @@ fill_partial_tile(RmTreeWriter *writer, Snapshot snapshot)
 		bytea *entry;
 
 		heap_deform_tuple(tuple, RelationGetDescr(writer->entries.relation), values, nulls);
-		if (DatumGetInt64(values[RM_ENTRY_INDEX - 1]) != first + found || first + found >= writer->edge.size)
+		if (DatumGetInt64(values[RM_ENTRY_INDEX - 1]) != first + found || first + found >= size)
 			break;
 		entry = DatumGetByteaPP(values[RM_ENTRY_ENTRY - 1]);
 		rm_require_hash(
@@ -153,9 +184,9 @@ fill_partial_tile(RmTreeWriter *writer, Snapshot snapshot)
 	}
 	systable_endscan_ordered(scan);
 	index_close(index, AccessShareLock);
-	if (first + found != writer->edge.size || HeapTupleIsValid(tuple))
+	if (first + found != size || HeapTupleIsValid(tuple))
 		ereport(ERROR, (errcode(ERRCODE_RM_LEDGER_CORRUPT),
-						errmsg("the ledger's entries contradict its head of size " UINT64_FORMAT, writer->edge.size),
+						errmsg("the ledger's entries contradict its head of size " UINT64_FORMAT, size),
 						errhint("Call release_mgmt.verify_ledger().")));
 }
 
@@ -163,10 +194,12 @@ fill_partial_tile(RmTreeWriter *writer, Snapshot snapshot)
 void
 rm_tree_writer_open(RmTreeWriter *writer, const pg_uuid_t *log, Snapshot snapshot)
 {
+	RmMerkle edge;
 	bool own;
 
 	writer->log = *log;
-	(void) rm_tree_read_head(log, snapshot, &writer->edge, &own, NULL);
+	(void) rm_tree_read_head(log, snapshot, &edge, &own, NULL);
+	split_edge(&edge, &writer->above, &writer->within);
 	rm_store_open(&writer->entries, "ledger_entry");
 	rm_store_open(&writer->tiles, "ledger_tile");
 	fill_partial_tile(writer, snapshot);
@@ -181,7 +214,7 @@ compute_tile_root(const unsigned char *hashes, unsigned char *root)
 	rm_merkle_init(&tree);
 	for (int i = 0; i < RM_TILE_WIDTH; i++)
 		rm_require_hash(rm_merkle_add_leaf(&tree, hashes + i * RM_SHA256_SIZE));
-	rm_require_hash(rm_merkle_compute_root(&tree, root));
+	memcpy(root, tree.stack[0], RM_SHA256_SIZE);
 }
 
 /* Collect the roots of the 256 tiles of the level beneath. */
@@ -216,15 +249,13 @@ collect_roots(RmTreeWriter *writer, int level, uint64 tile_index, unsigned char 
 						errhint("Call release_mgmt.verify_ledger().")));
 }
 
-/* Store a full tile, and those above that it makes full. */
+/* Store a full tile and its root, and those above that it makes full. */
 static void
-store_tile(RmTreeWriter *writer, int level, uint64 tile_index, const unsigned char *hashes)
+store_tile(RmTreeWriter *writer, int level, uint64 tile_index, const unsigned char *hashes, const unsigned char *root)
 {
-	unsigned char root[RM_SHA256_SIZE];
 	Datum values[RM_TILE_NATTS];
 	bool nulls[RM_TILE_NATTS] = { false };
 
-	compute_tile_root(hashes, root);
 	values[RM_TILE_LOG_ID - 1] = UUIDPGetDatum(&writer->log);
 	values[RM_TILE_LEVEL - 1] = Int32GetDatum(level);
 	values[RM_TILE_INDEX - 1] = Int64GetDatum((int64) tile_index);
@@ -237,9 +268,11 @@ store_tile(RmTreeWriter *writer, int level, uint64 tile_index, const unsigned ch
 	if ((tile_index + 1) % RM_TILE_WIDTH == 0)
 	{
 		unsigned char *above = palloc(RM_TILE_SIZE);
+		unsigned char root_above[RM_SHA256_SIZE];
 
 		collect_roots(writer, level + 1, tile_index / RM_TILE_WIDTH, above);
-		store_tile(writer, level + 1, tile_index / RM_TILE_WIDTH, above);
+		compute_tile_root(above, root_above);
+		store_tile(writer, level + 1, tile_index / RM_TILE_WIDTH, above, root_above);
 		pfree(above);
 	}
 }
@@ -248,8 +281,8 @@ store_tile(RmTreeWriter *writer, int level, uint64 tile_index, const unsigned ch
 void
 rm_tree_writer_append(RmTreeWriter *writer, const pg_uuid_t *transaction_id, bytea *entry)
 {
-	uint64 index = writer->edge.size;
-	unsigned char *leaf = writer->tile + index % RM_TILE_WIDTH * RM_SHA256_SIZE;
+	uint64 index = rm_tree_writer_size(writer);
+	unsigned char *leaf = writer->tile + writer->within.size * RM_SHA256_SIZE;
 	Datum values[RM_ENTRY_NATTS];
 	bool nulls[RM_ENTRY_NATTS] = { false };
 
@@ -258,19 +291,26 @@ rm_tree_writer_append(RmTreeWriter *writer, const pg_uuid_t *transaction_id, byt
 	values[RM_ENTRY_TRANSACTION_ID - 1] = UUIDPGetDatum(transaction_id);
 	nulls[RM_ENTRY_TRANSACTION_ID - 1] = transaction_id == NULL;
 	values[RM_ENTRY_ENTRY - 1] = PointerGetDatum(entry);
-	rm_store_insert(&writer->entries, values, nulls);
+	rm_store_collect(&writer->entries, values, nulls);
 
 	rm_require_hash(rm_merkle_hash_entry(VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry), leaf));
-	rm_require_hash(rm_merkle_add_leaf(&writer->edge, leaf));
-	if (writer->edge.size % RM_TILE_WIDTH == 0)
-		store_tile(writer, 0, index / RM_TILE_WIDTH, writer->tile);
+	rm_require_hash(rm_merkle_add_leaf(&writer->within, leaf));
+	if (writer->within.size == RM_TILE_WIDTH)
+	{
+		store_tile(writer, 0, index / RM_TILE_WIDTH, writer->tile, writer->within.stack[0]);
+		rm_require_hash(rm_merkle_add_leaf(&writer->above, writer->within.stack[0]));
+		rm_merkle_init(&writer->within);
+	}
 }
 
-/* Write the head and close the tree. */
+/* Write what waits and the head, and close the tree. */
 void
 rm_tree_writer_close(RmTreeWriter *writer)
 {
+	RmMerkle edge;
+
 	rm_store_close(&writer->entries);
 	rm_store_close(&writer->tiles);
-	write_head(&writer->log, &writer->edge, writer->tile);
+	join_edge(writer, &edge);
+	write_head(&writer->log, &edge, writer->tile);
 }

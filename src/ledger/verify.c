@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(rm_verify_logs);
 #define FINDING_NATTS 6
 
 /* Estimate of what a row takes in memory while it is held against the ledger. */
-#define BYTES_PER_ROW 160
+#define BYTES_PER_ROW 200
 #define MAX_PASSES 256
 
 /* Add a finding. */
@@ -132,6 +132,8 @@ open_tables(RmVerify *verify)
 		table->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 		table->relations = open_members(relid);
 		table->unreadable = false;
+		if (!pg_strong_random(&table->seed, sizeof(table->seed)))
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
 	}
 	systable_endscan(scan);
 	table_close(governed, AccessShareLock);
@@ -263,10 +265,10 @@ rm_verify_logs(PG_FUNCTION_ARGS)
 		}
 		rm_pending_begin(&verify.pending, verify.snapshot);
 		rm_verify_pending(&verify);
-		rm_pending_end(&verify.pending);
-		rm_verify_rows(&verify);
 		if (verify.pass == 0)
 			rm_verify_batches_claimed(&verify);
+		rm_pending_end(&verify.pending);
+		rm_verify_rows(&verify);
 	}
 	rm_pending_close(&verify.pending);
 	close_all(&verify);

@@ -35,8 +35,11 @@ typedef struct RmVerifiedTable
 	pg_uuid_t id; /* hash key */
 	char *name;
 	List *relations; /* of Relation: the table, its partitions and children */
+	uint64 seed;     /* with which its rows' keys are hashed */
 	bool unreadable; /* a column is not known, so that its rows can not be told */
 } RmVerifiedTable;
+
+typedef struct RmVerifiedRows RmVerifiedRows;
 
 typedef struct RmVerify
 {
@@ -46,8 +49,12 @@ typedef struct RmVerify
 	RmPendingScan pending;
 	Relation batches;
 	Relation batches_index;
-	HTAB *tables;             /* RmVerifiedTable by id */
-	struct rowmap_hash *rows; /* what the ledger says of each row, see verify_rows.c */
+	HTAB *tables; /* RmVerifiedTable by id */
+	RmVerifiedTable *last_table;
+	RmVerifiedRows *rows; /* what the ledger says of each row, see verify_rows.c */
+	uint64 transaction;   /* number of the one that is read */
+	StringInfoData key;   /* of the row at hand */
+	StringInfoData row;   /* its salt and canonical form */
 	int64 batches_read;
 	int passes; /* how often everything is read, each time for another share of the rows */
 	int pass;
@@ -63,14 +70,13 @@ extern char *rm_hash_text(const unsigned char *hash);
 extern void rm_verify_log(RmVerify *verify, const pg_uuid_t *log, const RmExpectedRoot *expected, int nexpected);
 
 /* verify_changes.c */
-extern void rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len);
+extern void rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len, const RmPendingLeaf *leaf);
 extern void rm_verify_pending(RmVerify *verify);
 extern void rm_verify_batches_claimed(RmVerify *verify);
 
 /* verify_rows.c */
 extern void rm_verify_rows_init(RmVerify *verify);
-extern void rm_verify_apply_change(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, uint64 seq,
-								   const RmChange *change);
+extern void rm_verify_apply_change(RmVerify *verify, int64 log_index, const RmChange *change);
 extern void rm_verify_rows(RmVerify *verify);
 extern const char *rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id);
 

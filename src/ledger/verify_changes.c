@@ -33,8 +33,7 @@ typedef struct TransactionState
 
 /* Take in the changes of one row of ledger_batch. */
 static void
-read_batch(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, bytea *batch, int32 count,
-		   TransactionState *state)
+read_batch(RmVerify *verify, int64 log_index, bytea *batch, int32 count, TransactionState *state)
 {
 	RmChangeReader reader;
 	RmChange change;
@@ -52,7 +51,7 @@ read_batch(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, b
 			state->first_table = change.table_id;
 			state->first_key = pnstrdup(change.key, change.key_len);
 		}
-		rm_verify_apply_change(verify, log_index, transaction_id, state->tree.size, &change);
+		rm_verify_apply_change(verify, log_index, &change);
 		if (verify->pass == 0)
 		{
 			rm_change_hash(&change, leaf);
@@ -66,17 +65,24 @@ read_batch(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, b
 		state->broken = "a batch that can not be read";
 }
 
+/* Begin reading a transaction. */
+static void
+begin_transaction(RmVerify *verify, TransactionState *state)
+{
+	verify->transaction++;
+	rm_merkle_init(&state->tree);
+	state->named = false;
+	state->broken = NULL;
+}
+
 /* Read every batch of the transaction. */
 static void
-read_transaction(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, TransactionState *state)
+read_batches(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, TransactionState *state)
 {
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	rm_merkle_init(&state->tree);
-	state->named = false;
-	state->broken = NULL;
 	ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
 	scan = systable_beginscan_ordered(verify->batches, verify->batches_index, verify->snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
@@ -87,7 +93,7 @@ read_transaction(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction
 		heap_deform_tuple(tuple, RelationGetDescr(verify->batches), values, nulls);
 		if (DatumGetInt64(values[RM_BATCH_FIRST_SEQ - 1]) != state->tree.size)
 			state->broken = "a batch that does not follow the one before it";
-		read_batch(verify, log_index, transaction_id, DatumGetByteaPP(values[RM_BATCH_CHANGES - 1]),
+		read_batch(verify, log_index, DatumGetByteaPP(values[RM_BATCH_CHANGES - 1]),
 				   DatumGetInt32(values[RM_BATCH_COUNT - 1]), state);
 		verify->batches_read++;
 	}
@@ -117,9 +123,13 @@ compare_with_entry(RmVerify *verify, int64 log_index, const RmTransactionEntry *
 	}
 }
 
-/* Verify the transaction that the entry tells of; one of another kind is left to the tree. */
+/*
+ * Verify the transaction that the entry tells of; one of another kind is left
+ * to the tree.  leaf is the pending leaf that the entry is of, if any, beside
+ * which the changes may stand.
+ */
 void
-rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len)
+rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len, const RmPendingLeaf *leaf)
 {
 	RmTransactionEntry parsed;
 	TransactionState state;
@@ -130,7 +140,10 @@ rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len)
 			rm_finding_add(verify, "entry unreadable", log_index, NULL, NULL, NULL, NULL);
 		return;
 	}
-	read_transaction(verify, log_index, &parsed.id, &state);
+	begin_transaction(verify, &state);
+	read_batches(verify, log_index, &parsed.id, &state);
+	if (leaf && leaf->changes && state.tree.size == 0)
+		read_batch(verify, log_index, leaf->changes, leaf->count, &state);
 	if (verify->pass == 0)
 		compare_with_entry(verify, log_index, &parsed, &state);
 }
@@ -139,32 +152,25 @@ rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len)
 void
 rm_verify_pending(RmVerify *verify)
 {
-	pg_uuid_t transaction_id;
-	bytea *entry;
+	RmPendingLeaf leaf;
 
-	while (rm_pending_next(&verify->pending, &transaction_id, &entry))
-		rm_verify_entry(verify, RM_NO_INDEX, VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry));
+	while (rm_pending_next(&verify->pending, &leaf))
+		rm_verify_entry(verify, RM_NO_INDEX, VARDATA_ANY(leaf.entry), VARSIZE_ANY_EXHDR(leaf.entry), &leaf);
 	if (rm_transaction_has_changes())
 	{
 		TransactionState state;
 
-		read_transaction(verify, RM_NO_INDEX, rm_ledger_current_transaction(), &state);
+		begin_transaction(verify, &state);
+		read_batches(verify, RM_NO_INDEX, rm_ledger_current_transaction(), &state);
 	}
 }
 
-/* Return whether the transaction has a leaf, sequenced or pending. */
+/* Return whether a leaf, sequenced or pending, tells of the transaction's batches. */
 static bool
 has_leaf(RmVerify *verify, const pg_uuid_t *transaction_id)
 {
-	ScanKeyData key;
-	SysScanDesc scan;
-	bool found;
-
-	ScanKeyInit(&key, RM_ENTRY_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
-	scan = systable_beginscan(verify->pending.entries, verify->pending.entries_index, true, verify->snapshot, 1, &key);
-	found = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	return found || rm_pending_holds(&verify->pending, transaction_id);
+	return rm_pending_is_sequenced(&verify->pending, transaction_id) ||
+		   rm_pending_holds(&verify->pending, transaction_id);
 }
 
 /* Name the batches that no leaf tells of; there are some if more stand in the table than were read. */

@@ -2,112 +2,152 @@
  * verify_rows.c
  *		Verification of rows: each live row against its last change, and the other way round.
  *
- * What the ledger says of a row is kept under a hash of table and key, the
- * first 16 bytes of their SHA-256; where so many rows would not fit
- * maintenance_work_mem, everything is read several times, each time for the
- * rows whose hash falls into another share.
+ * What the ledger says of a row is kept under its table and key; where so
+ * many rows would not fit maintenance_work_mem, everything is read several
+ * times, each time for the rows whose hash falls into another share.  The
+ * hash begins with a random number, so that nobody can prepare keys that
+ * fall on each other.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
 #include "access/tableam.h"
-#include "ledger/batch.h"
+#include "common/hashfn.h"
 #include "ledger/settings.h"
 #include "ledger/verify.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "types/digest.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#define ROW_HASH_SIZE 16
+/* Keys are copied into pieces of memory of that size. */
+#define KEY_MEMORY (64 * 1024)
 
-/* The hash of table and key. */
-typedef struct RowHash
+/* Table and key. */
+typedef struct RowName
 {
-	unsigned char bytes[ROW_HASH_SIZE];
-} RowHash;
+	RmVerifiedTable *table;
+	const char *key;
+	uint32 len;
+	uint32 hash;
+} RowName;
 
 /* What the ledger says of a row. */
 typedef struct RowState
 {
-	RowHash hash; /* hash key */
-	char status;  /* used by simplehash */
+	RowName name;
 	int64 log_index;
-	pg_uuid_t transaction_id;
-	uint64 seq;
-	uint64 order; /* within its transaction: command id, and of one command departures before arrivals */
-	bool present;
-	bool redacted;
-	bool seen; /* a live row was held against it */
+	uint64 transaction; /* number of the transaction that changed it last */
+	uint64 order;       /* within that: command id, and of one command departures before arrivals */
 	unsigned char salt[RM_SALT_SIZE];
 	unsigned char digest[RM_SHA256_SIZE];
+	bool present;
+	bool redacted;
+	bool seen;   /* a live row was held against it */
+	char status; /* used by simplehash */
 } RowState;
 
-/* Return the number by which the table places a row: four bytes of what is a hash already. */
-static inline uint32
-place_of(RowHash hash)
+/* Return whether they name the same row. */
+static inline bool
+same_name(RowName a, RowName b)
 {
-	uint32 place;
-
-	memcpy(&place, hash.bytes, sizeof(place));
-	return place;
+	return a.table == b.table && a.len == b.len && memcmp(a.key, b.key, a.len) == 0;
 }
 
 /* Open addressing: with millions of rows, cache misses are what a lookup costs. */
 #define SH_PREFIX rowmap
 #define SH_ELEMENT_TYPE RowState
-#define SH_KEY_TYPE RowHash
-#define SH_KEY hash
-#define SH_HASH_KEY(map, key) place_of(key)
-#define SH_EQUAL(map, a, b) (memcmp((a).bytes, (b).bytes, ROW_HASH_SIZE) == 0)
+#define SH_KEY_TYPE RowName
+#define SH_KEY name
+#define SH_STORE_HASH
+#define SH_GET_HASH(map, row) (row)->name.hash
+#define SH_HASH_KEY(map, name) (name).hash
+#define SH_EQUAL(map, a, b) same_name(a, b)
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* The rows that are known, and the memory that their keys are in. */
+struct RmVerifiedRows
+{
+	rowmap_hash *map;
+	MemoryContext keys;
+	char *room;
+	Size left;
+};
+
 /* Start with no row known. */
 void
 rm_verify_rows_init(RmVerify *verify)
 {
-	if (verify->rows)
-		rowmap_destroy(verify->rows);
-	verify->rows = rowmap_create(CurrentMemoryContext, 1024, NULL);
+	RmVerifiedRows *rows = verify->rows;
+
+	if (rows == NULL)
+	{
+		rows = verify->rows = palloc0(sizeof(RmVerifiedRows));
+		rows->keys = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt keys of rows", ALLOCSET_DEFAULT_SIZES);
+		initStringInfo(&verify->key);
+		initStringInfo(&verify->row);
+	}
+	else
+		rowmap_destroy(rows->map);
+	MemoryContextReset(rows->keys);
+	rows->left = 0;
+	rows->map = rowmap_create(CurrentMemoryContext, 1024, NULL);
 }
 
-/* Compute the hash of table and key; false where another pass is to see to this row. */
+/* Fill in the name of a row; false where another pass is to see to this row. */
 static bool
-hash_row(RmVerify *verify, const pg_uuid_t *table_id, const char *key, int len, RowHash *hash)
+name_row(RmVerify *verify, RmVerifiedTable *table, const char *key, int len, RowName *name)
 {
-	RmHashPiece pieces[2] = { { table_id->data, UUID_LEN }, { key, len } };
-	unsigned char full[RM_SHA256_SIZE];
+	uint64 hash = hash_bytes_extended((const unsigned char *) key, len, table->seed);
 
-	rm_require_hash(rm_hash_pieces(RM_HASH_SHA256, pieces, 2, full));
-	memcpy(hash->bytes, full, ROW_HASH_SIZE);
-	return full[RM_SHA256_SIZE - 1] % verify->passes == verify->pass;
+	name->table = table;
+	name->key = key;
+	name->len = len;
+	name->hash = (uint32) hash;
+	return verify->passes == 1 || (hash >> 32) % verify->passes == verify->pass;
+}
+
+/* Copy a key to where it stays. */
+static const char *
+keep_key(RmVerifiedRows *rows, const char *key, uint32 len)
+{
+	char *copy;
+
+	if (len > rows->left)
+	{
+		rows->left = Max(KEY_MEMORY, len);
+		rows->room = MemoryContextAlloc(rows->keys, rows->left);
+	}
+	copy = rows->room;
+	memcpy(copy, key, len);
+	rows->room += len;
+	rows->left -= len;
+	return copy;
 }
 
 /* Note that the row under the key came to be as the change says, or went. */
 static void
-apply(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, uint64 seq, const RmChange *change,
-	  const char *key, int key_len, bool present)
+apply(RmVerify *verify, RmVerifiedTable *table, int64 log_index, const RmChange *change, const char *key, int key_len,
+	  bool present)
 {
 	uint64 order = (uint64) change->command_id << 1 | (present ? 1 : 0);
-	RowHash hash;
+	RowName name;
 	RowState *row;
 	bool found;
 
-	if (!hash_row(verify, &change->table_id, key, key_len, &hash))
+	if (!name_row(verify, table, key, key_len, &name))
 		return;
-	row = rowmap_insert(verify->rows, hash, &found);
-	if (found && memcmp(&row->transaction_id, transaction_id, UUID_LEN) == 0 && row->order > order)
+	row = rowmap_insert(verify->rows->map, name, &found);
+	if (!found)
+		row->name.key = keep_key(verify->rows, key, key_len);
+	else if (row->transaction == verify->transaction && row->order > order)
 		return;
 	row->log_index = log_index;
-	row->transaction_id = *transaction_id;
-	row->seq = seq;
+	row->transaction = verify->transaction;
 	row->order = order;
 	row->present = present;
 	row->redacted = change->redacted;
@@ -116,24 +156,33 @@ apply(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, uint64
 	memcpy(row->digest, change->row_digest, RM_SHA256_SIZE);
 }
 
+/* Return the governed table of that id, NULL if it is none. */
+static RmVerifiedTable *
+find_table(RmVerify *verify, const pg_uuid_t *table_id)
+{
+	if (verify->last_table == NULL || memcmp(&verify->last_table->id, table_id, UUID_LEN) != 0)
+		verify->last_table = hash_search(verify->tables, table_id, HASH_FIND, NULL);
+	return verify->last_table;
+}
+
 /* Take in a change; changes of a transaction come one after the other. */
 void
-rm_verify_apply_change(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, uint64 seq,
-					   const RmChange *change)
+rm_verify_apply_change(RmVerify *verify, int64 log_index, const RmChange *change)
 {
-	if (hash_search(verify->tables, &change->table_id, HASH_FIND, NULL) == NULL)
+	RmVerifiedTable *table = find_table(verify, &change->table_id);
+
+	if (table == NULL)
 		return;
 	if (change->former_key)
-		apply(verify, log_index, transaction_id, seq, change, change->former_key, change->former_key_len, false);
-	apply(verify, log_index, transaction_id, seq, change, change->key, change->key_len,
-		  rm_operation_has_row(change->operation));
+		apply(verify, table, log_index, change, change->former_key, change->former_key_len, false);
+	apply(verify, table, log_index, change, change->key, change->key_len, rm_operation_has_row(change->operation));
 }
 
 /* Return the name of a governed table; of one that is not, its id. */
 const char *
 rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id)
 {
-	RmVerifiedTable *table = hash_search(verify->tables, table_id, HASH_FIND, NULL);
+	RmVerifiedTable *table = find_table(verify, table_id);
 
 	return table ? table->name : DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(table_id)));
 }
@@ -149,22 +198,21 @@ utf8_string(const char *bytes, int len)
 static void
 check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleTableSlot *slot)
 {
-	RowHash hash;
+	StringInfo key = &verify->key;
 	unsigned char digest[RM_SHA256_SIZE];
-	StringInfoData key;
-	StringInfoData bytes;
+	RowName name;
 	RowState *row;
 
-	initStringInfo(&key);
+	resetStringInfo(key);
 	slot_getallattrs(slot);
-	rm_governed_append_key(governed, &key, slot->tts_values, slot->tts_isnull);
-	if (!hash_row(verify, &table->id, key.data, key.len, &hash))
+	rm_governed_append_key(governed, key, slot->tts_values, slot->tts_isnull);
+	if (!name_row(verify, table, key->data, key->len, &name))
 		return;
-	row = rowmap_lookup(verify->rows, hash);
+	row = rowmap_lookup(verify->rows->map, name);
 	if (row == NULL || !row->present || row->seen)
 	{
 		rm_finding_add(verify, "row added", row ? row->log_index : RM_NO_INDEX, table->name,
-					   utf8_string(key.data, key.len),
+					   utf8_string(key->data, key->len),
 					   row == NULL ? "no row"
 					   : row->seen ? "one row of this key"
 								   : "no row, deleted here",
@@ -174,15 +222,16 @@ check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleT
 	row->seen = true;
 	if (row->redacted)
 	{
-		rm_finding_add(verify, "row can not be verified", row->log_index, table->name, utf8_string(key.data, key.len),
+		rm_finding_add(verify, "row can not be verified", row->log_index, table->name, utf8_string(key->data, key->len),
 					   "a salt", "a redacted change");
 		return;
 	}
-	initStringInfo(&bytes);
-	rm_governed_append_row(governed, &bytes, slot->tts_values, slot->tts_isnull);
-	rm_digest_salted(row->salt, bytes.data, bytes.len, digest);
+	resetStringInfo(&verify->row);
+	appendBinaryStringInfo(&verify->row, (const char *) row->salt, RM_SALT_SIZE);
+	rm_governed_append_row(governed, &verify->row, slot->tts_values, slot->tts_isnull);
+	rm_require_hash(rm_hash(RM_HASH_SHA256, verify->row.data, verify->row.len, digest));
 	if (memcmp(digest, row->digest, RM_SHA256_SIZE) != 0)
-		rm_finding_add(verify, "row changed", row->log_index, table->name, utf8_string(key.data, key.len),
+		rm_finding_add(verify, "row changed", row->log_index, table->name, utf8_string(key->data, key->len),
 					   rm_hash_text(row->digest), rm_hash_text(digest));
 }
 
@@ -222,38 +271,6 @@ check_relation(RmVerify *verify, RmVerifiedTable *table, Relation relation)
 		rm_settings_end(nest_level);
 }
 
-/* Say of the change that made it that a row is missing. */
-static void
-report_missing(RmVerify *verify, RowState *row)
-{
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	uint64 seq = 0;
-
-	ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&row->transaction_id));
-	scan = systable_beginscan_ordered(verify->batches, verify->batches_index, verify->snapshot, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
-	{
-		bool isnull;
-		bytea *batch =
-			DatumGetByteaPP(heap_getattr(tuple, RM_BATCH_CHANGES, RelationGetDescr(verify->batches), &isnull));
-		RmChangeReader reader;
-		RmChange change;
-
-		rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
-		while (rm_change_try_read(&reader, &change) == RM_CHANGE_READ)
-		{
-			RmVerifiedTable *table = hash_search(verify->tables, &change.table_id, HASH_FIND, NULL);
-
-			if (seq++ == row->seq && table && !table->unreadable)
-				rm_finding_add(verify, "row missing", row->log_index, table->name,
-							   utf8_string(change.key, change.key_len), rm_hash_text(row->digest), "no row");
-		}
-	}
-	systable_endscan_ordered(scan);
-}
-
 /* Hold every live row against the ledger, and name the rows that the ledger knows and that are gone. */
 void
 rm_verify_rows(RmVerify *verify)
@@ -272,10 +289,11 @@ rm_verify_rows(RmVerify *verify)
 			check_relation(verify, table, lfirst(cell));
 	}
 
-	rowmap_start_iterate(verify->rows, &rows);
-	while ((row = rowmap_iterate(verify->rows, &rows)) != NULL)
+	rowmap_start_iterate(verify->rows->map, &rows);
+	while ((row = rowmap_iterate(verify->rows->map, &rows)) != NULL)
 	{
-		if (row->present && !row->seen)
-			report_missing(verify, row);
+		if (row->present && !row->seen && !row->name.table->unreadable)
+			rm_finding_add(verify, "row missing", row->log_index, row->name.table->name,
+						   utf8_string(row->name.key, row->name.len), rm_hash_text(row->digest), "no row");
 	}
 }

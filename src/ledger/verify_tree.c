@@ -209,7 +209,7 @@ check_entry_row(LogState *state, HeapTuple tuple, int64 *next)
 		if (!state->gap)
 			add_entry(state, VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry));
 	}
-	rm_verify_entry(state->verify, index, VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry));
+	rm_verify_entry(state->verify, index, VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry), NULL);
 	*next = index + 1;
 }
 

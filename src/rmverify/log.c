@@ -139,23 +139,26 @@ static void
 verify_pending(PGconn *connection, Transaction *transaction)
 {
 	CopyReader reader;
-	Field fields[4];
+	Field fields[5];
 	unsigned char current[UUID_SIZE] = { 0 };
 
 	copy_begin(
 		&reader, connection,
-		"SELECT p.transaction_id, p.entry, b.first_seq, b.changes "
+		"SELECT p.transaction_id, p.entry, b.first_seq, b.changes, p.changes "
 		"FROM (SELECT * FROM release_mgmt.ledger_pending_0 UNION ALL SELECT * FROM release_mgmt.ledger_pending_1) AS p "
 		"LEFT JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = p.transaction_id "
 		"WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id) "
 		"ORDER BY p.position, p.transaction_id, b.first_seq");
-	while (copy_row(&reader, fields, 4))
+	while (copy_row(&reader, fields, 5))
 	{
 		if (memcmp(current, fields[0].bytes, UUID_SIZE) != 0)
 		{
 			end_transaction(transaction);
 			begin_transaction(transaction, -1, &fields[1]);
 			memcpy(current, fields[0].bytes, UUID_SIZE);
+			/* Few changes stand beside the leaf. */
+			if (fields[3].len < 0 && fields[4].len >= 0)
+				add_batch(transaction, 0, &fields[4]);
 		}
 		if (fields[3].len >= 0)
 			add_batch(transaction, get_number(fields[2].bytes, 8), &fields[3]);

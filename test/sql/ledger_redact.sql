@@ -20,12 +20,15 @@ SELECT count(*) FROM release_mgmt.ledger_batch WHERE position('secret'::bytea IN
 SELECT key, changes, reason FROM release_mgmt.redaction ORDER BY id;
 SELECT count(*) AS redactions_in_the_ledger FROM release_mgmt.captured_change WHERE source = 'release_mgmt.redaction'::regclass;
 SELECT * FROM release_mgmt.verify_ledger(:'checkpoint');
--- What was deleted is redacted altogether.
+-- What was deleted is redacted altogether, here while its leaf is pending.
 DELETE FROM contact WHERE id = 2;
 INSERT INTO contact VALUES (2, 'again');
 SELECT release_mgmt.redact_history('contact', '2', 'request 8');
 SELECT operation, changed FROM release_mgmt.history_of('contact', '2');
+SELECT count(*) FROM (SELECT changes FROM release_mgmt.ledger_pending_0 UNION ALL SELECT changes FROM release_mgmt.ledger_pending_1
+                      UNION ALL SELECT changes FROM release_mgmt.ledger_batch) AS b WHERE position('kept'::bytea IN changes) > 0;
 SELECT * FROM release_mgmt.verify_ledger(:'checkpoint');
+CALL release_mgmt.sequence_ledger();
 -- Redacting behind the ledger's back to hide a change of a live row is named.
 UPDATE release_mgmt.ledger_batch AS b
 SET changes = release_mgmt_internal.redact_batch(b.changes, t.id, '1', -1) FROM release_mgmt.governed_table AS t WHERE t.source = 'contact'::regclass;

@@ -100,10 +100,15 @@ WHERE transaction_id = (SELECT transaction_id FROM release_mgmt.ledger_entry WHE
 SELECT finding, log_index, regexp_replace(found, '.*', 'a transaction') FROM release_mgmt.verify_ledger();
 ROLLBACK;
 
--- A pending leaf deleted: its changes have none.
+-- A pending leaf deleted, and the change that stands beside it; that change edited.
 BEGIN;
 DELETE FROM release_mgmt.ledger_pending_0 WHERE transaction_id NOT IN (SELECT transaction_id FROM release_mgmt.ledger_entry WHERE transaction_id IS NOT NULL);
 SELECT * FROM findings ORDER BY finding;
+ROLLBACK;
+BEGIN;
+UPDATE release_mgmt.ledger_pending_0 SET changes = overlay(changes PLACING 'x' FROM 30)
+WHERE transaction_id NOT IN (SELECT transaction_id FROM release_mgmt.ledger_entry WHERE transaction_id IS NOT NULL);
+SELECT finding, log_index, source FROM findings ORDER BY finding;
 ROLLBACK;
 
 -- Checkpoints kept outside: of this tree, of a larger one, with another root, of another log, no checkpoint at all.
