@@ -134,7 +134,7 @@ BEGIN ATOMIC
     FROM release_mgmt.governed_table AS t
     CROSS JOIN LATERAL (SELECT DISTINCT b.transaction_id
                         FROM release_mgmt_internal.batches_of_row(t.id, check_record_proved.release::text) AS r
-                        JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
+                        JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
                         WHERE EXISTS (SELECT FROM release_mgmt_internal.changes_of_row(b.changes, b.first_seq, t.id, check_record_proved.release::text))) AS b
     JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
     LEFT JOIN LATERAL (SELECT c.size, c.signed_at
