@@ -81,15 +81,26 @@ rm_column_init(RmColumn *column, AttrNumber attnum, Oid type, const char *key, M
 	memcpy(column->pair_head + 2, utf8, len);
 }
 
+/* Characters of the longest integer. */
+#define INTEGER_SIZE 20
+
+/* Bytes that a tag and a length take. */
+#define VALUE_HEAD 5
+
 /* Append a tag, a length and bytes. */
-static void
+static inline void
 append_value(StringInfo buf, char tag, const void *bytes, uint32 len)
 {
 	uint32 wire_len = pg_hton32(len);
+	char *to;
 
-	appendStringInfoCharMacro(buf, tag);
-	appendBinaryStringInfo(buf, (const char *) &wire_len, sizeof(wire_len));
-	appendBinaryStringInfo(buf, bytes, len);
+	enlargeStringInfo(buf, VALUE_HEAD + len);
+	to = buf->data + buf->len;
+	*to = tag;
+	memcpy(to + 1, &wire_len, sizeof(wire_len));
+	memcpy(to + VALUE_HEAD, bytes, len);
+	buf->len += VALUE_HEAD + len;
+	buf->data[buf->len] = '\0';
 }
 
 /* Append a string of the server's encoding as a value; a long one by its hash if so asked. */
@@ -232,22 +243,61 @@ rm_canonical_append_old_value(StringInfo old, RmColumn *column, Datum value, boo
 		append_tagged(old, column, value, false);
 }
 
-/* Append a key column's output text; ':' and '\' in it are escaped with '\'. */
+/* Append bytes of UTF-8 to a key; ':' and '\\' in them are escaped with '\\'. */
+static void
+append_escaped(StringInfo key, const char *bytes, int len)
+{
+	for (int i = 0; i < len; i++)
+	{
+		if (bytes[i] == ':' || bytes[i] == '\\')
+			appendStringInfoCharMacro(key, '\\');
+		appendStringInfoCharMacro(key, bytes[i]);
+	}
+}
+
+/* Append text of the server's encoding to a key. */
+static void
+append_key_text(StringInfo key, const char *text, int len)
+{
+	char *utf8 = pg_server_to_any(text, len, PG_UTF8);
+
+	append_escaped(key, utf8, utf8 == text ? len : strlen(utf8));
+	if (utf8 != text)
+		pfree(utf8);
+}
+
+/* Append a key column's output text, which for integers and strings needs no call of the output function. */
 void
 rm_canonical_append_key_value(StringInfo key, RmColumn *column, Datum value)
 {
-	char *text = OutputFunctionCall(&column->output, value);
-	char *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
+	char digits[INTEGER_SIZE + 1];
+	char *text;
 
-	for (const char *p = utf8; *p != '\0'; p++)
+	switch (column->tag)
 	{
-		if (*p == ':' || *p == '\\')
-			appendStringInfoCharMacro(key, '\\');
-		appendStringInfoCharMacro(key, *p);
+		case '2':
+			appendBinaryStringInfo(key, digits, pg_itoa(DatumGetInt16(value), digits));
+			break;
+		case '4':
+			appendBinaryStringInfo(key, digits, pg_ltoa(DatumGetInt32(value), digits));
+			break;
+		case '8':
+			appendBinaryStringInfo(key, digits, pg_lltoa(DatumGetInt64(value), digits));
+			break;
+		case 'S':
+		{
+			struct varlena *string = PG_DETOAST_DATUM_PACKED(value);
+
+			append_key_text(key, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			if ((Pointer) string != DatumGetPointer(value))
+				pfree(string);
+			break;
+		}
+		default:
+			text = OutputFunctionCall(&column->output, value);
+			append_key_text(key, text, strlen(text));
+			pfree(text);
 	}
-	if (utf8 != text)
-		pfree(utf8);
-	pfree(text);
 }
 
 /*

@@ -125,17 +125,27 @@ take_line(const char **next, const char *end, const char *label, int *value_len)
 	return start + label_len + 1;
 }
 
+/* Return the value of a hexadecimal digit, -1 if it is none. */
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Parse a uuid of 36 characters. */
 static bool
 parse_uuid(const char *text, int len, pg_uuid_t *id)
 {
-	unsigned char *byte = id->data;
+	int byte = 0;
 
 	if (len != 36)
 		return false;
 	for (int i = 0; i < len; i++)
 	{
-		unsigned int value;
+		int high;
+		int low;
 
 		if (i == 8 || i == 13 || i == 18 || i == 23)
 		{
@@ -143,10 +153,11 @@ parse_uuid(const char *text, int len, pg_uuid_t *id)
 				return false;
 			continue;
 		}
-		if (sscanf(text + i, "%2x", &value) != 1)
+		high = hex_value(text[i]);
+		low = hex_value(text[++i]);
+		if (high < 0 || low < 0)
 			return false;
-		*byte++ = value;
-		i++;
+		id->data[byte++] = high << 4 | low;
 	}
 	return true;
 }

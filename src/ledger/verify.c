@@ -11,10 +11,12 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "ledger/batch.h"
 #include "ledger/ledger_private.h"
@@ -167,6 +169,8 @@ open_all(RmVerify *verify)
 	verify->batches_index = index_open(rm_ledger_relid("ledger_batch_pkey"), AccessShareLock);
 	verify->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(verify->snapshot);
+	verify->batches_scan = rm_index_beginscan(verify->batches, verify->batches_index, verify->snapshot, 1);
+	verify->batches_slot = table_slot_create(verify->batches, NULL);
 	verify->per_change = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt change", ALLOCSET_DEFAULT_SIZES);
 }
 
@@ -174,6 +178,8 @@ open_all(RmVerify *verify)
 static void
 close_all(RmVerify *verify)
 {
+	index_endscan(verify->batches_scan);
+	ExecDropSingleTupleTableSlot(verify->batches_slot);
 	PopActiveSnapshot();
 	UnregisterSnapshot(verify->snapshot);
 	index_close(verify->batches_index, AccessShareLock);
@@ -200,7 +206,17 @@ count_passes(RmVerify *verify)
 	return (int) Min(MAX_PASSES, 1 + rows * BYTES_PER_ROW / (maintenance_work_mem * 1024.0));
 }
 
-/* Take apart parallel arrays of checkpoints; those of one log. */
+/* Order expected roots by size. */
+static int
+compare_expected(const void *a, const void *b)
+{
+	uint64 x = ((const RmExpectedRoot *) a)->size;
+	uint64 y = ((const RmExpectedRoot *) b)->size;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Take apart parallel arrays of checkpoints; those of one log, in order of size. */
 static RmExpectedRoot *
 expected_roots(ArrayType *logs, ArrayType *notes, ArrayType *sources, const pg_uuid_t *log, int *count)
 {
@@ -227,6 +243,7 @@ expected_roots(ArrayType *logs, ArrayType *notes, ArrayType *sources, const pg_u
 		expected[*count].from = TextDatumGetCString(source_datums[i]);
 		(*count)++;
 	}
+	qsort(expected, *count, sizeof(RmExpectedRoot), compare_expected);
 	return expected;
 }
 

@@ -49,6 +49,8 @@ typedef struct RmVerify
 	RmPendingScan pending;
 	Relation batches;
 	Relation batches_index;
+	IndexScanDesc batches_scan;
+	TupleTableSlot *batches_slot;
 	HTAB *tables; /* RmVerifiedTable by id */
 	RmVerifiedTable *last_table;
 	RmVerifiedRows *rows; /* what the ledger says of each row, see verify_rows.c */
@@ -67,7 +69,7 @@ extern void rm_finding_add(RmVerify *verify, const char *finding, int64 log_inde
 extern char *rm_hash_text(const unsigned char *hash);
 
 /* verify_tree.c */
-extern void rm_verify_log(RmVerify *verify, const pg_uuid_t *log, const RmExpectedRoot *expected, int nexpected);
+extern void rm_verify_log(RmVerify *verify, const pg_uuid_t *log, RmExpectedRoot *expected, int nexpected);
 
 /* verify_changes.c */
 extern void rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len, const RmPendingLeaf *leaf);

@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/htup_details.h"
 #include "access/tableam.h"
 #include "ledger/batch.h"
 #include "ledger/entry.h"
@@ -79,25 +78,22 @@ begin_transaction(RmVerify *verify, TransactionState *state)
 static void
 read_batches(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, TransactionState *state)
 {
+	TupleTableSlot *slot = verify->batches_slot;
 	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
 
+	/* The first column of the index, as of the table. */
 	ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
-	scan = systable_beginscan_ordered(verify->batches, verify->batches_index, verify->snapshot, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	index_rescan(verify->batches_scan, &key, 1, NULL, 0);
+	while (index_getnext_slot(verify->batches_scan, ForwardScanDirection, slot))
 	{
-		Datum values[RM_BATCH_NATTS];
-		bool nulls[RM_BATCH_NATTS];
-
-		heap_deform_tuple(tuple, RelationGetDescr(verify->batches), values, nulls);
-		if (DatumGetInt64(values[RM_BATCH_FIRST_SEQ - 1]) != state->tree.size)
+		slot_getallattrs(slot);
+		if (DatumGetInt64(slot->tts_values[RM_BATCH_FIRST_SEQ - 1]) != state->tree.size)
 			state->broken = "a batch that does not follow the one before it";
-		read_batch(verify, log_index, DatumGetByteaPP(values[RM_BATCH_CHANGES - 1]),
-				   DatumGetInt32(values[RM_BATCH_COUNT - 1]), state);
+		read_batch(verify, log_index, DatumGetByteaPP(slot->tts_values[RM_BATCH_CHANGES - 1]),
+				   DatumGetInt32(slot->tts_values[RM_BATCH_COUNT - 1]), state);
 		verify->batches_read++;
 	}
-	systable_endscan_ordered(scan);
+	ExecClearTuple(slot);
 }
 
 /* Compare what was read with the entry. */

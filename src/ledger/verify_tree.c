@@ -31,10 +31,13 @@ typedef struct LogState
 {
 	RmVerify *verify;
 	RmTreeReader reader;
-	RmMerkle tree;
+	uint64 size;
+	RmMerkle above;  /* over the roots of full tiles */
+	RmMerkle within; /* over the leaves behind them */
 	OpenTile *open_tiles;
-	const RmExpectedRoot *expected;
+	RmExpectedRoot *expected; /* in order of size */
 	int nexpected;
+	int next_expected;
 	bool gap; /* a leaf is missing, so that nothing behind it can be placed */
 } LogState;
 
@@ -46,19 +49,25 @@ report_leaf(LogState *state, uint64 index, const unsigned char *stored, const un
 				   rm_hash_text(computed));
 }
 
-/* Compare a full tile with the one that is stored; returns its root, and whether a leaf beneath was named. */
-static bool
-check_tile(LogState *state, int level, uint64 index, OpenTile *open, unsigned char *root)
+/* Compute the root over the hashes of a full tile. */
+static void
+compute_tile_root(const unsigned char *hashes, unsigned char *root)
 {
-	unsigned char *stored = palloc(RM_TILE_SIZE);
-	unsigned char stored_root[RM_SHA256_SIZE];
-	bool tainted = open->tainted;
 	RmMerkle tree;
 
 	rm_merkle_init(&tree);
 	for (int i = 0; i < RM_TILE_WIDTH; i++)
-		rm_require_hash(rm_merkle_add_leaf(&tree, open->hashes + i * RM_SHA256_SIZE));
+		rm_require_hash(rm_merkle_add_leaf(&tree, hashes + i * RM_SHA256_SIZE));
 	rm_require_hash(rm_merkle_compute_root(&tree, root));
+}
+
+/* Compare a full tile, whose root is known, with the one that is stored; returns whether a leaf beneath was named. */
+static bool
+check_tile(LogState *state, int level, uint64 index, OpenTile *open, const unsigned char *root)
+{
+	unsigned char *stored = palloc(RM_TILE_SIZE);
+	unsigned char stored_root[RM_SHA256_SIZE];
+	bool tainted = open->tainted;
 
 	if (!rm_tree_reader_tile(&state->reader, level, index, stored, stored_root))
 		rm_finding_add(state->verify, "tile missing", (int64) (index * RM_TILE_WIDTH) << (level * RM_TILE_HEIGHT), NULL,
@@ -97,15 +106,20 @@ static void
 add_to_tile(LogState *state, int level, const unsigned char *hash, bool tainted)
 {
 	OpenTile *open = &state->open_tiles[level];
-	unsigned char root[RM_SHA256_SIZE];
 
 	memcpy(open->hashes + open->count * RM_SHA256_SIZE, hash, RM_SHA256_SIZE);
 	open->count++;
 	open->tainted |= tainted;
 	if (open->count == RM_TILE_WIDTH)
 	{
-		uint64 index = (state->tree.size >> ((level + 1) * RM_TILE_HEIGHT)) - 1;
+		uint64 index = (state->size >> ((level + 1) * RM_TILE_HEIGHT)) - 1;
+		unsigned char root[RM_SHA256_SIZE];
 
+		/* At the bottom the root is known: within holds nothing else. */
+		if (level == 0)
+			memcpy(root, state->within.stack[0], RM_SHA256_SIZE);
+		else
+			compute_tile_root(open->hashes, root);
 		tainted = check_tile(state, level, index, open, root);
 		open->count = 0;
 		open->tainted = false;
@@ -114,20 +128,34 @@ add_to_tile(LogState *state, int level, const unsigned char *hash, bool tainted)
 	}
 }
 
+/* Put the edge of the tree together. */
+static void
+join_edge(const LogState *state, RmMerkle *edge)
+{
+	int full = __builtin_popcountll(state->above.size);
+
+	edge->size = state->size;
+	memcpy(edge->stack, state->above.stack, full * RM_SHA256_SIZE);
+	memcpy(edge->stack + full, state->within.stack, __builtin_popcountll(state->within.size) * RM_SHA256_SIZE);
+}
+
 /* Compare the tree as it is with what checkpoints say of this size. */
 static void
 check_expected(LogState *state)
 {
-	for (int i = 0; i < state->nexpected; i++)
+	for (; state->next_expected < state->nexpected; state->next_expected++)
 	{
+		RmExpectedRoot *expected = &state->expected[state->next_expected];
 		unsigned char root[RM_SHA256_SIZE];
+		RmMerkle edge;
 
-		if (state->expected[i].size != state->tree.size)
-			continue;
-		rm_require_hash(rm_merkle_compute_root(&state->tree, root));
-		if (memcmp(root, state->expected[i].root, RM_SHA256_SIZE) != 0)
-			rm_finding_add(state->verify, "checkpoint contradicted", (int64) state->tree.size - 1, NULL,
-						   state->expected[i].from, rm_hash_text(state->expected[i].root), rm_hash_text(root));
+		if (expected->size > state->size)
+			return;
+		join_edge(state, &edge);
+		rm_require_hash(rm_merkle_compute_root(&edge, root));
+		if (memcmp(root, expected->root, RM_SHA256_SIZE) != 0)
+			rm_finding_add(state->verify, "checkpoint contradicted", (int64) state->size - 1, NULL, expected->from,
+						   rm_hash_text(expected->root), rm_hash_text(root));
 	}
 }
 
@@ -138,8 +166,14 @@ add_entry(LogState *state, const char *entry, int len)
 	unsigned char leaf[RM_SHA256_SIZE];
 
 	rm_require_hash(rm_merkle_hash_entry(entry, len, leaf));
-	rm_require_hash(rm_merkle_add_leaf(&state->tree, leaf));
+	rm_require_hash(rm_merkle_add_leaf(&state->within, leaf));
+	state->size++;
 	add_to_tile(state, 0, leaf, false);
+	if (state->within.size == RM_TILE_WIDTH)
+	{
+		rm_require_hash(rm_merkle_add_leaf(&state->above, state->within.stack[0]));
+		rm_merkle_init(&state->within);
+	}
 	check_expected(state);
 }
 
@@ -149,17 +183,18 @@ check_head(LogState *state)
 {
 	unsigned char *tail = palloc(RM_TILE_SIZE);
 	OpenTile *open = &state->open_tiles[0];
-	uint64 first = state->tree.size - open->count;
+	uint64 first = state->size - open->count;
+	RmMerkle tree;
 	RmMerkle edge;
 	bool own;
 
+	join_edge(state, &tree);
 	(void) rm_tree_read_head(&state->reader.log, state->verify->snapshot, &edge, &own, tail);
-	if (edge.size != state->tree.size)
+	if (edge.size != state->size)
 	{
-		rm_finding_add(state->verify, edge.size > state->tree.size ? "leaf missing" : "leaf not in the head",
-					   (int64) Min(edge.size, state->tree.size), NULL, NULL,
-					   psprintf(UINT64_FORMAT " leaves", edge.size),
-					   psprintf(UINT64_FORMAT " leaves", state->tree.size));
+		rm_finding_add(state->verify, edge.size > state->size ? "leaf missing" : "leaf not in the head",
+					   (int64) Min(edge.size, state->size), NULL, NULL, psprintf(UINT64_FORMAT " leaves", edge.size),
+					   psprintf(UINT64_FORMAT " leaves", state->size));
 		return;
 	}
 	for (int i = 0; i < open->count; i++)
@@ -170,7 +205,7 @@ check_head(LogState *state)
 			return;
 		}
 	}
-	if (memcmp(edge.stack, state->tree.stack, __builtin_popcountll(edge.size) * RM_SHA256_SIZE) != 0)
+	if (memcmp(edge.stack, tree.stack, __builtin_popcountll(edge.size) * RM_SHA256_SIZE) != 0)
 		rm_finding_add(state->verify, "head changed", (int64) edge.size - 1, NULL, NULL, NULL, NULL);
 }
 
@@ -178,12 +213,12 @@ check_head(LogState *state)
 static void
 check_not_shrunk(LogState *state)
 {
-	for (int i = 0; i < state->nexpected; i++)
+	for (int i = state->next_expected; i < state->nexpected; i++)
 	{
-		if (state->expected[i].size > state->tree.size)
-			rm_finding_add(state->verify, "tree shrank", (int64) state->tree.size, NULL, state->expected[i].from,
+		if (state->expected[i].size > state->size)
+			rm_finding_add(state->verify, "tree shrank", (int64) state->size, NULL, state->expected[i].from,
 						   psprintf(UINT64_FORMAT " leaves", state->expected[i].size),
-						   psprintf(UINT64_FORMAT " leaves", state->tree.size));
+						   psprintf(UINT64_FORMAT " leaves", state->size));
 	}
 }
 
@@ -215,7 +250,7 @@ check_entry_row(LogState *state, HeapTuple tuple, int64 *next)
 
 /* Verify the log, and every transaction that it holds. */
 void
-rm_verify_log(RmVerify *verify, const pg_uuid_t *log, const RmExpectedRoot *expected, int nexpected)
+rm_verify_log(RmVerify *verify, const pg_uuid_t *log, RmExpectedRoot *expected, int nexpected)
 {
 	LogState state = { .verify = verify, .expected = expected, .nexpected = nexpected };
 	MemoryContext per_entry = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt entry", ALLOCSET_DEFAULT_SIZES);
@@ -224,7 +259,8 @@ rm_verify_log(RmVerify *verify, const pg_uuid_t *log, const RmExpectedRoot *expe
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	rm_merkle_init(&state.tree);
+	rm_merkle_init(&state.above);
+	rm_merkle_init(&state.within);
 	state.open_tiles = palloc0(sizeof(OpenTile) * MAX_TILE_LEVELS);
 	rm_tree_reader_open(&state.reader, log, verify->snapshot);
 	if (verify->pass == 0)
