@@ -27,7 +27,7 @@ CREATE TYPE pkgver (
     INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = main
 );
 COMMENT ON TYPE pkgver IS
-'Version of a package with its scheme, as in deb/1:2.3-4. Schemes: semver (npm, cargo, go), deb, rpm, pep440 (pypi), generic. pkgver(''deb'') restricts a column to a scheme. = is the scheme''s precedence, === the same text; versions of different schemes compare by scheme. V< and V> are the points just before and after V, deb/< and deb/> the ends of a scheme: bounds of ranges.';
+'Version of a package with its scheme, as in deb/1:2.3-4. Schemes: semver (npm, cargo, go), deb, rpm, pep440 (pypi), generic, maven, nuget. pkgver(''deb'') restricts a column to a scheme. = is the scheme''s precedence, === the same text; versions of different schemes compare by scheme. V< and V> are the points just before and after V, deb/< and deb/> the ends of a scheme: bounds of ranges.';
 
 CREATE FUNCTION release_mgmt_internal.pkgver_enforce_typmod(pkgver, integer) RETURNS pkgver
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_enforce_typmod';
@@ -36,7 +36,7 @@ CREATE CAST (pkgver AS pkgver) WITH FUNCTION release_mgmt_internal.pkgver_enforc
 CREATE FUNCTION pkgver(scheme text, version text) RETURNS pkgver
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_from_text';
 COMMENT ON FUNCTION pkgver(text, text) IS
-'Returns the version of the scheme: semver (also npm, cargo, go, golang), deb, rpm, pep440 (also pypi) or generic. Errors: 22023 for an unknown scheme, 22P02 where the text is no version of it.';
+'Returns the version of the scheme: semver (also npm, cargo, go, golang), deb, rpm, pep440 (also pypi), generic, maven or nuget. Errors: 22023 for an unknown scheme, 22P02 where the text is no version of it.';
 
 CREATE FUNCTION try_pkgver(scheme text, version text) RETURNS pkgver
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_try_pkgver';
@@ -48,7 +48,7 @@ COMMENT ON FUNCTION try_pkgver(text, text) IS
 CREATE FUNCTION pkgver_scheme(pkgver) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_get_scheme';
 COMMENT ON FUNCTION pkgver_scheme(pkgver) IS
-'Returns the scheme: semver, deb, rpm, pep440 or generic.';
+'Returns the scheme: semver, deb, rpm, pep440, generic, maven or nuget.';
 
 CREATE FUNCTION pkgver_version(pkgver) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'rm_pkgver_get_version';
@@ -63,17 +63,17 @@ COMMENT ON FUNCTION pkgver_epoch(pkgver) IS
 CREATE FUNCTION pkgver_major(pkgver) RETURNS numeric
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_major';
 COMMENT ON FUNCTION pkgver_major(pkgver) IS
-'Returns the first number (semver, pep440); NULL for other schemes.';
+'Returns the first number (semver, pep440, maven, nuget); NULL for other schemes.';
 
 CREATE FUNCTION pkgver_minor(pkgver) RETURNS numeric
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_minor';
 COMMENT ON FUNCTION pkgver_minor(pkgver) IS
-'Returns the second number (semver, pep440), 0 where none is written; NULL for other schemes.';
+'Returns the second number (semver, pep440, maven, nuget), 0 where none is written; NULL for other schemes.';
 
 CREATE FUNCTION pkgver_patch(pkgver) RETURNS numeric
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_patch';
 COMMENT ON FUNCTION pkgver_patch(pkgver) IS
-'Returns the third number (semver, pep440), 0 where none is written; NULL for other schemes.';
+'Returns the third number (semver, pep440, maven, nuget), 0 where none is written; NULL for other schemes.';
 
 CREATE FUNCTION pkgver_upstream(pkgver) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_upstream';
@@ -83,17 +83,17 @@ COMMENT ON FUNCTION pkgver_upstream(pkgver) IS
 CREATE FUNCTION pkgver_revision(pkgver) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_revision';
 COMMENT ON FUNCTION pkgver_revision(pkgver) IS
-'Returns the Debian revision (deb), the release (rpm); NULL where none is written, and for other schemes.';
+'Returns the Debian revision (deb), the release (rpm), the fourth number (nuget); NULL where none is written, and for other schemes.';
 
 CREATE FUNCTION pkgver_prerelease(pkgver) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_prerelease';
 COMMENT ON FUNCTION pkgver_prerelease(pkgver) IS
-'Returns the pre-release (semver; pep440: as written, .dev where it stands alone); NULL where there is none, and for other schemes.';
+'Returns the pre-release (semver, nuget; pep440: as written, .dev where it stands alone; maven: what follows the numbers, where it makes the version come before them alone); NULL where there is none, and for other schemes.';
 
 CREATE FUNCTION pkgver_build(pkgver) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_build';
 COMMENT ON FUNCTION pkgver_build(pkgver) IS
-'Returns the build metadata (semver), the local version (pep440); NULL where there is none, and for other schemes.';
+'Returns the build metadata (semver, nuget), the local version (pep440); NULL where there is none, and for other schemes.';
 
 CREATE FUNCTION release_mgmt_internal.pkgver_key(pkgver) RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgver_get_key';

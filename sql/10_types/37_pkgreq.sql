@@ -20,12 +20,12 @@ CREATE TYPE pkgreq (
     INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = main
 );
 COMMENT ON TYPE pkgreq IS
-'Requirement on the version of a package as manifests write it, with its syntax: npm/^1.2.3 || >=2, deb/>= 1.2, << 2, rpm/>= 1.0-1, pep440/~=1.4.2, !=1.4.5, generic/>= 1.0.';
+'Requirement on the version of a package as manifests write it, with its syntax: npm/^1.2.3 || >=2, deb/>= 1.2, << 2, rpm/>= 1.0-1, pep440/~=1.4.2, !=1.4.5, maven/[1.0,2.0), nuget/1.*, cargo/1.2, generic/>= 1.0.';
 
 CREATE FUNCTION pkgreq(syntax text, requirement text) RETURNS pkgreq
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgreq_from_text';
 COMMENT ON FUNCTION pkgreq(text, text) IS
-'Returns the requirement. syntax: npm (npm''s semver ranges), deb (Debian Policy 7.1), rpm, pep440 or pypi (version specifiers of PEP 440, but ===), generic. Errors: 22023 for an unknown syntax, 22P02 where the text is no requirement.';
+'Returns the requirement. syntax: npm (npm''s semver ranges), deb (Debian Policy 7.1), rpm, pep440 or pypi (version specifiers of PEP 440, but ===), maven (VersionRange), nuget (version ranges and floating versions), cargo (the crate semver), generic. Errors: 22023 for an unknown syntax, 22P02 where the text is no requirement.';
 
 CREATE FUNCTION pkgreq_scheme(pkgreq) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pkgreq_get_scheme';
@@ -45,7 +45,7 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_satisfies_su
 CREATE FUNCTION satisfies(version pkgver, requirement pkgreq) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SUPPORT release_mgmt_internal.satisfies_support AS 'MODULE_PATHNAME', 'rm_satisfies';
 COMMENT ON FUNCTION satisfies(pkgver, pkgreq) IS
-'Tells whether the version satisfies the requirement, as the syntax''s own tool has it (npm: without includePrerelease; pep440: pre-releases only where the requirement names one). False for a version of another scheme.';
+'Tells whether the version satisfies the requirement, as the syntax''s own tool has it (npm: without includePrerelease; pep440: pre-releases only where the requirement names one; maven: a version outside of brackets is a recommendation, which every version satisfies; nuget: a floating version is satisfied by what it could float to). False for a version of another scheme.';
 CREATE FUNCTION is_satisfied_by(requirement pkgreq, version pkgver) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SUPPORT release_mgmt_internal.satisfies_support AS 'MODULE_PATHNAME', 'rm_is_satisfied_by';
 COMMENT ON FUNCTION is_satisfied_by(pkgreq, pkgver) IS 'Tells what satisfies(version, requirement) tells.';

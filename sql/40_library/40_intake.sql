@@ -21,7 +21,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE purl_type
         WHEN 'deb' THEN 'deb' WHEN 'rpm' THEN 'rpm' WHEN 'npm' THEN 'npm' WHEN 'pypi' THEN 'pep440'
-        WHEN 'golang' THEN 'go' WHEN 'cargo' THEN 'semver' ELSE 'generic' END;
+        WHEN 'golang' THEN 'go' WHEN 'cargo' THEN 'semver' WHEN 'maven' THEN 'maven' WHEN 'nuget' THEN 'nuget' ELSE 'generic' END;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.purl_scheme(text) IS 'The version scheme of packages of that purl type.';
 

@@ -17,6 +17,8 @@
  *		0x10-0xB8	a number (RM_KEY_NUMBER)
  *		0xC0-0xFE	characters
  *		0xFF		after everything
+ *
+ * Maven has codes of its own below the characters (see version_maven.c).
  */
 #ifndef RM_TYPES_KEY_H
 #define RM_TYPES_KEY_H

@@ -2,9 +2,7 @@
  * pkgreq.c
  *		The type pkgreq: a requirement on versions as manifests write it.
  *
- * A value is a varlena: one byte RmScheme, then the requirement as written.
- * Where a scheme serves several ecosystems that write requirements in their
- * own ways, only the one whose way is known is taken: semver is npm here.
+ * A value is a varlena: one byte RmSyntax, then the requirement as written.
  */
 #include "postgres.h"
 
@@ -28,50 +26,16 @@ PG_FUNCTION_INFO_V1(rm_pkgreq_versions);
 PG_FUNCTION_INFO_V1(rm_satisfies);
 PG_FUNCTION_INFO_V1(rm_is_satisfied_by);
 
-/* The syntaxes by name, and the scheme of their versions; a scheme's first name is printed. */
-static const struct
-{
-	const char *name;
-	RmScheme scheme;
-} syntaxes[] = {
-	{ "npm", RM_SCHEME_SEMVER },    { "deb", RM_SCHEME_DEB },     { "rpm", RM_SCHEME_RPM },
-	{ "pep440", RM_SCHEME_PEP440 }, { "pypi", RM_SCHEME_PEP440 }, { "generic", RM_SCHEME_GENERIC },
-};
-
-#define SYNTAX_HINT "Syntaxes are npm, deb, rpm, pep440 (pypi) and generic, as in npm/^1.2.3."
-
-/* Return the scheme of a syntax, RM_SCHEME_INVALID for an unknown one. */
-static RmScheme
-find_syntax(const char *name, size_t len)
-{
-	for (int i = 0; i < lengthof(syntaxes); i++)
-	{
-		if (strlen(syntaxes[i].name) == len && memcmp(syntaxes[i].name, name, len) == 0)
-			return syntaxes[i].scheme;
-	}
-	return RM_SCHEME_INVALID;
-}
-
-/* Return the name of the syntax that goes with a scheme. */
-static const char *
-name_syntax(RmScheme scheme)
-{
-	for (int i = 0; i < lengthof(syntaxes); i++)
-	{
-		if (syntaxes[i].scheme == scheme)
-			return syntaxes[i].name;
-	}
-	elog(ERROR, "requirements of scheme %d have no syntax", (int) scheme);
-}
+#define SYNTAX_HINT "Syntaxes are npm, cargo, deb, rpm, pep440 (pypi), maven, nuget and generic, as in npm/^1.2.3."
 
 /* Build a value from text that is valid. */
 static RmPkgreq *
-make_pkgreq(RmScheme scheme, const char *text, size_t len)
+make_pkgreq(RmSyntax syntax, const char *text, size_t len)
 {
 	RmPkgreq *result = palloc(VARHDRSZ + 1 + len);
 
 	SET_VARSIZE(result, VARHDRSZ + 1 + len);
-	VARDATA(result)[0] = scheme;
+	VARDATA(result)[0] = syntax;
 	memcpy(VARDATA(result) + 1, text, len);
 	return result;
 }
@@ -82,7 +46,7 @@ rm_pkgreq_parse(const RmPkgreq *pkgreq, RmRequirement *requirement)
 {
 	RmParseError error;
 
-	if (!rm_require_parse((RmScheme) VARDATA_ANY(pkgreq)[0], VARDATA_ANY(pkgreq) + 1, VARSIZE_ANY_EXHDR(pkgreq) - 1,
+	if (!rm_require_parse((RmSyntax) VARDATA_ANY(pkgreq)[0], VARDATA_ANY(pkgreq) + 1, VARSIZE_ANY_EXHDR(pkgreq) - 1,
 						  requirement, &error))
 		elog(ERROR, "stored requirement can not be parsed");
 }
@@ -92,19 +56,19 @@ static Datum
 input_pkgreq(Node *escontext, const char *input, size_t len)
 {
 	const char *slash = memchr(input, '/', len);
-	RmScheme scheme = slash == NULL ? RM_SCHEME_INVALID : find_syntax(input, slash - input);
+	RmSyntax syntax = slash == NULL ? RM_SYNTAX_INVALID : rm_syntax_find(input, slash - input);
 	RmParseError error = { 0, "A syntax and a slash are expected." };
 	RmRequirement requirement;
 
-	if (scheme == RM_SCHEME_INVALID)
+	if (syntax == RM_SYNTAX_INVALID)
 		return rm_report_parse_error(escontext, "pkgreq", input, len, &error, SYNTAX_HINT);
-	if (!rm_require_parse(scheme, slash + 1, len - (slash + 1 - input), &requirement, &error))
+	if (!rm_require_parse(syntax, slash + 1, len - (slash + 1 - input), &requirement, &error))
 	{
 		if (error.position != RM_NO_POSITION)
 			error.position += slash + 1 - input;
 		return rm_report_parse_error(escontext, "pkgreq", input, len, &error, SYNTAX_HINT);
 	}
-	return PointerGetDatum(make_pkgreq(scheme, slash + 1, len - (slash + 1 - input)));
+	return PointerGetDatum(make_pkgreq(syntax, slash + 1, len - (slash + 1 - input)));
 }
 
 /* pkgreq_in(cstring) returns pkgreq. */
@@ -120,7 +84,7 @@ rm_pkgreq_in(PG_FUNCTION_ARGS)
 static char *
 output_pkgreq(const RmPkgreq *pkgreq)
 {
-	return psprintf("%s/%.*s", name_syntax((RmScheme) VARDATA_ANY(pkgreq)[0]), (int) VARSIZE_ANY_EXHDR(pkgreq) - 1,
+	return psprintf("%s/%.*s", rm_syntax_name((RmSyntax) VARDATA_ANY(pkgreq)[0]), (int) VARSIZE_ANY_EXHDR(pkgreq) - 1,
 					VARDATA_ANY(pkgreq) + 1);
 }
 
@@ -164,27 +128,29 @@ rm_pkgreq_send(PG_FUNCTION_ARGS)
 Datum
 rm_pkgreq_from_text(PG_FUNCTION_ARGS)
 {
-	text *syntax = PG_GETARG_TEXT_PP(0);
+	text *name = PG_GETARG_TEXT_PP(0);
 	text *input = PG_GETARG_TEXT_PP(1);
-	RmScheme scheme = find_syntax(VARDATA_ANY(syntax), VARSIZE_ANY_EXHDR(syntax));
+	RmSyntax syntax = rm_syntax_find(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	RmRequirement requirement;
 	RmParseError error;
 
-	if (scheme == RM_SCHEME_INVALID)
+	if (syntax == RM_SYNTAX_INVALID)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("requirements in syntax \"%s\" can not be read",
-							   rm_report_clip(VARDATA_ANY(syntax), VARSIZE_ANY_EXHDR(syntax))),
+							   rm_report_clip(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name))),
 						errhint(SYNTAX_HINT)));
-	if (!rm_require_parse(scheme, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &requirement, &error))
+	if (!rm_require_parse(syntax, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &requirement, &error))
 		return rm_report_parse_error(NULL, "pkgreq", VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &error, SYNTAX_HINT);
-	PG_RETURN_PKGREQ(make_pkgreq(scheme, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input)));
+	PG_RETURN_PKGREQ(make_pkgreq(syntax, VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input)));
 }
 
 /* pkgreq_scheme(pkgreq) returns text. */
 Datum
 rm_pkgreq_get_scheme(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(rm_scheme_name((RmScheme) VARDATA_ANY(PG_GETARG_PKGREQ_PP(0))[0])));
+	RmSyntax syntax = (RmSyntax) VARDATA_ANY(PG_GETARG_PKGREQ_PP(0))[0];
+
+	PG_RETURN_TEXT_P(cstring_to_text(rm_scheme_name(rm_syntax_scheme(syntax))));
 }
 
 /* pkgreq_requirement(pkgreq) returns text. */
@@ -233,7 +199,7 @@ narrow_to_alternative(FunctionCallInfo fcinfo, const RmRequirement *requirement,
 	{
 		const RmRequireClause *clause = &requirement->clauses[i];
 
-		if (clause->alternative == alternative)
+		if (clause->alternative == alternative && !clause->prereleases_only)
 			rm_range_set_narrow(set, make_clause_versions(fcinfo, requirement->scheme, clause), clause->negated);
 	}
 }

@@ -13,7 +13,8 @@
 #include "utils/builtins.h"
 
 #define PKGVER_HINT                                                                                                    \
-	"A version is written with its scheme, as in deb/1:2.3-4; schemes are semver, deb, rpm, pep440 and generic."
+	"A version is written with its scheme, as in deb/1:2.3-4; schemes are semver, deb, rpm, pep440, generic, "         \
+	"maven and nuget."
 
 /* What send writes before the text; recv refuses any other. */
 #define SEND_VERSION 1
@@ -90,7 +91,7 @@ rm_pkgver_require_scheme(const text *name)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("version scheme \"%s\" does not exist",
 							   rm_report_clip(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name))),
-						errhint("Use semver (npm, cargo, go), deb, rpm, pep440 (pypi) or generic.")));
+						errhint("Use semver (npm, cargo, go), deb, rpm, pep440 (pypi), generic, maven or nuget.")));
 	return scheme;
 }
 

@@ -1,6 +1,6 @@
 /*
  * require.c
- *		Requirements on versions: parsing by scheme, and whether a version satisfies one.
+ *		Requirements on versions: parsing by syntax, and whether a version satisfies one.
  */
 #include "types/require.h"
 
@@ -8,107 +8,64 @@
 
 #include "types/require_syntaxes.h"
 
-/* Note what is wrong; always false, so that a parser can return it. */
-bool
-rm_require_complain(RmParseError *error, size_t position, const char *message)
-{
-	error->position = position;
-	error->message = message;
-	return false;
-}
+typedef bool (*SyntaxParser)(const char *text, size_t len, RmRequirement *requirement, RmParseError *error);
 
-/* Begin a clause of the last alternative; NULL with the complaint where there are too many. */
-RmRequireClause *
-rm_require_add_clause(RmRequirement *requirement, RmParseError *error)
+static const struct
 {
-	RmRequireClause *clause;
+	const char *name;
+	RmScheme scheme;
+	SyntaxParser parse;
+} syntaxes[] = {
+	[RM_SYNTAX_INVALID] = { "", RM_SCHEME_INVALID, NULL },
+	[RM_SYNTAX_NPM] = { "npm", RM_SCHEME_SEMVER, rm_require_parse_npm },
+	[RM_SYNTAX_DEB] = { "deb", RM_SCHEME_DEB, rm_require_parse_relations },
+	[RM_SYNTAX_RPM] = { "rpm", RM_SCHEME_RPM, rm_require_parse_relations },
+	[RM_SYNTAX_PEP440] = { "pep440", RM_SCHEME_PEP440, rm_require_parse_pep440 },
+	[RM_SYNTAX_GENERIC] = { "generic", RM_SCHEME_GENERIC, rm_require_parse_relations },
+	[RM_SYNTAX_MAVEN] = { "maven", RM_SCHEME_MAVEN, rm_require_parse_maven },
+	[RM_SYNTAX_NUGET] = { "nuget", RM_SCHEME_NUGET, rm_require_parse_nuget },
+	[RM_SYNTAX_CARGO] = { "cargo", RM_SCHEME_SEMVER, rm_require_parse_cargo },
+};
 
-	if (requirement->count == RM_REQUIRE_MAX_CLAUSES)
+/* Return the syntax of that name, RM_SYNTAX_INVALID if there is none. */
+RmSyntax
+rm_syntax_find(const char *name, size_t len)
+{
+	for (int i = 1; i <= RM_SYNTAX_LAST; i++)
 	{
-		rm_require_complain(error, RM_NO_POSITION, "A requirement has at most 256 clauses.");
-		return NULL;
+		if (strlen(syntaxes[i].name) == len && memcmp(syntaxes[i].name, name, len) == 0)
+			return (RmSyntax) i;
 	}
-	clause = &requirement->clauses[requirement->count++];
-	memset(clause, 0, sizeof(*clause));
-	clause->alternative = requirement->alternatives - 1;
-	return clause;
+	return len == 4 && memcmp(name, "pypi", 4) == 0 ? RM_SYNTAX_PEP440 : RM_SYNTAX_INVALID;
 }
 
-/* Copy bytes into the arena; NULL where it is full. */
-static void *
-keep(RmRequirement *requirement, const void *data, size_t len)
+/* Return a syntax's name. */
+const char *
+rm_syntax_name(RmSyntax syntax)
 {
-	unsigned char *result = requirement->arena + requirement->used;
-
-	if (len > RM_REQUIRE_ARENA - requirement->used)
-		return NULL;
-	memcpy(result, data, len);
-	requirement->used += len;
-	return result;
+	return syntaxes[syntax].name;
 }
 
-/* Make text, a version or a point between versions, a bound. */
+/* Return the scheme of the versions that a syntax speaks of. */
+RmScheme
+rm_syntax_scheme(RmSyntax syntax)
+{
+	return syntaxes[syntax].scheme;
+}
+
+/* Parse a requirement. */
 bool
-rm_require_set_bound(RmRequirement *requirement, RmRequireBound *bound, const char *text, size_t len, bool inclusive,
-					 RmParseError *error)
+rm_require_parse(RmSyntax syntax, const char *text, size_t len, RmRequirement *requirement, RmParseError *error)
 {
-	RmVersion version;
-
-	if (!rm_version_parse_bound(requirement->scheme, text, len, &version, error))
-		return false;
-	bound->text = keep(requirement, text, len);
-	bound->text_len = len;
-	bound->key = keep(requirement, version.key.bytes, version.key.len);
-	bound->key_len = version.key.len;
-	bound->inclusive = inclusive;
-	if (bound->text == NULL || bound->key == NULL)
-		return rm_require_complain(error, RM_NO_POSITION, "The requirement is too large.");
-	return true;
-}
-
-/* Add a clause from lower (with it) to upper (without it); NULL leaves an end open. */
-bool
-rm_require_add_interval(RmRequirement *requirement, const char *lower, const char *upper, RmParseError *error)
-{
-	RmRequireClause *clause = rm_require_add_clause(requirement, error);
-
-	return clause != NULL &&
-		   (lower == NULL || rm_require_set_bound(requirement, &clause->lower, lower, strlen(lower), true, error)) &&
-		   (upper == NULL || rm_require_set_bound(requirement, &clause->upper, upper, strlen(upper), false, error));
-}
-
-/* Call the parser of the scheme's syntax. */
-static bool
-parse_syntax(const char *text, size_t len, RmRequirement *requirement, RmParseError *error)
-{
-	switch (requirement->scheme)
-	{
-		case RM_SCHEME_SEMVER:
-			return rm_require_parse_npm(text, len, requirement, error);
-		case RM_SCHEME_DEB:
-		case RM_SCHEME_RPM:
-		case RM_SCHEME_GENERIC:
-			return rm_require_parse_relations(text, len, requirement, error);
-		case RM_SCHEME_PEP440:
-			return rm_require_parse_pep440(text, len, requirement, error);
-		case RM_SCHEME_INVALID:
-			break;
-	}
-	return rm_require_complain(error, 0, "Requirements of this scheme have no known syntax.");
-}
-
-/* Parse a requirement in the syntax that goes with the scheme. */
-bool
-rm_require_parse(RmScheme scheme, const char *text, size_t len, RmRequirement *requirement, RmParseError *error)
-{
-	requirement->scheme = scheme;
+	requirement->syntax = syntax;
+	requirement->scheme = syntaxes[syntax].scheme;
 	requirement->prereleases = false;
 	requirement->alternatives = 1;
 	requirement->count = 0;
 	requirement->used = 0;
 	if (len > RM_REQUIRE_MAX)
 		return rm_require_complain(error, RM_REQUIRE_MAX, "A requirement has at most 1000 bytes.");
-	if (parse_syntax(text, len, requirement, error))
+	if (syntaxes[syntax].parse(text, len, requirement, error))
 		return true;
 
 	/* What was complained of may be a bound made from the text, and longer. */
@@ -178,7 +135,10 @@ same_triple(const char *a, const RmVersion *x, const char *b, const RmVersion *y
 	return true;
 }
 
-/* Tell whether a bound is a pre-release of the version's own major, minor and patch. */
+/*
+ * Tell whether a bound is a pre-release of the version's own major, minor and
+ * patch; a point between versions is none.
+ */
 static bool
 admits_prerelease(const RmRequireBound *bound, const char *text, const RmVersion *version)
 {
@@ -190,8 +150,8 @@ admits_prerelease(const RmRequireBound *bound, const char *text, const RmVersion
 }
 
 /*
- * Tell whether an alternative of npm's syntax lets a pre-release in: one of
- * its comparators must name a pre-release of the same triple.
+ * Tell whether an alternative lets a pre-release in, as npm and Cargo have it:
+ * one of its comparators must name a pre-release of the same triple.
  */
 static bool
 alternative_admits(const RmRequirement *requirement, int alternative, const char *text, const RmVersion *version)
@@ -221,18 +181,44 @@ is_taken_out(const RmRequireClause *clause, const RmVersion *version)
 		   (clause->no_local && version->parts[RM_PART_BUILD].len > 0);
 }
 
+/* Return c in lower case, whatever the locale. */
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* Tell whether a pre-release of NuGet does not begin as the clause has it. */
+static bool
+lacks_prefix(const RmRequireClause *clause, const char *text, const RmVersion *version)
+{
+	RmSpan prerelease = version->parts[RM_PART_PRERELEASE];
+
+	if (clause->prefix == NULL || !version->is_prerelease)
+		return false;
+	if (prerelease.len < clause->prefix_len)
+		return true;
+	for (size_t i = 0; i < clause->prefix_len; i++)
+	{
+		if (lower(text[prerelease.start + i]) != lower(clause->prefix[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Tell whether all clauses of an alternative hold. */
 static bool
 alternative_holds(const RmRequirement *requirement, int alternative, const unsigned char *key, size_t key_len,
-				  const RmVersion *version)
+				  const char *text, const RmVersion *version)
 {
 	for (int i = 0; i < requirement->count; i++)
 	{
 		const RmRequireClause *clause = &requirement->clauses[i];
 
-		if (clause->alternative != alternative)
+		if (clause->alternative != alternative || (clause->prereleases_only && !version->is_prerelease))
 			continue;
-		if (is_within(clause, key, key_len) == clause->negated || is_taken_out(clause, version))
+		if (is_within(clause, key, key_len) == clause->negated || is_taken_out(clause, version) ||
+			lacks_prefix(clause, text, version))
 			return false;
 	}
 	return true;
@@ -252,7 +238,7 @@ rm_require_satisfied(const RmRequirement *requirement, const char *text, size_t 
 		return false;
 	for (int alternative = 0; alternative < requirement->alternatives; alternative++)
 	{
-		if (!alternative_holds(requirement, alternative, key, key_len, &version))
+		if (!alternative_holds(requirement, alternative, key, key_len, text, &version))
 			continue;
 		if (requirement->scheme != RM_SCHEME_SEMVER || !version.is_prerelease ||
 			alternative_admits(requirement, alternative, text, &version))

@@ -19,6 +19,21 @@
 #define RM_REQUIRE_MAX_CLAUSES 256
 #define RM_REQUIRE_ARENA 24000
 
+/* Numbers are stored in values: append only. */
+typedef enum RmSyntax
+{
+	RM_SYNTAX_INVALID = 0,
+	RM_SYNTAX_NPM = 1,
+	RM_SYNTAX_DEB = 2,
+	RM_SYNTAX_RPM = 3,
+	RM_SYNTAX_PEP440 = 4,
+	RM_SYNTAX_GENERIC = 5,
+	RM_SYNTAX_MAVEN = 6,
+	RM_SYNTAX_NUGET = 7,
+	RM_SYNTAX_CARGO = 8,
+	RM_SYNTAX_LAST = RM_SYNTAX_CARGO
+} RmSyntax;
+
 /* A bound of an interval; text is NULL where there is none. */
 typedef struct RmRequireBound
 {
@@ -32,7 +47,8 @@ typedef struct RmRequireBound
 typedef struct RmRequireClause
 {
 	int alternative;
-	bool negated; /* the versions outside */
+	bool negated;          /* the versions outside */
+	bool prereleases_only; /* NuGet, Cargo: negated, it takes out pre-releases alone */
 	RmRequireBound lower;
 	RmRequireBound upper;
 	RmRequireBound also; /* this version too (RPM) */
@@ -42,10 +58,15 @@ typedef struct RmRequireClause
 	bool no_prerelease;
 	bool no_post;
 	bool no_local;
+
+	/* NuGet: pre-releases begin so, in any case. */
+	const char *prefix;
+	size_t prefix_len;
 } RmRequireClause;
 
 typedef struct RmRequirement
 {
+	RmSyntax syntax;
 	RmScheme scheme;
 	bool prereleases; /* PEP 440: a clause names a pre-release */
 	int alternatives;
@@ -55,7 +76,10 @@ typedef struct RmRequirement
 	unsigned char arena[RM_REQUIRE_ARENA];
 } RmRequirement;
 
-extern bool rm_require_parse(RmScheme scheme, const char *text, size_t len, RmRequirement *requirement,
+extern RmSyntax rm_syntax_find(const char *name, size_t len);
+extern const char *rm_syntax_name(RmSyntax syntax);
+extern RmScheme rm_syntax_scheme(RmSyntax syntax);
+extern bool rm_require_parse(RmSyntax syntax, const char *text, size_t len, RmRequirement *requirement,
 							 RmParseError *error);
 extern bool rm_require_satisfied(const RmRequirement *requirement, const char *version, size_t len,
 								 const unsigned char *key, size_t key_len);

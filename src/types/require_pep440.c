@@ -9,7 +9,7 @@
  * other than < > != names one; < and > leave out the kin of the version that
  * they name.  === compares text, not versions, and is refused.
  */
-#include "types/require_syntaxes.h"
+#include "types/require_partial.h"
 
 #include <string.h>
 
@@ -25,40 +25,6 @@ static const Sign signs[] = {
 	{ "<=", RM_COMPARE_LE, false }, { ">=", RM_COMPARE_GE, false }, { "<", RM_COMPARE_LT, false },
 	{ ">", RM_COMPARE_GT, false },
 };
-
-/* Text being put together. */
-typedef struct Draft
-{
-	size_t len;
-	char text[RM_REQUIRE_MAX + 32];
-} Draft;
-
-/* Append. */
-static void
-add_text(Draft *draft, const char *text, size_t len)
-{
-	memcpy(draft->text + draft->len, text, len);
-	draft->len += len;
-}
-
-/* Append the number that digits stand for, plus one. */
-static void
-add_successor(Draft *draft, const char *digits, size_t len)
-{
-	size_t first = draft->len;
-	size_t at;
-
-	add_text(draft, "0", 1);
-	add_text(draft, digits, len);
-	for (at = draft->len - 1; draft->text[at] == '9'; at--)
-		draft->text[at] = '0';
-	draft->text[at]++;
-	if (draft->text[first] == '0' && len > 0)
-	{
-		memmove(draft->text + first, draft->text + first + 1, draft->len - first - 1);
-		draft->len--;
-	}
-}
 
 /* Return the length of the epoch and release that text begins with; *last is where the release's last number begins. */
 static size_t
@@ -83,16 +49,16 @@ measure_release(const char *text, size_t len, size_t *last)
 static bool
 set_prefix(RmRequirement *requirement, RmRequireClause *clause, const char *text, size_t len, RmParseError *error)
 {
-	Draft lower = { 0 };
-	Draft upper = { 0 };
+	RmDraft lower = { 0 };
+	RmDraft upper = { 0 };
 	size_t last;
 
 	measure_release(text, len, &last);
-	add_text(&lower, text, len);
-	add_text(&lower, ".dev0", 5);
-	add_text(&upper, text, last);
-	add_successor(&upper, text + last, len - last);
-	add_text(&upper, ".dev0", 5);
+	rm_draft_add(&lower, text, len);
+	rm_draft_add(&lower, ".dev0", 5);
+	rm_draft_add(&upper, text, last);
+	rm_draft_add_successor(&upper, text + last, len - last);
+	rm_draft_add(&upper, ".dev0", 5);
 	return rm_require_set_bound(requirement, &clause->lower, lower.text, lower.len, true, error) &&
 		   rm_require_set_bound(requirement, &clause->upper, upper.text, upper.len, false, error);
 }
@@ -135,7 +101,7 @@ add_specifier(RmRequirement *requirement, const Sign *sign, const char *text, si
 	RmRequireClause *clause = rm_require_add_clause(requirement, error);
 	RmComparator comparator = sign->comparator;
 	bool equality = comparator == RM_COMPARE_EQ || comparator == RM_COMPARE_NE;
-	Draft after = { 0 };
+	RmDraft after = { 0 };
 	RmVersion version;
 
 	if (clause == NULL)
@@ -163,9 +129,9 @@ add_specifier(RmRequirement *requirement, const Sign *sign, const char *text, si
 	if (comparator == RM_COMPARE_LT || comparator == RM_COMPARE_GT)
 		return set_exclusive(requirement, clause, comparator, text, len, &version, error);
 
-	add_text(&after, text, len);
+	rm_draft_add(&after, text, len);
 	if (version.parts[RM_PART_BUILD].len == 0)
-		add_text(&after, ">", 1);
+		rm_draft_add(&after, ">", 1);
 	if ((equality || comparator == RM_COMPARE_GE) &&
 		!rm_require_set_bound(requirement, &clause->lower, text, len, true, error))
 		return false;
@@ -175,23 +141,13 @@ add_specifier(RmRequirement *requirement, const Sign *sign, const char *text, si
 	return !sign->compatible || add_compatible(requirement, text, len, error);
 }
 
-/* Tell whether c is white space. */
-static bool
-is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* Read the specifier text[start..end). */
 static bool
 parse_specifier(const char *text, size_t start, size_t end, RmRequirement *requirement, RmParseError *error)
 {
 	const Sign *sign = NULL;
 
-	while (start < end && is_space(text[start]))
-		start++;
-	while (end > start && is_space(text[end - 1]))
-		end--;
+	rm_require_trim(text, &start, &end);
 	if (start == end)
 		return true;
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]) && sign == NULL; i++)
@@ -204,7 +160,7 @@ parse_specifier(const char *text, size_t start, size_t end, RmRequirement *requi
 	start += strlen(sign->sign);
 	if (sign->comparator == RM_COMPARE_EQ && start < end && text[start] == '=')
 		return rm_require_complain(error, start - 2, "=== compares text, not versions; use ==.");
-	while (start < end && is_space(text[start]))
+	while (start < end && rm_require_is_space(text[start]))
 		start++;
 	if (add_specifier(requirement, sign, text + start, end - start, error))
 		return true;

@@ -33,6 +33,11 @@ static const SchemeInfo schemes[] = {
 						   PART(RM_PART_EPOCH) | PART(RM_PART_MAJOR) | PART(RM_PART_MINOR) | PART(RM_PART_PATCH) |
 							   PART(RM_PART_PRERELEASE) | PART(RM_PART_BUILD) },
 	[RM_SCHEME_GENERIC] = { "generic", "12.2(33)SXI4", rm_version_parse_generic, 0 },
+	[RM_SCHEME_MAVEN] = { "maven", "1.2.3-rc-1", rm_version_parse_maven,
+						  PART(RM_PART_MAJOR) | PART(RM_PART_MINOR) | PART(RM_PART_PATCH) | PART(RM_PART_PRERELEASE) },
+	[RM_SCHEME_NUGET] = { "nuget", "1.2.3.4-beta.1+build", rm_version_parse_nuget,
+						  PART(RM_PART_MAJOR) | PART(RM_PART_MINOR) | PART(RM_PART_PATCH) | PART(RM_PART_REVISION) |
+							  PART(RM_PART_PRERELEASE) | PART(RM_PART_BUILD) },
 };
 
 #define SCHEME_COUNT ((int) (sizeof(schemes) / sizeof(schemes[0])))

@@ -20,7 +20,9 @@ typedef enum RmScheme
 	RM_SCHEME_RPM = 3,
 	RM_SCHEME_PEP440 = 4,
 	RM_SCHEME_GENERIC = 5,
-	RM_SCHEME_LAST = RM_SCHEME_GENERIC
+	RM_SCHEME_MAVEN = 6,
+	RM_SCHEME_NUGET = 7,
+	RM_SCHEME_LAST = RM_SCHEME_NUGET
 } RmScheme;
 
 typedef enum RmVersionPart
@@ -56,7 +58,7 @@ typedef struct RmVersion
 	unsigned char before;
 	unsigned char after;
 	bool is_bound;      /* a point between versions, or an end of the scheme */
-	bool is_prerelease; /* semver: pre-release; PEP 440: pre-release or .dev */
+	bool is_prerelease; /* semver, nuget, maven: pre-release; PEP 440: pre-release or .dev */
 	bool is_post;       /* PEP 440: post-release */
 	RmSpan parts[RM_PART_COUNT];
 } RmVersion;

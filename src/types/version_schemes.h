@@ -15,11 +15,15 @@ extern void rm_version_end(RmVersion *version, unsigned char terminator);
 extern size_t rm_version_count_digits(const char *text, size_t len);
 extern bool rm_version_is_alpha(char c);
 extern bool rm_version_is_digit(char c);
+extern bool rm_version_parse_suffix(const char *text, size_t len, size_t at, bool fold, RmVersion *version,
+									RmParseError *error);
 
 extern bool rm_version_parse_semver(const char *text, size_t len, RmVersion *version, RmParseError *error);
 extern bool rm_version_parse_deb(const char *text, size_t len, RmVersion *version, RmParseError *error);
 extern bool rm_version_parse_rpm(const char *text, size_t len, RmVersion *version, RmParseError *error);
 extern bool rm_version_parse_pep440(const char *text, size_t len, RmVersion *version, RmParseError *error);
 extern bool rm_version_parse_generic(const char *text, size_t len, RmVersion *version, RmParseError *error);
+extern bool rm_version_parse_maven(const char *text, size_t len, RmVersion *version, RmParseError *error);
+extern bool rm_version_parse_nuget(const char *text, size_t len, RmVersion *version, RmParseError *error);
 
 #endif /* RM_TYPES_VERSION_SCHEMES_H */

@@ -40,9 +40,9 @@ put_bits(BitWriter *writer, uint32_t value, int count)
 	}
 }
 
-/* Append an identifier that is not a number. */
+/* Append an identifier that is not a number; folded, capitals are lower case. */
 static void
-put_identifier(RmKey *key, const char *text, size_t len)
+put_identifier(RmKey *key, const char *text, size_t len, bool fold)
 {
 	BitWriter writer = { key, 1, 1 };
 
@@ -54,10 +54,10 @@ put_identifier(RmKey *key, const char *text, size_t len)
 			put_bits(&writer, 1, 5);
 		else if (rm_version_is_digit(c))
 			put_bits(&writer, 1 + c - '0', 4);
-		else if (c <= 'Z')
+		else if (c <= 'Z' && !fold)
 			put_bits(&writer, 0x160 + c - 'A', 9);
 		else
-			put_bits(&writer, 95 + c - 'a', 7);
+			put_bits(&writer, 95 + (c | 0x20) - 'a', 7);
 	}
 	put_bits(&writer, 0, 5);
 	if (writer.count > 0)
@@ -77,7 +77,8 @@ count_identifier(const char *text, size_t len)
 
 /* Read dotted identifiers at *at, into the key where they are a pre-release. */
 static bool
-parse_identifiers(const char *text, size_t len, size_t *at, bool prerelease, RmVersion *version, RmParseError *error)
+parse_identifiers(const char *text, size_t len, size_t *at, bool prerelease, bool fold, RmVersion *version,
+				  RmParseError *error)
 {
 	for (;;)
 	{
@@ -91,13 +92,46 @@ parse_identifiers(const char *text, size_t len, size_t *at, bool prerelease, RmV
 		if (prerelease && numeric)
 			rm_key_put_number_among(&version->key, text + *at, count, RM_KEY_NUMBER, ID_SINGLES);
 		else if (prerelease)
-			put_identifier(&version->key, text + *at, count);
+			put_identifier(&version->key, text + *at, count, fold);
 
 		*at += count;
 		if (*at == len || text[*at] != '.')
 			return true;
 		(*at)++;
 	}
+}
+
+/*
+ * Read what follows the numbers, at `at`: a pre-release and build metadata,
+ * both optional.  Folded, pre-releases compare in any case.
+ */
+bool
+rm_version_parse_suffix(const char *text, size_t len, size_t at, bool fold, RmVersion *version, RmParseError *error)
+{
+	if (at < len && text[at] == '-')
+	{
+		size_t start = ++at;
+
+		if (!parse_identifiers(text, len, &at, true, fold, version, error))
+			return false;
+		version->parts[RM_PART_PRERELEASE] = (RmSpan) { start, at - start };
+		version->is_prerelease = true;
+		rm_version_end(version, RM_KEY_END);
+	}
+	else
+		rm_version_end(version, RELEASE);
+
+	if (at < len && text[at] == '+')
+	{
+		size_t start = ++at;
+
+		if (!parse_identifiers(text, len, &at, false, fold, version, error))
+			return false;
+		version->parts[RM_PART_BUILD] = (RmSpan) { start, at - start };
+	}
+	if (at < len)
+		return rm_version_complain(error, at, "The version ends here, but the text goes on.");
+	return true;
 }
 
 /* Parse; see version_schemes.h. */
@@ -125,28 +159,5 @@ rm_version_parse_semver(const char *text, size_t len, RmVersion *version, RmPars
 		}
 	}
 
-	if (at < len && text[at] == '-')
-	{
-		size_t start = ++at;
-
-		if (!parse_identifiers(text, len, &at, true, version, error))
-			return false;
-		version->parts[RM_PART_PRERELEASE] = (RmSpan) { start, at - start };
-		version->is_prerelease = true;
-		rm_version_end(version, RM_KEY_END);
-	}
-	else
-		rm_version_end(version, RELEASE);
-
-	if (at < len && text[at] == '+')
-	{
-		size_t start = ++at;
-
-		if (!parse_identifiers(text, len, &at, false, version, error))
-			return false;
-		version->parts[RM_PART_BUILD] = (RmSpan) { start, at - start };
-	}
-	if (at < len)
-		return rm_version_complain(error, at, "The version ends here, but the text goes on.");
-	return true;
+	return rm_version_parse_suffix(text, len, at, false, version, error);
 }

@@ -1,6 +1,6 @@
 /*
  * types_require.c
- *		Fuzz the parsers of requirements: a digit for the scheme, a version, a tab, a requirement.
+ *		Fuzz the parsers of requirements: a digit for the syntax, a version, a tab, a requirement.
  *
  * A version that satisfies a requirement satisfies it again; nothing of
  * another scheme does.
@@ -17,6 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static RmRequirement requirement;
 	RmVersion version;
 	RmParseError error = { 0, NULL };
+	RmSyntax syntax;
 	RmScheme scheme;
 	const uint8_t *tab = size < 2 ? NULL : memchr(data + 1, '\t', size - 1);
 	size_t version_len;
@@ -26,7 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (tab == NULL)
 		return 0;
-	scheme = 1 + (uint8_t) (data[0] - '0') % RM_SCHEME_LAST;
+	syntax = 1 + (uint8_t) (data[0] - '0') % RM_SYNTAX_LAST;
+	scheme = rm_syntax_scheme(syntax);
 	version_len = tab - data - 1;
 	len = size - 2 - version_len;
 	version_text = malloc(version_len);
@@ -36,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (len > 0)
 		memcpy(text, tab + 1, len);
 
-	if (!rm_require_parse(scheme, text, len, &requirement, &error))
+	if (!rm_require_parse(syntax, text, len, &requirement, &error))
 	{
 		if (error.message == NULL || (error.position != RM_NO_POSITION && error.position > len))
 			abort();

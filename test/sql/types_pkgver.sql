@@ -4,7 +4,7 @@ CREATE EXTENSION release_mgmt CASCADE;
 SET search_path = public, release_mgmt;
 
 -- Text goes in with its scheme and comes out as it went in; ecosystems stand for their scheme.
-SELECT v FROM unnest('{deb/1:2.3-4,rpm/2:1.0-5.el7,semver/v1.2.3-rc.1+b,pep440/1!2rc1.dev3+loc.1,generic/12.2(33)SXI4}'::pkgver[]) AS v;
+SELECT v FROM unnest('{deb/1:2.3-4,rpm/2:1.0-5.el7,semver/v1.2.3-rc.1+b,pep440/1!2rc1.dev3+loc.1,generic/12.2(33)SXI4,maven/1.0-SNAPSHOT,nuget/1.2.3.4-Beta+b}'::pkgver[]) AS v;
 SELECT pkgver('npm', '1.2.3'), pkgver('golang', 'v1.2.3'), 'cargo/1.2.3'::pkgver, pkgver('pypi', '1.0'), pkgver('deb', '1:2.3-4');
 SELECT pkgver_send('deb/1.2');
 
@@ -12,9 +12,9 @@ SELECT pkgver_send('deb/1.2');
 \pset null -
 SELECT v, pkgver_scheme(v) AS scheme, pkgver_version(v) AS version, pkgver_epoch(v) AS epoch, pkgver_major(v) AS major,
     pkgver_minor(v) AS minor, pkgver_patch(v) AS patch
-FROM unnest('{deb/1:2.3-4,deb/2.3,rpm/2:1.0-5.el7,semver/v1.2.3-rc.1+b,pep440/1!2rc1.dev3+loc.1,generic/1.2}'::pkgver[]) AS v;
+FROM unnest('{deb/1:2.3-4,deb/2.3,rpm/2:1.0-5.el7,semver/v1.2.3-rc.1+b,pep440/1!2rc1.dev3+loc.1,generic/1.2,maven/1.2-rc-1,maven/alpha,nuget/1.2}'::pkgver[]) AS v;
 SELECT v, pkgver_upstream(v) AS upstream, pkgver_revision(v) AS revision, pkgver_prerelease(v) AS prerelease, pkgver_build(v) AS build
-FROM unnest('{deb/1:2.3-4-5,deb/2.3,rpm/2:1.0-5.el7,semver/v1.2.3-rc.1+b,pep440/1!2rc1.dev3+loc.1,pep440/2.dev3,generic/1.2}'::pkgver[]) AS v;
+FROM unnest('{deb/1:2.3-4-5,deb/2.3,rpm/2:1.0-5.el7,semver/v1.2.3-rc.1+b,pep440/1!2rc1.dev3+loc.1,pep440/2.dev3,generic/1.2,maven/1.2-rc-1,maven/1.0.Beta2,maven/1.2-jre,maven/1.0-1-rc,nuget/1.2.3.4-Beta.1+b}'::pkgver[]) AS v;
 SELECT pkgver_major(pkgver('semver', repeat('9', 50) || '.0.0'));
 
 -- The specifications' own examples of order.
@@ -33,13 +33,22 @@ SELECT ascends('rpm', '{1.0~rc1,1.0,1.0^git1,1.0.1,10.0001,10.39,10.039.1}'), as
 SELECT ascends('pep440', '{1.dev0,1.0.dev456,1.0a1,1.0a2.dev456,1.0a12.dev456,1.0a12,1.0b1.dev456,1.0b2,1.0b2.post345.dev456,1.0b2.post345,1.0rc1.dev456,1.0rc1,1.0,1.0+abc.5,1.0+abc.7,1.0+5,1.0.post456.dev34,1.0.post456,1.0.15,1.1.dev1}');
 SELECT ascends('generic', '{1.0,1.0a,1.0.1,1.9,1.10,1.10-2,2}');
 
+-- Maven's version order specification.
+SELECT ascends('maven', '{1-alpha-1,1-beta,1-milestone,1-rc,1-snapshot,1,1-sp,1-whatever,1-1,1.0.1,1.1}');
+SELECT ascends('maven', '{1-foo2,1-foo10}'), ascends('maven', '{1.foo,1-1,1.1}'), ascends('maven', '{1-alpha,1-alpha1,1-alpha.1}');
+-- Of its cycles (x < 0-alpha < 0 < x), one side gives way: what makes a pre-release comes before the release, and so before what comes after it.
+SELECT ascends('maven', '{0-alpha,0,x}'), ascends('maven', '{1-alpha,1,1.x.2}'), ascends('maven', '{1-alpha,1.0.alpha.1,1,1-x,1-1,1.0.1}');
+-- NuGet: one to four numbers, pre-releases in any case.
+SELECT ascends('nuget', '{1.0.0-alpha,1.0.0-alpha.1,1.0.0-ALPHA.beta,1.0.0-beta,1.0.0-Beta.2,1.0.0-beta.11,1.0.0-rc.1,1,1.0.0.1,1.0.1,1.1}');
+
 -- = is precedence; === is the same text.
 SELECT a, b, a = b AS equal, a === b AS same, pkgver_hash(a) = pkgver_hash(b) AS hash FROM (VALUES
     ('semver/1.0.0+a'::pkgver, 'semver/1.0.0+b'::pkgver), ('semver/1.0.0', 'semver/v1.0.0'), ('deb/1.0', 'deb/0:1.0-0'),
     ('rpm/1.0', 'rpm/1_00'), ('pep440/1.0.0', 'pep440/1'), ('pep440/1.0-1', 'pep440/1.0.post1'), ('generic/1.0', 'generic/1-0'),
-    ('deb/1.0', 'deb/1.0'), ('deb/1.0', 'rpm/1.0')) AS v (a, b);
+    ('maven/1-ga', 'maven/1.0.0'), ('maven/1.0RC2', 'maven/1-cr-2'), ('maven/1-a1', 'maven/1-ALPHA-01'), ('maven/1.0.x', 'maven/1-x'),
+    ('maven/1-a', 'maven/1-alpha'), ('nuget/1.0', 'nuget/1.0.0.0+a'), ('nuget/1.01-RC', 'nuget/1.1-rc'), ('deb/1.0', 'deb/1.0'), ('deb/1.0', 'rpm/1.0')) AS v (a, b);
 -- Versions of different schemes compare, by scheme, so that an index can hold both.
-SELECT v FROM unnest('{generic/1,pep440/1,rpm/1,deb/1,semver/1.0.0}'::pkgver[]) AS v ORDER BY v;
+SELECT v FROM unnest('{nuget/1,maven/1,generic/1,pep440/1,rpm/1,deb/1,semver/1.0.0}'::pkgver[]) AS v ORDER BY v;
 SELECT min(v), max(v) FROM unnest('{semver/1.10.0,semver/1.9.0,semver/1.2.0}'::pkgver[]) AS v;
 
 -- An index over precedence, and one over artifacts.
@@ -96,6 +105,16 @@ SELECT 'rpm/a/b'::pkgver;
 SELECT 'pep440/french toast'::pkgver;
 SELECT 'pep440/1.0foo'::pkgver;
 SELECT 'pep440/1.0+'::pkgver;
+SELECT 'maven/'::pkgver;
+SELECT 'maven/1.0 '::pkgver;
+SELECT 'maven/1.0/2'::pkgver;
+SELECT 'maven/[1.0]'::pkgver;
+SELECT 'maven/1.é'::pkgver;
+SELECT 'nuget/1.2.3.4.5'::pkgver;
+SELECT 'nuget/1.'::pkgver;
+SELECT 'nuget/v1'::pkgver;
+SELECT 'nuget/1.0-01'::pkgver;
+SELECT 'nuget/1.0-'::pkgver;
 SELECT 'generic/...'::pkgver;
 SELECT 'generic/1 2'::pkgver;
 SELECT left(v::text, 20) FROM pkgver('generic', repeat('é', 500)) AS v;
@@ -105,5 +124,5 @@ SELECT pkgver('generic', repeat('é', 501));
 -- The longest versions fit an index.
 CREATE TABLE longest (version pkgver PRIMARY KEY);
 INSERT INTO longest SELECT pkgver(scheme, rpad(start, 1000, filling)) FROM (VALUES ('deb', '1', 'a+'), ('deb', '1', '9'), ('rpm', '1', 'a1'),
-    ('semver', '1.0.0-', 'zZ'), ('semver', '1.0.0-', '9'), ('pep440', '10', '.9'), ('generic', '1', 'a.b1')) AS v (scheme, start, filling);
+    ('semver', '1.0.0-', 'zZ'), ('semver', '1.0.0-', '9'), ('pep440', '10', '.9'), ('generic', '1', 'a.b1'), ('maven', '1', 'x1'), ('nuget', '1-', 'zZ.1')) AS v (scheme, start, filling);
 SELECT count(*) FROM longest;

@@ -21,8 +21,9 @@ my ($status, $output) = RM::Cluster::capture(undef, 'clang', @flags, "$directory
 plan skip_all => 'clang with libFuzzer is not installed' if $status != 0;
 
 # What a parser needs; none of it includes the server's headers.
-my @sources = map { "$top/src/types/$_.c" } qw(key version version_semver version_deb version_rpm version_pep440 vers_parse
-	require require_npm require_relations require_pep440 purl_parse purl_rules digest_parse hash);
+my @sources = map { "$top/src/types/$_.c" } qw(key version version_semver version_deb version_rpm version_pep440 version_maven
+	version_nuget vers_parse require require_clause require_partial require_npm require_cargo require_relations require_pep440
+	require_maven require_nuget purl_parse purl_rules digest_parse hash);
 push @sources, "$top/src/rollout/checksum.c";
 
 ($status, $output) = RM::Cluster::capture(undef, 'env', '-C', $directory, 'clang', @flags, "-I$top/src", '-c', @sources);
