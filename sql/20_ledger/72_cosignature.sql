@@ -10,6 +10,10 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_cosigned_at'
 COMMENT ON FUNCTION release_mgmt_internal.cosigned_at(text, text, text) IS
 'The time that a signature line states, if it is that witness''s cosignature over the note''s checkpoint; NULL otherwise.';
 
+CREATE FUNCTION release_mgmt_internal.is_cosigned_by(line text, verifier_key text) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_is_cosigned_by';
+COMMENT ON FUNCTION release_mgmt_internal.is_cosigned_by(text, text) IS 'Whether a signature line has the form of a cosignature, and names that witness and key.';
+
 CREATE TABLE release_mgmt.witness (
     name         text,
     verifier_key text NOT NULL,
@@ -92,6 +96,9 @@ BEGIN
         seen_at := release_mgmt_internal.cosigned_at(witness_line, checkpoint.note, registered.verifier_key);
         IF registered.name IS NULL THEN
             problems := problems || format('No witness "%s" is registered.', witness_name);
+        ELSIF NOT release_mgmt_internal.is_cosigned_by(witness_line, registered.verifier_key) THEN
+            -- A witness may sign with keys of other kinds as well.
+            CONTINUE;
         ELSIF seen_at IS NULL THEN
             problems := problems || format('This is no cosignature of witness "%s" over the checkpoint of %s leaves.', witness_name, checkpoint.size);
         ELSE
@@ -101,7 +108,7 @@ BEGIN
         END IF;
     END LOOP;
     IF cardinality(problems) = 0 AND cardinality(lines) = 0 THEN
-        problems := ARRAY['There is no signature line of a witness in it.'];
+        problems := ARRAY['There is no signature line by the key of a witness in it.'];
     END IF;
     IF cardinality(problems) > 0 THEN
         PERFORM release_mgmt_internal.refuse('signature_invalid', 'cosignatures can not be kept', array_to_string(problems, ' '),
@@ -120,6 +127,38 @@ $$;
 COMMENT ON FUNCTION release_mgmt.add_cosignature(text, bigint) IS
 'Keeps cosignatures of witnesses over a checkpoint signed here. cosigned: the cosigned checkpoint as a whole, or its signature lines alone, as a witness
 answers with (C2SP tlog-witness); these are over the checkpoint of that size, by default the one signed last. Each is verified with the key in witness; one
-that does not hold, and one of an unknown witness, refuses them all. The same again does no harm, a later one of a witness takes the place of the former.
+that does not hold, and one of an unknown witness, refuses them all; a known witness''s lines by keys of other kinds are left out. The same again does no harm, a later one of a witness takes the place of the former.
 Returns the checkpoint with all its cosignatures. Errors: RM001 inactive, RM011 where the checkpoint is not one of ours or a cosignature can not be kept.';
 SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.add_cosignature(text, bigint)');
+
+-- Reads the tree on behalf of duties that hold no privilege on it, hence SECURITY DEFINER.
+CREATE FUNCTION release_mgmt.witness_request(witness text, old_size bigint DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    checkpoint release_mgmt.ledger_checkpoint;
+    seen bigint;
+    proof text[];
+BEGIN
+    SELECT k.* INTO checkpoint
+    FROM release_mgmt_internal.current_log() AS c
+    JOIN release_mgmt.ledger_checkpoint AS k ON k.log_id = c.log_id
+    ORDER BY k.size DESC
+    LIMIT 1;
+    IF NOT EXISTS (SELECT FROM release_mgmt.witness AS w WHERE w.name = witness_request.witness) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('no witness "%s" is registered', witness), NULL,
+            'Witnesses are the rows of release_mgmt.witness; insert one, or correct the name.');
+    ELSIF checkpoint.log_id IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', 'there is no signed checkpoint to be cosigned', NULL,
+            'SELECT release_mgmt.sign_checkpoint() makes one.');
+    END IF;
+    seen := coalesce(old_size, (SELECT max(s.size) FROM release_mgmt.ledger_cosignature AS s
+                                WHERE s.log_id = checkpoint.log_id AND s.witness = witness_request.witness), 0);
+    proof := release_mgmt_internal.consistency_proof_of(checkpoint.log_id, seen, checkpoint.size);
+    RETURN format(E'old %s\n%s\n%s', seen, array_to_string(proof, E'\n') || CASE WHEN cardinality(proof) > 0 THEN E'\n' ELSE '' END, checkpoint.note);
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt.witness_request(text, bigint) IS
+'What a witness is asked with, the body of add-checkpoint (C2SP tlog-witness): the size that it saw last, the proof that the log grew from there, and the
+checkpoint signed last. old_size: what the witness says that it saw last, by default what it cosigned last here, 0 for nothing; its answer goes to
+add_cosignature(). Errors: RM001 inactive, RM002 unknown witness, RM015 where nothing is signed, 22003 where the tree is smaller than old_size.';
+SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.witness_request(text, bigint)');

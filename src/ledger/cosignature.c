@@ -16,10 +16,12 @@
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(rm_witness_name);
+PG_FUNCTION_INFO_V1(rm_is_cosigned_by);
 PG_FUNCTION_INFO_V1(rm_cosigned_at);
 
 #define ALGORITHM_COSIGNATURE 0x04
 #define TIME_SIZE 8
+#define COSIGNATURE_SIZE (RM_KEY_ID_SIZE + TIME_SIZE + RM_ED25519_SIGNATURE_SIZE)
 
 /* A verifier key, taken apart. */
 typedef struct Witness
@@ -91,6 +93,16 @@ rm_witness_name(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(witness.name, strlen(witness.name), PG_UTF8)));
 }
 
+/* Take a signature line apart; false where it is not of the form of a cosignature, or not by that witness's key. */
+static bool
+parse_cosignature(const char *line, const Witness *witness, unsigned char *blob)
+{
+	char *head = psprintf(RM_SIGNATURE_DASH "%s ", witness->name);
+
+	return strncmp(line, head, strlen(head)) == 0 && decode_exactly(line + strlen(head), blob, COSIGNATURE_SIZE) &&
+		   memcmp(blob, witness->key_id, RM_KEY_ID_SIZE) == 0;
+}
+
 /* Return whether the blob is the witness's over the body; *seconds is the time that it states. */
 static bool
 cosignature_is_valid(const Witness *witness, const char *body, const unsigned char *blob, uint64 *seconds)
@@ -98,8 +110,6 @@ cosignature_is_valid(const Witness *witness, const char *body, const unsigned ch
 	EVP_PKEY *key;
 	bool valid;
 
-	if (memcmp(blob, witness->key_id, RM_KEY_ID_SIZE) != 0)
-		return false;
 	memcpy(seconds, blob + RM_KEY_ID_SIZE, TIME_SIZE);
 	*seconds = pg_ntoh64(*seconds);
 	key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, witness->public_key, RM_ED25519_KEY_SIZE);
@@ -107,6 +117,17 @@ cosignature_is_valid(const Witness *witness, const char *body, const unsigned ch
 									   blob + RM_KEY_ID_SIZE + TIME_SIZE);
 	EVP_PKEY_free(key);
 	return valid;
+}
+
+/* is_cosigned_by(line text, verifier_key text) returns boolean: whether the line names that key. */
+Datum
+rm_is_cosigned_by(PG_FUNCTION_ARGS)
+{
+	unsigned char blob[COSIGNATURE_SIZE];
+	Witness witness;
+
+	PG_RETURN_BOOL(parse_witness(utf8_argument(PG_GETARG_TEXT_PP(1)), &witness) == NULL &&
+				   parse_cosignature(utf8_argument(PG_GETARG_TEXT_PP(0)), &witness, blob));
 }
 
 /*
@@ -119,18 +140,15 @@ Datum
 rm_cosigned_at(PG_FUNCTION_ARGS)
 {
 	char *line = utf8_argument(PG_GETARG_TEXT_PP(0));
-	unsigned char blob[RM_KEY_ID_SIZE + TIME_SIZE + RM_ED25519_SIGNATURE_SIZE];
+	unsigned char blob[COSIGNATURE_SIZE];
 	RmCheckpoint checkpoint;
 	Witness witness;
 	uint64 seconds;
-	char *head;
 
 	if (!rm_checkpoint_parse(utf8_argument(PG_GETARG_TEXT_PP(1)), &checkpoint) ||
 		parse_witness(utf8_argument(PG_GETARG_TEXT_PP(2)), &witness) != NULL)
 		PG_RETURN_NULL();
-	head = psprintf(RM_SIGNATURE_DASH "%s ", witness.name);
-	if (strncmp(line, head, strlen(head)) != 0 || !decode_exactly(line + strlen(head), blob, sizeof(blob)) ||
-		!cosignature_is_valid(&witness, checkpoint.body, blob, &seconds))
+	if (!parse_cosignature(line, &witness, blob) || !cosignature_is_valid(&witness, checkpoint.body, blob, &seconds))
 		PG_RETURN_NULL();
 	/* A time that no timestamp holds is no time at which anybody saw this. */
 	if (seconds >= (uint64) (END_TIMESTAMP / USECS_PER_SEC))

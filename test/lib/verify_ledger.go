@@ -1,7 +1,7 @@
 // A stranger's check of a signed note and of Merkle proofs, with Go's own packages and none of ours.
 //
 // verify DIRECTORY reads note, verifier, witnesses (verifier keys of type 4, one a line), entries (one a line, in hex),
-// proofs ("index|hash hash ...") and growth ("old size|hash hash ...") there.
+// proofs ("index|hash hash ..."), growth ("old size|hash hash ...") and request (to a witness) there.
 package main
 
 import (
@@ -135,6 +135,18 @@ func main() {
 		fmt.Println("the entries do not make up the root")
 		os.Exit(1)
 	}
+
+	// A witness's checks of what it is asked with (C2SP tlog-witness, add-checkpoint).
+	text, err = os.ReadFile(dir + "request")
+	check(err)
+	parts := strings.SplitN(string(text), "\n\n", 2)
+	_, err = note.Open([]byte(parts[1]), note.VerifierList(verifier))
+	check(err)
+	asked := strings.Split(parts[0], "\n")
+	old, err := strconv.ParseInt(strings.TrimPrefix(asked[0], "old "), 10, 64)
+	check(err)
+	check(tlog.CheckTree(hashes(strings.Join(asked[1:], " ")), size, head, old, root(leaves[:old])))
+	fmt.Println("request from", old, "verified")
 
 	count := 0
 	for _, line := range lines(dir + "proofs") {

@@ -111,24 +111,36 @@ my ($of_another) = cosign('witness.example.org', $note =~ s/^602$/601/mr);
 like(add($of_another), qr/This is no cosignature/, 'a cosignature over another tree is refused');
 like(add(($note =~ s/^602$/601/mr) . $of_another), qr/no checkpoint signed here is the one that was cosigned.*601/s, 'and so is that tree');
 like(add($first . $of_another =~ s/witness\.example/stranger.example/r), qr/No witness "stranger\.example\.org" is registered/, 'one that is wrong refuses all');
-like(add($first =~ s/\n/\r\n/r), qr/This is no cosignature/, 'a line that is not as it is written');
-like(add($note), qr/There is no signature line of a witness in it/, 'a checkpoint without cosignature');
+like(add($first =~ s/\n/\r\n/r), qr/There is no signature line by the key/, 'a line that is not as it is written');
+like(add($note), qr/There is no signature line by the key of a witness in it/, 'a checkpoint without cosignature');
 like(add($first, 5), qr/no checkpoint signed here/, 'a size that was not signed');
+my ($of_other_kind) = map { s/ (\S+)$/' ' . encode_base64("\0\1\2\3" . substr(decode_base64($1), 4), '')/er } $first;
+is(add($of_other_kind . $second), "$cosigned\n", 'what a known witness signs with a key of another kind is left out');
 is($cluster->value('postgres', 'SELECT count(*) FROM release_mgmt.ledger_cosignature'), 2, 'nothing else was kept');
 is($cluster->value('postgres', "SELECT count(*) FROM release_mgmt.captured_change WHERE source = 'release_mgmt.witness'::regclass"), 2,
 	'who registered a witness is in the ledger');
 
+# What witnesses are asked with.
+sub request { return $cluster->value('postgres', 'SELECT release_mgmt.witness_request(' . join(', ', "'witness.example.org'", @_) . ')') }
+is(request(), "old 602\n\n$note", 'a witness that saw this very checkpoint');
+is(request(0), "old 0\n\n$note", 'one that never saw any');
+my $request = request(257);
+is($request, join("\n", 'old 257', split(/,/, $cluster->value('postgres', "SELECT array_to_string(release_mgmt.consistency_proof(257), ',')")), '', $note),
+	'one that saw another');
+like(($cluster->psql('postgres', "SELECT release_mgmt.witness_request('nobody')"))[2], qr/no witness "nobody" is registered/, 'a witness that is known');
+like(($cluster->psql('postgres', "SELECT release_mgmt.witness_request('witness.example.org', 603)"))[2], qr/no such proof/, 'and saw no larger tree');
+
 SKIP:
 {
 	my $go = (RM::Cluster::capture(undef, 'sh', '-c', 'command -v go'))[0] == 0 && -d '/usr/share/gocode/src/golang.org/x/mod/sumdb';
-	skip RM::Cluster::excuse('Go or golang-golang-x-mod-dev is not installed'), 5 if !$go;
+	skip RM::Cluster::excuse('Go or golang-golang-x-mod-dev is not installed'), 6 if !$go;
 	my $rows = $cluster->value('postgres', q{SELECT encode(entry, 'hex') FROM release_mgmt.ledger_entry ORDER BY index});
 	my $proofs = $cluster->value('postgres', q{
 		SELECT index, array_to_string(release_mgmt.inclusion_proof(index), ' ')
 		FROM release_mgmt.ledger_entry WHERE index IN (0, 1, 255, 256, 511, 512, 599, 600, 601) ORDER BY index});
 	my $growth = $cluster->value('postgres', q{
 		SELECT n, array_to_string(release_mgmt.consistency_proof(n), ' ') FROM unnest('{1,2,3,255,256,257,512,600,602}'::bigint[]) AS n});
-	my %file = (note => $cosigned, verifier => $verifier, witnesses => $first_key . $second_key, entries => "$rows\n", proofs => "$proofs\n", growth => "$growth\n");
+	my %file = (request => $request, note => $cosigned, verifier => $verifier, witnesses => $first_key . $second_key, entries => "$rows\n", proofs => "$proofs\n", growth => "$growth\n");
 	mkdir "$dir/go" or die "go: $!";
 	spill("go/$_", $file{$_}) for keys %file;
 	RM::Cluster::run_quietly('cp', "$RM::Cluster::top/test/lib/verify_ledger.go", "$dir/go/main.go");
@@ -142,6 +154,7 @@ SKIP:
 	my (undef, $answer) = RM::Cluster::capture(undef, "$dir/go/verify", "$dir/go");
 	like($answer, qr/^note verified$/m, 'sumdb/note opens the note with the verifier key') or diag $answer;
 	like($answer, qr/^2 cosignatures verified$/m, 'and finds the cosignatures of both witnesses') or diag $answer;
+	like($answer, qr/^request from 257 verified$/m, 'a witness in Go would cosign what it is asked with') or diag $answer;
 	like($answer, qr/^9 inclusion proofs verified$/m, 'sumdb/tlog checks inclusion') or diag $answer;
 	like($answer, qr/^9 consistency proofs verified$/m, 'sumdb/tlog checks consistency') or diag $answer;
 }
