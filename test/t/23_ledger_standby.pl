@@ -4,7 +4,12 @@ use warnings;
 use RM::Cluster;
 use Test::More;
 
-my $primary = RM::Cluster->new(settings => { wal_level => 'replica', max_wal_senders => 4 })->start;
+my $primary = RM::Cluster->new(settings => { wal_level => 'replica', max_wal_senders => 4 });
+RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', "$primary->{dir}/key.pem");
+RM::Cluster::run_quietly('chown', RM::Cluster::server_user(), "$primary->{dir}/key.pem") if defined RM::Cluster::server_user();
+chmod 0600, "$primary->{dir}/key.pem";
+$primary->set('release_mgmt.signing_key_file' => "$primary->{dir}/key.pem");
+$primary->start;
 $primary->value('postgres', q{
 	SET client_min_messages = error;
 	CREATE EXTENSION release_mgmt CASCADE;
@@ -42,6 +47,11 @@ is($standby->value('postgres', 'SELECT release_mgmt.checkpoint()'), $primary->va
 is($standby->value('postgres', q{SELECT operation, changed FROM release_mgmt.history_of('item', '1') LIMIT 1}),
 	'update|{"name": {"new": "changed", "old": "item 1"}}', 'tells history');
 is($standby->value('postgres', 'SELECT cardinality(release_mgmt.inclusion_proof(5))'), 9, 'and proves');
+my $prove = q{SELECT release_mgmt.proof_of('item', '7')};
+$primary->value('postgres', 'SELECT release_mgmt.sign_checkpoint()');
+my $proof = $primary->value('postgres', $prove);
+catch_up();
+is($standby->value('postgres', $prove), $proof, 'a row as well');
 like(($standby->psql('postgres', 'CALL release_mgmt.sequence_ledger()'))[2], qr/recovery/, 'it does not sequence');
 
 $primary->stop('immediate');

@@ -68,6 +68,11 @@ sql("SET ROLE manager; CALL add_signature('PKG-1', 'manager-1', '\\x$signature')
 my $verifier = sql('SELECT verifier_key()');
 like(($cluster->psql('postgres', q{SELECT release_mgmt.export_evidence('REL-1')}))[2],
 	qr/no signed checkpoint covers all of release "REL-1"\nDETAIL:  Not covered: .*release_mgmt\.\w+ .* and \d+ more\./, 'what is not signed is no evidence');
+# The guard writes permits; here one stands for a change of alpha, and none for one of beta and another of alpha.
+sql(q{BEGIN; UPDATE server SET app_version = '2.0';
+	INSERT INTO ci_change_permit (transaction_id, ci_id, operation, attribute, check_name, permitted_by)
+	SELECT release_mgmt_internal.current_transaction(), i.id, 'change', 'app_version', 'planned', x.id
+	FROM planned_ci_change AS x JOIN ci AS i ON i.label = x.ci WHERE x.release_id = release_id('REL-1'); COMMIT; UPDATE server SET app_version = '2.1'});
 sql("INSERT INTO visit SELECT id, '2026-01-31', true, 'a:b' FROM release; INSERT INTO hearsay SELECT id FROM release");
 sql('CALL sequence_ledger()');
 sql('SELECT sign_checkpoint()');
@@ -111,6 +116,8 @@ for my $table (qw(release release_package component planned_ci_change package_si
 	is(scalar keys %proved, $rows, "each is proved: $table");
 }
 is(scalar(grep { /^proof evidence\.example\.org public\.visit \S+:2026-01-31:t:a\\:b 1$/ } keys %part), 1, 'a row of a governed table of others that names the release');
+is(join(', ', grep { /^proof \S+ public\.server / } sort keys %part), 'proof evidence.example.org public.server alpha 2',
+	'of the configuration items the change that it permitted');
 ok(!exists $part{'rows public.hearsay'}, 'not of one that is not governed');
 unlike($part{'rows release_mgmt.release'}, qr/REL-2/, 'nothing of another release');
 ok(!grep({ /CHG-2|PKG-2/ } values %part), 'nor what belongs to it');
