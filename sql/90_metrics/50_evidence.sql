@@ -7,30 +7,43 @@ DECLARE
     foreign_key pg_constraint;
     other regclass;
     key_expression text;
+    row_expression text;
     condition text;
 BEGIN
     SELECT c.* INTO foreign_key FROM pg_constraint AS c WHERE c.oid = key_oid;
     other := CASE WHEN to_children THEN foreign_key.conrelid ELSE foreign_key.confrelid END;
-    SELECT string_agg(format($f$replace(replace(concat(t.%I), '\', '\\'), ':', '\:')$f$, k.name), $f$ || ':' || $f$ ORDER BY k.position) INTO key_expression
+    -- A customer's table is read by output functions alone: casts, and the constraints of domains, are its owner's code.
+    SELECT (SELECT string_agg(format($f$replace(replace(concat(t.%I), '\', '\\'), ':', '\:')$f$, k.name), $f$ || ':' || $f$ ORDER BY k.position)
+            FROM unnest(g.key_columns) WITH ORDINALITY AS k (name, position)),
+           CASE WHEN g.builtin THEN 'to_jsonb(t)'
+                ELSE (SELECT format('jsonb_object(%L::text[], ARRAY[%s])', array_agg(c.name),
+                                    string_agg(format('CASE WHEN t.%1$I IS NOT NULL THEN concat(t.%1$I) END', c.name), ', '))
+                      FROM unnest(g.column_names) AS c (name)) END
+    INTO key_expression, row_expression
     FROM release_mgmt.governed_table AS g
-    CROSS JOIN LATERAL unnest(g.key_columns) WITH ORDINALITY AS k (name, position)
     WHERE g.source = other;
-    IF key_expression IS NULL THEN
-        RETURN;
-    END IF;
     SELECT string_agg(format('t.%I = (k.known ->> %L)::%s', a.attname, b.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
     INTO condition
     FROM unnest(foreign_key.conkey, foreign_key.confkey) AS n (child, parent)
     JOIN pg_attribute AS a ON a.attrelid = other AND a.attnum = CASE WHEN to_children THEN n.child ELSE n.parent END
     JOIN pg_attribute AS b ON b.attrelid = CASE WHEN to_children THEN foreign_key.confrelid ELSE foreign_key.conrelid END
         AND b.attnum = CASE WHEN to_children THEN n.parent ELSE n.child END;
-    RETURN QUERY EXECUTE format('SELECT DISTINCT %s, to_jsonb(t) FROM unnest($1) AS k (known) JOIN %s AS t ON %s', key_expression, other, condition)
+    IF key_expression IS NULL OR EXISTS (
+        SELECT
+        FROM unnest(foreign_key.conkey || foreign_key.confkey, array_fill(foreign_key.conrelid, ARRAY[cardinality(foreign_key.conkey)])
+                    || array_fill(foreign_key.confrelid, ARRAY[cardinality(foreign_key.confkey)])) AS n (number, relation)
+        JOIN pg_attribute AS a ON a.attrelid = n.relation AND a.attnum = n.number
+        JOIN pg_type AS y ON y.oid = a.atttypid
+        WHERE y.typtype NOT IN ('b', 'e') OR y.typnamespace NOT IN ('pg_catalog'::regnamespace, 'release_mgmt'::regnamespace)) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format('SELECT DISTINCT %s, %s FROM unnest($1) AS k (known) JOIN %s AS t ON %s', key_expression, row_expression, other, condition)
         USING known;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.follow_key(oid, jsonb[], boolean) IS
-'The rows at the other end of a foreign key (pg_constraint.oid) of rows that are known (as to_jsonb() makes them): those that refer to them, or those that
-they refer to, with the text key that the ledger knows them by. None where that table is not governed.';
+'The rows at the other end of a foreign key (pg_constraint.oid) of rows that are known (as to_jsonb() makes them, or every value as text): those that refer to
+them, or those that they refer to, with the text key that the ledger knows them by. None where that table is not governed, or the key not of built-in types.';
 
 CREATE FUNCTION release_mgmt_internal.rows_of_release(release uuid) RETURNS TABLE (source regclass, key text, row_values jsonb)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$

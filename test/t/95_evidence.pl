@@ -41,6 +41,11 @@ sql(q{CREATE EXTENSION release_mgmt CASCADE;
 	INSERT INTO server VALUES ('alpha', '1.0'), ('beta', '1.0');
 	SELECT bind_ci_class('server', 'server', key => '{name}', name => 'name');
 	CREATE TABLE visit (release_id uuid REFERENCES release, day date, sure boolean, place text, PRIMARY KEY (release_id, day, sure, place));
+	-- Its owner's code: a cast to json, which the evidence, written with other rights, must not call.
+	CREATE TYPE mood AS ENUM ('sad', 'ok');
+	CREATE FUNCTION steal(mood) RETURNS json LANGUAGE plpgsql AS $f$ BEGIN RAISE 'called as %', current_user; END $f$;
+	CREATE CAST (mood AS json) WITH FUNCTION steal(mood);
+	ALTER TABLE visit ADD felt mood;
 	CREATE TABLE hearsay (release_id uuid REFERENCES release);
 	SELECT govern('visit')});
 for my $release (1, 2)
@@ -73,7 +78,7 @@ sql(q{BEGIN; UPDATE server SET app_version = '2.0';
 	INSERT INTO ci_change_permit (transaction_id, ci_id, operation, attribute, check_name, permitted_by)
 	SELECT release_mgmt_internal.current_transaction(), i.id, 'change', 'app_version', 'planned', x.id
 	FROM planned_ci_change AS x JOIN ci AS i ON i.label = x.ci WHERE x.release_id = release_id('REL-1'); COMMIT; UPDATE server SET app_version = '2.1'});
-sql("INSERT INTO visit SELECT id, '2026-01-31', true, 'a:b' FROM release; INSERT INTO hearsay SELECT id FROM release");
+sql("INSERT INTO visit SELECT id, '2026-01-31', true, 'a:b', 'ok' FROM release; INSERT INTO hearsay SELECT id FROM release");
 sql('CALL sequence_ledger()');
 sql('SELECT sign_checkpoint()');
 isnt(($cluster->psql('postgres', q{SELECT release_mgmt.export_evidence('REL-1')}, user => 'a_reader'))[0], 0, 'not for every reader');
@@ -118,6 +123,7 @@ for my $table (qw(release release_package component planned_ci_change package_si
 is(scalar(grep { /^proof evidence\.example\.org public\.visit \S+:2026-01-31:t:a\\:b 1$/ } keys %part), 1, 'a row of a governed table of others that names the release');
 is(join(', ', grep { /^proof \S+ public\.server / } sort keys %part), 'proof evidence.example.org public.server alpha 2',
 	'of the configuration items the change that it permitted');
+like($part{'rows public.visit'}, qr/"day": "2026-01-31".*"felt": "ok"/, 'its values as text');
 ok(!exists $part{'rows public.hearsay'}, 'not of one that is not governed');
 unlike($part{'rows release_mgmt.release'}, qr/REL-2/, 'nothing of another release');
 ok(!grep({ /CHG-2|PKG-2/ } values %part), 'nor what belongs to it');
