@@ -86,7 +86,7 @@ DECLARE
     last_checkpoint text;
 BEGIN
     SELECT l.* INTO former FROM release_mgmt.ledger_identity AS i JOIN release_mgmt.ledger_log AS l ON l.id = i.log_id;
-    PERFORM release_mgmt_internal.adopt_tables();
+    PERFORM release_mgmt_internal.adopt_tables(), release_mgmt_internal.replace_range_constructors();
     SELECT coalesce(array_agg(ROW(NULL, NULL, v.finding, v.log_index, v.source, v.key, v.expected, v.found, NULL)::release_mgmt.activation_finding), '{}')
     INTO findings
     FROM release_mgmt.verify_ledger(continue_from) AS v;

@@ -30,7 +30,10 @@ BEGIN ATOMIC
                          format_type(p.prorettype, NULL), p.proargnames, p.proconfig) AS given,
                pg_get_functiondef(p.oid) AS written
         FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid JOIN pg_language AS l ON l.oid = p.prolang
+        -- A range type's constructors are its own; one that was replaced is not, and shows as added.
         WHERE p.prokind IN ('f', 'p')
+          AND NOT EXISTS (SELECT FROM pg_depend AS i
+                          WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.refclassid = 'pg_type'::regclass AND i.deptype = 'i')
         UNION ALL
         SELECT 'view', c.oid::regclass::text,
                concat_ws(' ', c.reloptions, (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
@@ -82,7 +85,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT CASE WHEN s.digest = p.digest THEN s.deparsed ELSE s.digest END AS expected,
                CASE WHEN s.digest = p.digest THEN p.deparsed ELSE p.digest END AS found) AS d
-    WHERE (s.digest IS DISTINCT FROM p.digest
+    WHERE (s.digest::text IS DISTINCT FROM p.digest::text
            OR s.server_major = pg_catalog.current_setting('server_version_num')::integer / 10000 AND s.deparsed <> p.deparsed)
       -- What verify_triggers() says in more detail is not said twice.
       AND NOT EXISTS (SELECT FROM release_mgmt_internal.verify_triggers() AS t WHERE t.key = coalesce(s.identity, p.identity))

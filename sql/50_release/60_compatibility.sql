@@ -101,13 +101,13 @@ BEGIN ATOMIC
            'introduced', p.name, NULL, NULL, NULL
     FROM part AS p WHERE p.digest <> p.item_digest
     UNION ALL
-    SELECT 'warning', pg_catalog.format('the library knows %s with another digest', p.purl), 'other digest', 'pre-existing', p.name,
+    SELECT 'warning', pg_catalog.format('the library knows %s with another digest', p.purl::text), 'other digest', 'pre-existing', p.name,
            NULL, pg_catalog.string_agg(pg_catalog.format('%s: %s, %s', i.id, i.digest, i.state), '; ' ORDER BY i.id), NULL
     FROM part AS p
     JOIN release_mgmt.library_item AS i
         ON i.name = p.package_name AND i.version = p.version AND i.digest <> p.item_digest AND i.state IN ('accepted', 'retired')
         AND i.architecture IS NOT DISTINCT FROM p.architecture
-    GROUP BY p.name, p.purl
+    GROUP BY p.name, p.purl::text
     UNION ALL
     SELECT 'error', pg_catalog.format('%s hangs together with no other component of the package', p.name), 'unrelated', 'introduced', p.name,
            NULL, NULL, NULL

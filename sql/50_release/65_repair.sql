@@ -1,10 +1,10 @@
 -- Module release: what would make a package fit.
 
+-- A string, since it sorts by one of our types: see test/house/catalog.pl.
 CREATE FUNCTION release_mgmt_internal.compatibility_candidates(package uuid, names text[])
 RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
                clauses_known boolean, subject uuid, ci text, component text, chosen boolean, removed boolean)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
-BEGIN ATOMIC
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
     SELECT c.name, c.name, c.version, c.architecture, c.multi_arch, c.essential, true, c.id, NULL::text, c.name, false, false
     FROM (
         SELECT i.name, i.version, i.architecture, i.multi_arch, false AS essential, i.id
@@ -22,7 +22,7 @@ BEGIN ATOMIC
                           WHERE i.name = k.name AND i.version = k.version AND i.architecture = k.architecture AND i.state = 'accepted')) AS c
     ORDER BY c.name, c.version DESC, c.architecture, c.id
     LIMIT 200;
-END;
+$$;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_candidates(uuid, text[]) IS
 'Packages that a repair may bring in: accepted items of the library, and packages known by load_package_clauses(), of these names or providing them.';
 

@@ -75,6 +75,14 @@ rule('PL/pgSQL bodies fit the catalog, and use what they declare', qq{
 	FROM body b, public.plpgsql_check_function_tb(b.oid, coalesce(b.tgrelid, 0), newtable => b.tgnewtable, performance_warnings => false) c
 	WHERE (c.level = 'error' AND c.message <> 'control reached end of function without RETURN') OR (c.message ~ '^(unused|never read)'
 		AND NOT (c.message LIKE 'unused parameter%' AND EXISTS (SELECT FROM release_mgmt.registered_check r WHERE r.function_name = split_part(b.oid::regprocedure::text, '(', 1)))) ORDER BY 1});
+# pg_upgrade creates functions before operator classes, and nothing tells it that a parsed body needs one; and of IS DISTINCT
+# FROM and NULLIF it can not write which schema's operator is meant.
+rule('no parsed SQL body sorts, groups, or asks IS DISTINCT FROM of a type of the extension', qq{
+	SELECT DISTINCT b.name || ' ' || o.oid::regoperator
+	FROM (SELECT p.oid::regprocedure::text AS name, p.prosqlbody::text AS tree FROM pg_proc p
+	      UNION ALL SELECT r.ev_class::regclass::text, regexp_replace(r.ev_action::text, ':(eqop|sortop) ', '', 'g') FROM pg_rewrite r) b
+	CROSS JOIN LATERAL regexp_matches(b.tree, '(?::eqop|:sortop|(?:DISTINCT|NULLIF)EXPR :opno) (\\\\d+)', 'g') AS m (operator)
+	JOIN pg_operator o ON o.oid = m.operator[1]::oid AND o.oprnamespace $ours ORDER BY 1});
 rule('every C function is named rm_...', qq{
 	SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace $ours
 	AND l.lanname = 'c' AND p.prosrc !~ '^rm_' ORDER BY p.proname, p.oid});
