@@ -24,8 +24,10 @@ typedef struct Setting
 } Setting;
 
 static const Setting canonical_settings[] = {
-	{ "DateStyle", "ISO" },    { "TimeZone", "UTC" },  { "IntervalStyle", "postgres" }, { "extra_float_digits", "3" },
-	{ "bytea_output", "hex" }, { "lc_monetary", "C" }, { "search_path", "pg_catalog" },
+	{ "DateStyle", "ISO" },          { "TimeZone", "UTC" },
+	{ "IntervalStyle", "postgres" }, { "extra_float_digits", "3" },
+	{ "bytea_output", "hex" },       { "lc_monetary", "C" },
+	{ "search_path", "pg_catalog" }, { "quote_all_identifiers", "off" },
 };
 
 /* Return whether a type of PostgreSQL itself is written the same under any setting. */

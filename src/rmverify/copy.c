@@ -27,7 +27,8 @@ open_connection(const char *conninfo)
 		trouble("%s", PQerrorMessage(connection));
 	PQclear(query(connection, "SET client_encoding = 'UTF8'; SET row_security = off; SET search_path = pg_catalog; "
 							  "SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET IntervalStyle = 'postgres'; "
-							  "SET extra_float_digits = 3; SET bytea_output = 'hex'; SET lc_monetary = 'C'"));
+							  "SET extra_float_digits = 3; SET bytea_output = 'hex'; SET lc_monetary = 'C'; "
+							  "SET quote_all_identifiers = off"));
 	PQclear(query(connection,
 				  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
 				  "LOCK TABLE release_mgmt.ledger_pending_0, release_mgmt.ledger_pending_1 IN ACCESS SHARE MODE"));
