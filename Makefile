@@ -9,7 +9,7 @@
 
 TOP := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 PG_CONFIG ?= pg_config
-ON_BARE_MACHINE = setup check demo bench
+ON_BARE_MACHINE = setup check soak demo bench
 
 ifneq (,$(filter $(ON_BARE_MACHINE),$(MAKECMDGOALS)))
 
@@ -20,6 +20,14 @@ setup:
 check: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
 	@HOUSE=$(HOUSE) ORACLES=$(ORACLES) $(TOP)/test/run $(TESTS)
+soak: export RM_SOAK_CLIENTS ?= 32
+soak: export RM_SOAK_ROUNDS ?= 50
+soak: export RM_SOAK_LEAVES ?= 10000000
+soak: export RM_SOAK_TABLES ?= 1000
+soak: export RM_TEST_TIMEOUT ?= 14400
+soak: setup
+	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
+	@$(TOP)/test/run 21_ledger_crash 29_ledger_size
 demo: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
 	@RM_DEMO_STORY=$(STORY) $(TOP)/tools/cluster $(TOP)/demo/run.sh
