@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "ledger/batch.h"
@@ -21,6 +22,7 @@
 #include "ledger/transaction.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -29,6 +31,7 @@
 PG_FUNCTION_INFO_V1(rm_changes_in);
 PG_FUNCTION_INFO_V1(rm_changes_of_row);
 PG_FUNCTION_INFO_V1(rm_redact_batch);
+PG_FUNCTION_INFO_V1(rm_redact_changes);
 PG_FUNCTION_INFO_V1(rm_key_hash_sql);
 PG_FUNCTION_INFO_V1(rm_flush_changes);
 PG_FUNCTION_INFO_V1(rm_live_row);
@@ -167,6 +170,38 @@ rm_redact_batch(PG_FUNCTION_ARGS)
 	{
 		if (i != spared && is_change_of(&change, PG_GETARG_UUID_P(1), key))
 			change.redacted = true;
+		rm_change_store(&result, &change, i > 0 ? &previous_table : NULL);
+		previous_table = change.table_id;
+	}
+	SET_VARSIZE(result.data, result.len);
+	PG_RETURN_BYTEA_P(result.data);
+}
+
+/* redact_changes(changes bytea, numbers bigint[]) returns bytea; the numbers ascend. */
+Datum
+rm_redact_changes(PG_FUNCTION_ARGS)
+{
+	bytea *batch = PG_GETARG_BYTEA_PP(0);
+	Datum *numbers;
+	int count;
+	int next = 0;
+	pg_uuid_t previous_table;
+	StringInfoData result;
+	RmChangeReader reader;
+	RmChange change;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &numbers,
+					  NULL, &count);
+	initStringInfo(&result);
+	appendStringInfoSpaces(&result, VARHDRSZ);
+	rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
+	for (int64 i = 0; rm_change_read(&reader, &change); i++)
+	{
+		if (next < count && DatumGetInt64(numbers[next]) == i)
+		{
+			change.redacted = true;
+			next++;
+		}
 		rm_change_store(&result, &change, i > 0 ? &previous_table : NULL);
 		previous_table = change.table_id;
 	}
