@@ -21,11 +21,20 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+/* Return the OID of a table or index of the schema release_mgmt; InvalidOid where there is none. */
+Oid
+rm_ledger_find_relid(const char *name)
+{
+	Oid schema = get_namespace_oid("release_mgmt", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
 /* Return the OID of a table or index of the schema release_mgmt. */
 Oid
 rm_ledger_relid(const char *name)
 {
-	Oid relid = get_relname_relid(name, get_namespace_oid("release_mgmt", false));
+	Oid relid = rm_ledger_find_relid(name);
 
 	if (!OidIsValid(relid))
 		elog(ERROR, "relation release_mgmt.%s is missing", name);

@@ -73,6 +73,7 @@ typedef struct Level
 
 static bool has_id = false;
 static pg_uuid_t transaction_id;
+static Oid batch_relid = InvalidOid; /* of the ledger_batch that the changes belong to */
 static bool leaf_written = false;
 static RmMerkle tree;
 static Level *top = NULL;
@@ -220,6 +221,8 @@ rm_transaction_add_change(const RmChange *change, const unsigned char *leaf_hash
 				 errhint("Another extension changes rows while the transaction commits; let it do so earlier.")));
 
 	(void) rm_ledger_current_transaction();
+	if (tree.size == 0)
+		batch_relid = rm_ledger_relid("ledger_batch");
 	level = current_level();
 	rm_entry_add_role(&roles, GetOuterUserId());
 	chunk = chunk_with_room(level, CHANGE_OVERHEAD + change->key_len + change->former_key_len + change->old_len);
@@ -276,6 +279,8 @@ write_chunks(void)
  *
  * The WAL insert position is read here, while the locks on the changed rows
  * are still held: whoever changes one of them afterwards reads a later one.
+ * Where the transaction has dropped the extension, the ledger is gone and the
+ * leaf with it.
  */
 static void
 write_leaf(void)
@@ -286,6 +291,8 @@ write_leaf(void)
 	Datum values[RM_PENDING_NATTS];
 	bool nulls[RM_PENDING_NATTS] = { false };
 
+	if (rm_ledger_find_relid("ledger_batch") != batch_relid)
+		return;
 	if (chunk == NULL)
 		write_chunks();
 
