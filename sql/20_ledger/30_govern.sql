@@ -40,42 +40,65 @@ $$;
 COMMENT ON FUNCTION release_mgmt_internal.require_governable(regclass, text[]) IS
 'Raises RM012 (not_governable), naming every reason why the table can not be governed with that key.';
 
+CREATE FUNCTION release_mgmt_internal.begin_governance(source regclass, mode text, key text[]) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    key_columns CONSTANT text[] := coalesce(begin_governance.key, release_mgmt_internal.primary_key_of(begin_governance.source));
+    table_id uuid;
+BEGIN
+    PERFORM release_mgmt_internal.require_governable(begin_governance.source, key_columns);
+    INSERT INTO release_mgmt.governed_table (source, mode, key_columns, column_keys, column_names, column_numbers, members)
+    SELECT begin_governance.source, begin_governance.mode, key_columns, c.names, c.names, c.numbers,
+           ARRAY(SELECT m FROM release_mgmt_internal.members_of(begin_governance.source) AS m)
+    FROM release_mgmt_internal.columns_of(begin_governance.source) AS c
+    RETURNING id INTO table_id;
+    PERFORM release_mgmt_internal.attach_triggers(begin_governance.source, table_id);
+    PERFORM release_mgmt_internal.record_schema_version(table_id);
+    RETURN table_id;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.begin_governance(regclass, text, text[]) IS
+'Has each change of a table captured from here on; the caller holds a lock against writers, and records the rows there are. Raises RM012.';
+
+CREATE FUNCTION release_mgmt_internal.change_governance(source regclass, mode text, key text[]) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    existing release_mgmt.governed_table;
+BEGIN
+    SELECT t.* INTO existing FROM release_mgmt.governed_table AS t WHERE t.source = change_governance.source;
+    IF existing.id IS NOT NULL AND change_governance.key <> existing.key_columns THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', format('table %s is governed already, by another key', change_governance.source),
+            format('Its rows are named by (%s).', array_to_string(existing.key_columns, ', ')),
+            'Leave key out to keep it.');
+    END IF;
+    UPDATE release_mgmt.governed_table AS t SET mode = change_governance.mode
+    WHERE t.id = existing.id AND NOT t.builtin AND t.mode <> change_governance.mode;
+    RETURN existing.id;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.change_governance(regclass, text, text[]) IS
+'Sets the mode of a table that is governed already, and returns its id; NULL where it is not. Raises RM012 for another key than its own.';
+
 CREATE FUNCTION release_mgmt.govern(source regclass, mode text DEFAULT 'observe', key text[] DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    key_columns CONSTANT text[] := coalesce(govern.key, release_mgmt_internal.primary_key_of(govern.source));
-    existing release_mgmt.governed_table;
     table_id uuid;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', govern.source);
-    SELECT t.* INTO existing FROM release_mgmt.governed_table AS t WHERE t.source = govern.source;
-    IF existing.id IS NULL THEN
-        PERFORM release_mgmt_internal.require_governable(govern.source, key_columns);
-        INSERT INTO release_mgmt.governed_table (source, mode, key_columns, column_keys, column_names, column_numbers, members)
-        SELECT govern.source, govern.mode, key_columns, c.names, c.names, c.numbers,
-               ARRAY(SELECT m FROM release_mgmt_internal.members_of(govern.source) AS m)
-        FROM release_mgmt_internal.columns_of(govern.source) AS c
-        RETURNING id INTO table_id;
-        PERFORM release_mgmt_internal.attach_triggers(govern.source, table_id);
-        PERFORM release_mgmt_internal.record_schema_version(table_id);
+    table_id := release_mgmt_internal.change_governance(govern.source, govern.mode, govern.key);
+    IF table_id IS NULL THEN
+        table_id := release_mgmt_internal.begin_governance(govern.source, govern.mode, govern.key);
         PERFORM release_mgmt_internal.capture_table(table_id, 'baseline');
-        RETURN table_id;
     END IF;
-    IF govern.key IS NOT NULL AND govern.key <> existing.key_columns THEN
-        PERFORM release_mgmt_internal.refuse('not_governable', format('table %s is governed already, by another key', govern.source),
-            format('Its rows are named by (%s).', array_to_string(existing.key_columns, ', ')),
-            'Leave key out to keep it.');
-    END IF;
-    UPDATE release_mgmt.governed_table AS t SET mode = govern.mode
-    WHERE t.id = existing.id AND NOT t.builtin AND t.mode <> govern.mode;
-    RETURN existing.id;
+    RETURN table_id;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt.govern(regclass, text, text[]) IS
 'Puts a table under governance: from then on each change of a row is in the ledger. mode: observe, warn or enforce (see governed_table.mode).
 key: the columns whose values name a row, by default the primary key. Called again it changes the mode.
-Returns the id by which the ledger knows the table. Locks the table against writers until the end of the transaction.
+Returns the id by which the ledger knows the table. Locks the table against writers until the end of the transaction; for millions of rows there is
+govern_in_batches(), and preview_govern() tells what it takes.
 Errors: RM001 inactive, RM012 not_governable (names every reason).';
 
 CREATE FUNCTION release_mgmt.ungovern(source regclass) RETURNS void
@@ -99,6 +122,7 @@ BEGIN
     WHERE v.table_id = existing.id
     ORDER BY v.version DESC
     LIMIT 1;
+    PERFORM release_mgmt_internal.finish_baseline(existing.id);
     DELETE FROM release_mgmt.governed_table AS t WHERE t.id = existing.id;
     FOR member IN
         SELECT m FROM release_mgmt_internal.members_of(ungovern.source) AS m JOIN pg_class AS c ON c.oid = m

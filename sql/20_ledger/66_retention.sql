@@ -69,7 +69,7 @@ LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH change AS MATERIALIZED (
         SELECT b.transaction_id, b.first_seq, c.seq, c.key, c.former_key, c.operation, c.command_id, c.redacted, l.opened_at, e.index, e.entry
-        FROM release_mgmt.ledger_batch AS b
+        FROM release_mgmt_internal.change_batch AS b
         CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
         LEFT JOIN release_mgmt.ledger_entry AS e ON e.transaction_id = b.transaction_id
         LEFT JOIN release_mgmt.ledger_log AS l ON l.id = e.log_id
@@ -97,6 +97,17 @@ BEGIN ATOMIC
         FROM doomed AS d
         WHERE b.transaction_id = d.transaction_id AND b.first_seq = d.first_seq
         RETURNING pg_catalog.cardinality(d.numbers) AS changes
+    ), redacted_0 AS (
+        -- Beside a leaf that was pending, and whose table is not emptied yet.
+        UPDATE release_mgmt.ledger_pending_0 AS p
+        SET changes = release_mgmt_internal.redact_changes(p.changes, d.numbers)
+        FROM doomed AS d
+        WHERE p.transaction_id = d.transaction_id AND p.changes IS NOT NULL
+    ), redacted_1 AS (
+        UPDATE release_mgmt.ledger_pending_1 AS p
+        SET changes = release_mgmt_internal.redact_changes(p.changes, d.numbers)
+        FROM doomed AS d
+        WHERE p.transaction_id = d.transaction_id AND p.changes IS NOT NULL
     ), total AS (
         SELECT coalesce(sum(r.changes), 0)::bigint AS changes FROM redacted AS r
     ), recorded AS (
@@ -115,6 +126,8 @@ DECLARE
     total bigint := 0;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
+    -- So that changes stay where they are looked for.
+    PERFORM release_mgmt_internal.hold_sequencing();
     FOR policy IN
         SELECT DISTINCT ON (p.table_id) p.id, p.table_id, p.keep FROM release_mgmt.retention_policy AS p ORDER BY p.table_id, p.id DESC
     LOOP

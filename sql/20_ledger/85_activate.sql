@@ -47,7 +47,8 @@ COMMENT ON FUNCTION release_mgmt_internal.write_identity(uuid) IS 'Makes this da
 CREATE FUNCTION release_mgmt_internal.adopt_tables() RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
-    -- A restored table has no gaps where columns were dropped.
+    -- In a restored table block and transaction numbers do not mean what they meant, and there are no gaps where columns were dropped.
+    UPDATE release_mgmt.ledger_baseline SET begun = NULL, filenode = 0;
     UPDATE release_mgmt.governed_table AS t
     SET column_numbers = ARRAY(SELECT a.attnum
                                FROM pg_catalog.unnest(t.column_names) WITH ORDINALITY AS c (name, position)
@@ -68,6 +69,7 @@ BEGIN
     -- Row by row, so that the locks are taken in one order; versions last, so that they are recorded once.
     FOR governed IN SELECT t.id FROM release_mgmt.governed_table AS t JOIN pg_class AS c ON c.oid = t.source ORDER BY t.id LOOP
         PERFORM release_mgmt_internal.capture_table(governed.id, 'baseline');
+        PERFORM release_mgmt_internal.finish_baseline(governed.id);
     END LOOP;
     FOR governed IN SELECT t.id FROM release_mgmt.governed_table AS t JOIN pg_class AS c ON c.oid = t.source ORDER BY t.id LOOP
         PERFORM release_mgmt_internal.record_schema_version(governed.id);

@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "ledger/capture.h"
 #include "ledger/governed.h"
 #include "ledger/ledger_private.h"
 #include "ledger/settings.h"
@@ -34,6 +35,15 @@ typedef struct Row
 	Datum *values;
 	bool *nulls;
 } Row;
+
+/* Rows of one relation that are being recorded. */
+struct RmCaptureRows
+{
+	RmGoverned *governed;
+	RmOperation operation;
+	CommandId command_id;
+	int nest_level;
+};
 
 static MemoryContext capture_context = NULL;
 
@@ -180,6 +190,44 @@ operation_of_name(const char *name)
 	elog(ERROR, "rows can not be recorded as \"%s\"", name);
 }
 
+/* Begin to record rows of the relation, a governed table of that id or a member of one. */
+RmCaptureRows *
+rm_capture_rows_begin(Relation relation, const char *table_id, RmOperation operation)
+{
+	RmCaptureRows *capture = palloc(sizeof(RmCaptureRows));
+
+	capture->governed = rm_governed_of(relation, table_id);
+	capture->operation = operation;
+	capture->command_id = GetCurrentCommandId(false);
+	capture->nest_level = capture->governed->sensitive ? rm_settings_begin() : 0;
+	return capture;
+}
+
+/* Record the row in the slot: as it stands, or as one that goes. */
+void
+rm_capture_rows_add(RmCaptureRows *capture, TupleTableSlot *slot)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(change_context());
+	bool goes = capture->operation == RM_DELETE;
+	Row row;
+
+	slot_getallattrs(slot);
+	row.values = slot->tts_values;
+	row.nulls = slot->tts_isnull;
+	record(capture->governed, capture->operation, capture->command_id, goes ? &row : NULL, goes ? NULL : &row);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(change_context());
+}
+
+/* End what rm_capture_rows_begin() began. */
+void
+rm_capture_rows_end(RmCaptureRows *capture)
+{
+	if (capture->nest_level > 0)
+		rm_settings_end(capture->nest_level);
+	pfree(capture);
+}
+
 /*
  * capture_rows(source regclass, table_id uuid, operation text) returns bigint.
  *
@@ -192,31 +240,19 @@ rm_capture_rows(PG_FUNCTION_ARGS)
 	Relation relation = table_open(PG_GETARG_OID(0), ShareRowExclusiveLock);
 	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(1)));
 	RmOperation operation = operation_of_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	RmGoverned *governed = rm_governed_of(relation, table_id);
+	RmCaptureRows *capture = rm_capture_rows_begin(relation, table_id, operation);
 	TupleTableSlot *slot = table_slot_create(relation, NULL);
 	TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
-	CommandId command_id = GetCurrentCommandId(false);
-	int nest_level = governed->sensitive ? rm_settings_begin() : 0;
 	int64 count = 0;
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		MemoryContext old_context = MemoryContextSwitchTo(change_context());
-		Row row;
-
 		CHECK_FOR_INTERRUPTS();
-		slot_getallattrs(slot);
-		row.values = slot->tts_values;
-		row.nulls = slot->tts_isnull;
-		record(governed, operation, command_id, operation == RM_DELETE ? &row : NULL,
-			   operation == RM_DELETE ? NULL : &row);
-		MemoryContextSwitchTo(old_context);
-		MemoryContextReset(change_context());
+		rm_capture_rows_add(capture, slot);
 		count++;
 	}
 	table_endscan(scan);
-	if (nest_level > 0)
-		rm_settings_end(nest_level);
+	rm_capture_rows_end(capture);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(relation, NoLock);
 	PG_RETURN_INT64(count);

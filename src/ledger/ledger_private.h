@@ -25,6 +25,13 @@ enum
 	RM_GOVERNED_NATTS = RM_GOVERNED_BUILTIN
 };
 
+/* Attribute numbers of release_mgmt.governance_baseline. */
+enum
+{
+	RM_BASELINE_TABLE_ID = 2,
+	RM_BASELINE_FINISHED_AT = 4
+};
+
 /* Attribute numbers of release_mgmt.ledger_identity. */
 enum
 {

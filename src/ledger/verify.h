@@ -37,6 +37,8 @@ typedef struct RmVerifiedTable
 	List *relations; /* of Relation: the table, its partitions and children */
 	uint64 seed;     /* with which its rows' keys are hashed */
 	bool unreadable; /* a column is not known, so that its rows can not be told */
+	bool open;       /* its baseline is under way, and rows are still to come */
+	int64 to_come;   /* rows that the ledger does not know while it is */
 } RmVerifiedTable;
 
 typedef struct RmVerifiedRows RmVerifiedRows;
@@ -80,6 +82,7 @@ extern void rm_verify_batches_claimed(RmVerify *verify);
 extern void rm_verify_rows_init(RmVerify *verify);
 extern void rm_verify_apply_change(RmVerify *verify, int64 log_index, const RmChange *change);
 extern void rm_verify_rows(RmVerify *verify);
+extern void rm_verify_baselines(RmVerify *verify);
 extern const char *rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id);
 
 #endif /* RM_LEDGER_VERIFY_H */

@@ -209,6 +209,11 @@ check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleT
 	if (!name_row(verify, table, key->data, key->len, &name))
 		return;
 	row = rowmap_lookup(verify->rows->map, name);
+	if (row == NULL && table->open)
+	{
+		table->to_come++;
+		return;
+	}
 	if (row == NULL || !row->present || row->seen)
 	{
 		rm_finding_add(verify, "row added", row ? row->log_index : RM_NO_INDEX, table->name,
@@ -295,5 +300,21 @@ rm_verify_rows(RmVerify *verify)
 		if (row->present && !row->seen && !row->name.table->unreadable)
 			rm_finding_add(verify, "row missing", row->log_index, row->name.table->name,
 						   utf8_string(row->name.key, row->name.len), rm_hash_text(row->digest), "no row");
+	}
+}
+
+/* Say of each table whose baseline is under way how many rows are still to come. */
+void
+rm_verify_baselines(RmVerify *verify)
+{
+	HASH_SEQ_STATUS status;
+	RmVerifiedTable *table;
+
+	hash_seq_init(&status, verify->tables);
+	while ((table = hash_seq_search(&status)) != NULL)
+	{
+		if (table->open)
+			rm_finding_add(verify, "baseline incomplete", RM_NO_INDEX, table->name, NULL, "0 rows to come",
+						   psprintf(INT64_FORMAT " rows to come", table->to_come));
 	}
 }

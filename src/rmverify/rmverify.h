@@ -187,7 +187,7 @@ extern void apply_change(const Change *change, int64_t index, uint64_t transacti
 extern void check_row(const unsigned char *table_id, const char *source, const unsigned char *key, size_t key_len,
 					  const unsigned char *row, size_t row_len);
 extern void report_missing_rows(void);
-extern void know_table(const unsigned char *table_id, const char *source);
+extern void know_table(const unsigned char *table_id, const char *source, bool is_open);
 extern uint64_t known_rows(void);
 
 /* tables.c: the live rows of governed tables. */

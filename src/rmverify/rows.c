@@ -2,6 +2,8 @@
  * rows.c
  *		What the ledger says of each row: a hash table over table and key.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +29,9 @@ typedef struct Row
 typedef struct Table
 {
 	unsigned char id[UUID_SIZE];
-	char *source; /* NULL for one that is not governed now */
+	char *source;     /* NULL for one that is not governed now */
+	bool is_open;     /* its baseline is under way, and rows are still to come */
+	uint64_t to_come; /* rows that the ledger does not know while it is */
 } Table;
 
 static Row *rows = NULL;
@@ -54,16 +58,19 @@ table_number(const unsigned char *table_id)
 		trouble("out of memory");
 	memcpy(tables[ntables].id, table_id, UUID_SIZE);
 	tables[ntables].source = NULL;
+	tables[ntables].is_open = false;
+	tables[ntables].to_come = 0;
 	return ntables++;
 }
 
-/* Note that a table is governed now. */
+/* Note that a table is governed now, and whether its baseline is under way. */
 void
-know_table(const unsigned char *table_id, const char *source)
+know_table(const unsigned char *table_id, const char *source, bool is_open)
 {
 	int number = table_number(table_id);
 
 	tables[number].source = strdup(source);
+	tables[number].is_open = is_open;
 }
 
 /* Return the place of the hash: where it is, or where it belongs. */
@@ -162,7 +169,9 @@ check_row(const unsigned char *table_id, const char *source, const unsigned char
 
 	hash_row(table_id, key, key_len, hash);
 	row = places ? find_place(hash) : NULL;
-	if (row == NULL || row->key == NULL)
+	if ((row == NULL || row->key == NULL) && tables[table_number(table_id)].is_open)
+		tables[table_number(table_id)].to_come++;
+	else if (row == NULL || row->key == NULL)
 		finding("row added", -1, source, name, NULL);
 	else if (!row->present || row->seen)
 		finding("row added", row->index, source, name,
@@ -183,7 +192,21 @@ check_row(const unsigned char *table_id, const char *source, const unsigned char
 	free(name);
 }
 
-/* Name the rows that the ledger knows and that are gone. */
+/* Name the tables of which rows are still to come. */
+static void
+report_open_baselines(void)
+{
+	for (int i = 0; i < ntables; i++)
+	{
+		char to_come[64];
+
+		snprintf(to_come, sizeof(to_come), "%" PRIu64 " rows to come", tables[i].to_come);
+		if (tables[i].source && tables[i].is_open)
+			finding("baseline incomplete", -1, tables[i].source, NULL, to_come);
+	}
+}
+
+/* Name the rows that the ledger knows and that are gone, and the tables of which rows are still to come. */
 void
 report_missing_rows(void)
 {
@@ -192,6 +215,7 @@ report_missing_rows(void)
 		if (rows[i].key && rows[i].present && !rows[i].seen && tables[rows[i].table].source)
 			finding("row missing", rows[i].index, tables[rows[i].table].source, rows[i].key, NULL);
 	}
+	report_open_baselines();
 }
 
 /* Return how many keys the ledger knows. */

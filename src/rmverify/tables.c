@@ -222,11 +222,25 @@ verify_table(PGconn *connection, PGresult *result, int first, int last, uint64_t
 	free(select.bytes);
 }
 
+/* Return whether the table is among those whose baseline is under way. */
+static bool
+is_open(const PGresult *baselines, const char *table_id)
+{
+	for (int i = 0; i < PQntuples(baselines); i++)
+	{
+		if (strcmp(PQgetvalue(baselines, i, 0), table_id) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Hold the live rows of every governed table against the ledger. */
 void
 verify_tables(PGconn *connection)
 {
 	PGresult *result = query(connection, tables_query);
+	PGresult *baselines =
+		query(connection, "SELECT table_id FROM release_mgmt.governance_baseline WHERE finished_at IS NULL");
 	uint64_t done = 0;
 	int first = 0;
 
@@ -237,10 +251,11 @@ verify_tables(PGconn *connection)
 		if (i < PQntuples(result) && strcmp(PQgetvalue(result, i, 0), PQgetvalue(result, first, 0)) == 0)
 			continue;
 		parse_uuid(PQgetvalue(result, first, 0), table_id);
-		know_table(table_id, PQgetvalue(result, first, 1));
+		know_table(table_id, PQgetvalue(result, first, 1), is_open(baselines, PQgetvalue(result, first, 0)));
 		verify_table(connection, result, first, i, &done);
 		first = i;
 	}
+	PQclear(baselines);
 	PQclear(result);
 	report_missing_rows();
 }

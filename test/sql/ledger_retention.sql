@@ -21,7 +21,7 @@ CALL sequence_ledger();
 CREATE VIEW told AS
     SELECT c.key, c.former_key, c.operation, t.redacted, c.old
     FROM captured_change AS c
-    JOIN ledger_batch AS b ON b.transaction_id = c.transaction_id
+    JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = c.transaction_id
     CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS t
     WHERE c.source = 'person_record'::regclass AND t.seq = c.seq
     ORDER BY c.log_index, c.seq;
@@ -36,7 +36,7 @@ SELECT apply_retention();
 SELECT apply_retention() AS again;
 -- What a live row is held against stays: the last change of 1, 4, 5 and 20.
 SELECT * FROM told;
-SELECT count(*) FROM captured_change AS c JOIN ledger_batch AS b USING (transaction_id)
+SELECT count(*) FROM captured_change AS c JOIN release_mgmt_internal.change_batch AS b USING (transaction_id)
     CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS t WHERE c.source = 'server'::regclass AND t.redacted;
 SELECT * FROM verify_ledger();
 
