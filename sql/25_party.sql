@@ -20,6 +20,7 @@ INSERT INTO release_mgmt.organization (id, code, kind, builtin) VALUES
     ('019ac000-0001-7000-8000-000000000003', 'Provider', 'provider', true),
     ('019ac000-0001-7000-8000-000000000004', 'Customer', 'customer', true);
 SELECT release_mgmt_internal.govern_own('release_mgmt.organization');
+SELECT release_mgmt_internal.is_shared('release_mgmt.organization', 'the parties to the contract know each other');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.organization');
 
 CREATE TABLE release_mgmt.duty (
@@ -40,6 +41,7 @@ INSERT INTO release_mgmt.duty (name, description, builtin) VALUES
     ('auditor', 'reads everything, verifies the ledger', true),
     ('reader', 'reads what reports need', true);
 SELECT release_mgmt_internal.govern_own('release_mgmt.duty');
+SELECT release_mgmt_internal.is_shared('release_mgmt.duty', 'words');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.duty');
 
 CREATE TABLE release_mgmt.person (
@@ -53,6 +55,7 @@ CREATE TABLE release_mgmt.person (
 COMMENT ON TABLE release_mgmt.person IS 'A person, known by a database role.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.person', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.person');
+SELECT release_mgmt_internal.is_shared('release_mgmt.person', 'who signed, approved or did something is told by name');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.person');
 
 CREATE TABLE release_mgmt.person_duty (
@@ -67,6 +70,7 @@ CREATE TABLE release_mgmt.person_duty (
 COMMENT ON TABLE release_mgmt.person_duty IS 'Who has which duty in which organization. Written by grant_duty() and revoke_duty().';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.person_duty', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.person_duty');
+SELECT release_mgmt_internal.is_shared('release_mgmt.person_duty', 'whom to ask');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.person_duty');
 
 CREATE TABLE release_mgmt.signing_key (
@@ -83,6 +87,7 @@ COMMENT ON TABLE release_mgmt.signing_key IS 'Public keys of persons, PEM (RFC 7
 CREATE INDEX signing_key_person_id_idx ON release_mgmt.signing_key (person_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.signing_key', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.signing_key');
+SELECT release_mgmt_internal.is_shared('release_mgmt.signing_key', 'public keys');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.signing_key');
 
 CREATE FUNCTION release_mgmt_internal.acting_role() RETURNS name

@@ -18,6 +18,7 @@ COMMENT ON TABLE release_mgmt.registered_check IS
 COMMENT ON COLUMN release_mgmt.registered_check.function_name IS 'schema.function; stored as text because a dump can not carry its OID';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.registered_check', 'WHERE NOT builtin');
 SELECT release_mgmt_internal.govern_own('release_mgmt.registered_check');
+SELECT release_mgmt_internal.is_shared('release_mgmt.registered_check', 'rules');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.registered_check');
 
 CREATE FUNCTION release_mgmt_internal.register_check(name text, point text, function_name text, proves text) RETURNS void

@@ -55,7 +55,7 @@ CREATE VIEW release_mgmt.cosigned_checkpoint WITH (security_invoker = true) AS
 COMMENT ON VIEW release_mgmt.cosigned_checkpoint IS
 'Every checkpoint signed here with the cosignatures that came for it: a signed note of several signatures, and who cosigned.';
 SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'SELECT', 'release_mgmt.cosigned_checkpoint');
-SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'SELECT', object)
+SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'SELECT', object), release_mgmt_internal.is_shared(object, 'one log for all')
 FROM pg_catalog.unnest('{release_mgmt.ledger_checkpoint,release_mgmt.ledger_log,release_mgmt.ledger_cosignature,release_mgmt.witness}'::text[]) AS t (object);
 
 -- Writes on behalf of duties that hold no privilege on the table, hence SECURITY DEFINER.

@@ -30,6 +30,7 @@ COMMENT ON COLUMN release_mgmt.ci_class.exempt IS 'columns that may change witho
 COMMENT ON COLUMN release_mgmt.ci_class.columns_of IS 'the table of which column_names and column_numbers hold, so that a rename is told from a new column; another OID after a restore';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_class', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_class');
+SELECT release_mgmt_internal.is_shared('release_mgmt.ci_class', 'words');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_class');
 
 CREATE TABLE release_mgmt.ci_relation_class (
@@ -48,6 +49,7 @@ CREATE INDEX ci_relation_class_from_class_idx ON release_mgmt.ci_relation_class 
 CREATE INDEX ci_relation_class_to_class_idx ON release_mgmt.ci_relation_class (to_class);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_relation_class', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_relation_class');
+SELECT release_mgmt_internal.is_shared('release_mgmt.ci_relation_class', 'words');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_relation_class');
 
 CREATE TABLE release_mgmt.ci (
@@ -71,6 +73,7 @@ CREATE INDEX ci_class_idx ON release_mgmt.ci (class);
 CREATE INDEX ci_organization_id_idx ON release_mgmt.ci (organization_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci');
+SELECT release_mgmt_internal.belongs('release_mgmt.ci', organizations => '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci');
 
 CREATE TABLE release_mgmt.ci_change_permit (
@@ -95,4 +98,5 @@ CREATE INDEX ci_change_permit_ci_id_idx ON release_mgmt.ci_change_permit (ci_id,
 CREATE INDEX ci_change_permit_permitted_by_idx ON release_mgmt.ci_change_permit (permitted_by);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_change_permit', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_change_permit');
+SELECT release_mgmt_internal.belongs('release_mgmt.ci_change_permit', through => 'ci_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_change_permit');

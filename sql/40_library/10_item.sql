@@ -55,6 +55,7 @@ CREATE INDEX library_item_name_idx ON release_mgmt.library_item (name);
 CREATE INDEX library_item_digest_idx ON release_mgmt.library_item (digest);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.library_item', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.library_item');
+SELECT release_mgmt_internal.is_shared('release_mgmt.library_item', 'one library for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.library_item');
 
 CREATE TABLE release_mgmt.library_content (
@@ -75,6 +76,7 @@ COMMENT ON COLUMN release_mgmt.library_content.chunk_no IS 'from 0, without gaps
 COMMENT ON COLUMN release_mgmt.library_content.begins_at IS 'bytes of the item before this chunk';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.library_content', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.library_content');
+SELECT release_mgmt_internal.is_shared('release_mgmt.library_content', 'one library for all');
 
 CREATE TABLE release_mgmt.library_file (
     item_id uuid,
@@ -92,4 +94,5 @@ COMMENT ON COLUMN release_mgmt.library_file.size IS 'bytes';
 COMMENT ON COLUMN release_mgmt.library_file.mode IS 'permission bits (0644 is 420)';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.library_file', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.library_file');
+SELECT release_mgmt_internal.is_shared('release_mgmt.library_file', 'one library for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.library_file');

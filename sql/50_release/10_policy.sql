@@ -17,6 +17,7 @@ COMMENT ON TABLE release_mgmt.release_policy IS
 'Release policies: objectives, scope and principles, versioned, in force from a date. Once a release runs under a version, that version no longer changes.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_policy', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.release_policy');
+SELECT release_mgmt_internal.is_shared('release_mgmt.release_policy', 'one set of policies for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_policy');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE', 'release_mgmt.release_policy');
 
@@ -32,6 +33,7 @@ COMMENT ON TABLE release_mgmt.policy_control IS
 'The machine-checked controls of a policy: each statement with the registered check (point gate) that proves it for a release.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.policy_control', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.policy_control');
+SELECT release_mgmt_internal.is_shared('release_mgmt.policy_control', 'one set of policies for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.policy_control');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE', 'release_mgmt.policy_control');
 
@@ -46,6 +48,7 @@ CREATE TABLE release_mgmt.management_plan (
 COMMENT ON TABLE release_mgmt.management_plan IS 'Versions of the Release Management Plan (clauses 1.2 and 2).';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.management_plan', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.management_plan');
+SELECT release_mgmt_internal.is_shared('release_mgmt.management_plan', 'one plan, accepted by each');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.management_plan');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT', 'release_mgmt.management_plan');
 
@@ -70,6 +73,7 @@ INSERT INTO release_mgmt.plan_clause (clause, title, builtin) VALUES
     ('schedule', 'the release schedule', true),
     ('policies', 'the release policies', true);
 SELECT release_mgmt_internal.govern_own('release_mgmt.plan_clause');
+SELECT release_mgmt_internal.is_shared('release_mgmt.plan_clause', 'words');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.plan_clause');
 
 CREATE TABLE release_mgmt.plan_section (
@@ -84,6 +88,7 @@ CREATE TABLE release_mgmt.plan_section (
 COMMENT ON TABLE release_mgmt.plan_section IS 'The sections of a plan''s version. Editing one voids what was accepted: acceptance holds the digest.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.plan_section', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.plan_section');
+SELECT release_mgmt_internal.is_shared('release_mgmt.plan_section', 'one plan, accepted by each');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.plan_section');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE', 'release_mgmt.plan_section');
 
@@ -101,6 +106,7 @@ CREATE TABLE release_mgmt.plan_acceptance (
 COMMENT ON TABLE release_mgmt.plan_acceptance IS 'Which organization accepted a plan with which digest. Written by accept_plan().';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.plan_acceptance', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.plan_acceptance');
+SELECT release_mgmt_internal.belongs('release_mgmt.plan_acceptance', organizations => '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.plan_acceptance');
 
 CREATE FUNCTION release_mgmt_internal.plan_digest(plan uuid) RETURNS release_mgmt.digest
@@ -163,6 +169,7 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_model', 'WHERE 
 INSERT INTO release_mgmt.release_model (id, code, version, description, builtin) VALUES
     ('019ac000-0002-7000-8000-000000000001', 'standard', 1, 'A planned release with pilot, phased roll-out and early life support.', true);
 SELECT release_mgmt_internal.govern_own('release_mgmt.release_model');
+SELECT release_mgmt_internal.is_shared('release_mgmt.release_model', 'rules');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_model');
 
 CREATE TABLE release_mgmt.model_state (
@@ -188,6 +195,7 @@ FROM (VALUES ('draft', 1, 'planning'), ('planned', 2, 'planning'), ('built', 3, 
              ('on_hold', 13, 'halted'), ('rejected', 14, 'ended'), ('cancelled', 15, 'ended'), ('backing_out', 16, 'deploying'),
              ('backed_out', 17, 'ended'), ('failed', 18, 'halted')) AS s(state, ordinal, kind);
 SELECT release_mgmt_internal.govern_own('release_mgmt.model_state');
+SELECT release_mgmt_internal.is_shared('release_mgmt.model_state', 'rules');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.model_state');
 
 CREATE TABLE release_mgmt.model_transition (
@@ -219,6 +227,7 @@ FROM (SELECT a.state, b.state, true
              ('pilot', 'backing_out', false), ('deploying', 'backing_out', false), ('early_life', 'backing_out', false),
              ('failed', 'backing_out', false), ('backing_out', 'backed_out', true)) AS t(from_state, to_state, forward);
 SELECT release_mgmt_internal.govern_own('release_mgmt.model_transition');
+SELECT release_mgmt_internal.is_shared('release_mgmt.model_transition', 'rules');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.model_transition');
 
 CREATE TABLE release_mgmt.release_unit (
@@ -234,5 +243,6 @@ CREATE TABLE release_mgmt.release_unit (
 COMMENT ON TABLE release_mgmt.release_unit IS 'CI classes that are released together, and whether in full, as a delta, or as a package.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_unit', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.release_unit');
+SELECT release_mgmt_internal.is_shared('release_mgmt.release_unit', 'rules');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_unit');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT', 'release_mgmt.release_unit');

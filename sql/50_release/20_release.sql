@@ -1,23 +1,28 @@
 -- Module release: change requests and releases.
 
 CREATE TABLE release_mgmt.change_request (
-    id           uuid DEFAULT release_mgmt.new_id(),
-    code         text NOT NULL,
-    type         text NOT NULL,
-    title        text,
-    priority     text NOT NULL DEFAULT 'medium',
-    service      text,
-    requested_by uuid,
-    created_at   timestamptz NOT NULL DEFAULT now(),
+    id              uuid DEFAULT release_mgmt.new_id(),
+    code            text NOT NULL,
+    type            text NOT NULL,
+    title           text,
+    priority        text NOT NULL DEFAULT 'medium',
+    service         text,
+    requested_by    uuid,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    organization_id uuid NOT NULL DEFAULT '019ac000-0001-7000-8000-000000000003',
     CONSTRAINT change_request_pkey PRIMARY KEY (id),
     CONSTRAINT change_request_code_key UNIQUE (code),
     CONSTRAINT change_request_type_check CHECK (type IN ('normal', 'standard', 'emergency')),
     CONSTRAINT change_request_priority_check CHECK (priority IN ('low', 'medium', 'high', 'critical')),
-    CONSTRAINT change_request_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES release_mgmt.person
+    CONSTRAINT change_request_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES release_mgmt.person,
+    CONSTRAINT change_request_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization
 );
 COMMENT ON TABLE release_mgmt.change_request IS 'Requests for change; a release carries out one or more of them. requested_by is whoever inserts the row.';
+COMMENT ON COLUMN release_mgmt.change_request.organization_id IS 'the organization that carries it out';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.change_request', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.change_request');
+SELECT release_mgmt_internal.belongs('release_mgmt.change_request', writes => 'organization_id',
+    sees => 'release_mgmt_internal.may_see(organization_id, ''own'') OR EXISTS (SELECT FROM release_mgmt.release_change AS c WHERE c.change_id = change_request.id)');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.change_request');
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT', 'release_mgmt.change_request');
 
@@ -71,8 +76,13 @@ COMMENT ON COLUMN release_mgmt.release.baseline IS 'planned as it was when the p
 COMMENT ON COLUMN release_mgmt.release.early_life IS 'how long early life support lasts after the last deployment';
 COMMENT ON COLUMN release_mgmt.release.revision IS 'raised by every change beneath the release, so that a gate never passes on rows it did not see';
 CREATE INDEX release_state_idx ON release_mgmt.release (state);
+CREATE INDEX release_organization_id_idx ON release_mgmt.release (organization_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.release');
+-- The second condition for a row that its own statement inserted.
+SELECT release_mgmt_internal.belongs('release_mgmt.release', 'id', writes => 'organization_id',
+    sees => 'release_mgmt_internal.may_see(id, ''release'') OR release_mgmt_internal.may_see(organization_id, ''own'')');
+SELECT release_mgmt_internal.makes_party('release_mgmt.release', 'id', 'organization_id', 'serves');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE', 'release_mgmt.release');
 SELECT release_mgmt_internal.allow('{change manager}', 'UPDATE (state)', 'release_mgmt.release');
@@ -124,8 +134,11 @@ CREATE TABLE release_mgmt.release_customer (
     CONSTRAINT release_customer_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization
 );
 COMMENT ON TABLE release_mgmt.release_customer IS 'The customers for whom a release is made.';
+CREATE INDEX release_customer_organization_id_idx ON release_mgmt.release_customer (organization_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_customer', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.release_customer');
+SELECT release_mgmt_internal.belongs('release_mgmt.release_customer', 'release_id', '{organization_id}');
+SELECT release_mgmt_internal.makes_party('release_mgmt.release_customer', 'release_id', 'organization_id', 'receives');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_customer');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE', 'release_mgmt.release_customer');
 
@@ -140,6 +153,7 @@ COMMENT ON TABLE release_mgmt.release_change IS 'Which change requests a release
 CREATE INDEX release_change_change_id_idx ON release_mgmt.release_change (change_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_change', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.release_change');
+SELECT release_mgmt_internal.belongs('release_mgmt.release_change', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_change');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE', 'release_mgmt.release_change');
 
@@ -162,6 +176,7 @@ COMMENT ON TABLE release_mgmt.design_option IS 'The release design options consi
 CREATE UNIQUE INDEX design_option_chosen_idx ON release_mgmt.design_option (release_id) WHERE chosen;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.design_option', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.design_option');
+SELECT release_mgmt_internal.belongs('release_mgmt.design_option', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.design_option');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.design_option');
 
@@ -171,13 +186,14 @@ DECLARE
     found_id uuid;
 BEGIN
     SELECT r.id INTO found_id FROM release_mgmt.release AS r WHERE r.code = release_id.code;
-    IF found_id IS NULL THEN
+    -- To whoever does not see it, it does not exist.
+    IF found_id IS NULL OR NOT release_mgmt_internal.sees(found_id, 'release') THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('release "%s" does not exist', code), NULL,
             'Releases are the rows of release_mgmt.release; create_release() makes one.');
     END IF;
     RETURN found_id;
 END $$;
-COMMENT ON FUNCTION release_mgmt.release_id(text) IS 'The id of the release with that code; RM002 if there is none.';
+COMMENT ON FUNCTION release_mgmt.release_id(text) IS 'The id of the release with that code; RM002 if there is none that the acting person sees.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.release_id(text)');
 
 -- SECURITY DEFINER: reads tables of which the caller may hold no privilege, and writes four in one step.
@@ -214,14 +230,15 @@ BEGIN
     SELECT r.* INTO new_release FROM release_mgmt.release AS r WHERE r.code = create_release.code;
     IF FOUND THEN
         IF (new_release.type, new_release.title) IS DISTINCT FROM (create_release.type, create_release.title)
+           OR NOT release_mgmt_internal.sees(new_release.id, 'release')
            OR NOT EXISTS (SELECT FROM release_mgmt.release_model AS m WHERE m.id = new_release.model_id AND m.code = model) THEN
             PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" exists already, and differs', code), NULL, 'Choose another code.');
         END IF;
         RETURN new_release.id;
     END IF;
 
-    INSERT INTO release_mgmt.release (code, type, title, model_id, policy_id, plan_id, planned, early_life)
-    VALUES (code, type, title,
+    INSERT INTO release_mgmt.release (code, type, title, organization_id, model_id, policy_id, plan_id, planned, early_life)
+    VALUES (code, type, title, release_mgmt_internal.acting_organization('release manager'),
             (SELECT m.id FROM release_mgmt.release_model AS m WHERE m.code = model ORDER BY m.version DESC LIMIT 1),
             (SELECT p.id FROM release_mgmt.release_policy AS p WHERE p.code = policy AND p.in_force_from <= current_date ORDER BY p.version DESC LIMIT 1),
             (SELECT p.id FROM release_mgmt.management_plan AS p WHERE p.code = plan ORDER BY p.version DESC LIMIT 1),

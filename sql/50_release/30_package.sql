@@ -26,6 +26,7 @@ CREATE UNIQUE INDEX release_package_current_code_idx ON release_mgmt.release_pac
 CREATE INDEX release_package_release_id_idx ON release_mgmt.release_package (release_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_package', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.release_package');
+SELECT release_mgmt_internal.belongs('release_mgmt.release_package', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_package');
 
 CREATE TABLE release_mgmt.component (
@@ -53,6 +54,7 @@ CREATE INDEX component_item_id_idx ON release_mgmt.component (item_id);
 CREATE INDEX component_ci_idx ON release_mgmt.component (ci);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.component', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.component');
+SELECT release_mgmt_internal.belongs('release_mgmt.component', through => 'package_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.component');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.component');
 
@@ -79,6 +81,7 @@ COMMENT ON COLUMN release_mgmt.planned_ci_change.old_value IS 'read from the CMD
 CREATE INDEX planned_ci_change_ci_idx ON release_mgmt.planned_ci_change (ci);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.planned_ci_change', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.planned_ci_change');
+SELECT release_mgmt_internal.belongs('release_mgmt.planned_ci_change', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.planned_ci_change');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.planned_ci_change');
 
@@ -95,21 +98,23 @@ CREATE TABLE release_mgmt.package_signature (
 COMMENT ON TABLE release_mgmt.package_signature IS 'Signatures over the text form of a sealed package''s digest, each verified when it was added.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.package_signature', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.package_signature');
+SELECT release_mgmt_internal.belongs('release_mgmt.package_signature', through => 'package_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.package_signature');
 
 CREATE FUNCTION release_mgmt.package_id(code text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     found_id uuid;
+    of_release uuid;
 BEGIN
-    SELECT p.id INTO found_id FROM release_mgmt.release_package AS p WHERE p.code = package_id.code AND p.current;
-    IF found_id IS NULL THEN
+    SELECT p.id, p.release_id INTO found_id, of_release FROM release_mgmt.release_package AS p WHERE p.code = package_id.code AND p.current;
+    IF found_id IS NULL OR NOT release_mgmt_internal.sees(of_release, 'release') THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('package "%s" does not exist', code), NULL,
             'Packages are the rows of release_mgmt.release_package; create_package() makes one.');
     END IF;
     RETURN found_id;
 END $$;
-COMMENT ON FUNCTION release_mgmt.package_id(text) IS 'The id of the current revision of the package with that code; RM002 if there is none.';
+COMMENT ON FUNCTION release_mgmt.package_id(text) IS 'The id of the current revision of the package with that code; RM002 if there is none that the acting person sees.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.package_id(text)');
 
 CREATE FUNCTION release_mgmt_internal.keep_sealed_package() RETURNS trigger
@@ -212,6 +217,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
     of_release := release_mgmt.release_id(release);
+    PERFORM release_mgmt_internal.require_duty_for(of_release, 'release manager');
     IF unit IS NOT NULL THEN
         SELECT u.id INTO of_unit FROM release_mgmt.release_unit AS u WHERE u.code = unit;
         IF of_unit IS NULL THEN
@@ -293,6 +299,7 @@ DECLARE
     stale text;
 BEGIN
     sealing := release_mgmt_internal.lock_package(package);
+    PERFORM release_mgmt_internal.require_duty_for(sealing.release_id, 'release manager');
     IF sealing.digest IS NOT NULL THEN
         RETURN sealing.digest;
     END IF;
@@ -366,6 +373,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
     old_package := release_mgmt_internal.lock_package(package);
+    PERFORM release_mgmt_internal.require_duty_for(old_package.release_id, 'release manager');
     IF old_package.digest IS NULL THEN
         RETURN old_package.revision;
     END IF;

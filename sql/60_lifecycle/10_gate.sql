@@ -22,6 +22,7 @@ CREATE TABLE release_mgmt.gate_criterion (
 COMMENT ON TABLE release_mgmt.gate_criterion IS 'The criteria of a model''s gates: what must be met before a release becomes to_state.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.gate_criterion', 'WHERE NOT builtin');
 SELECT release_mgmt_internal.govern_own('release_mgmt.gate_criterion');
+SELECT release_mgmt_internal.is_shared('release_mgmt.gate_criterion', 'rules');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.gate_criterion');
 
 CREATE TABLE release_mgmt.criterion_evaluation (
@@ -41,6 +42,7 @@ COMMENT ON TABLE release_mgmt.criterion_evaluation IS 'Every criterion as it was
 CREATE INDEX criterion_evaluation_release_id_idx ON release_mgmt.criterion_evaluation (release_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.criterion_evaluation', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.criterion_evaluation');
+SELECT release_mgmt_internal.belongs('release_mgmt.criterion_evaluation', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.criterion_evaluation');
 
 CREATE TABLE release_mgmt.release_state_history (
@@ -58,6 +60,7 @@ COMMENT ON TABLE release_mgmt.release_state_history IS 'Every transition of ever
 CREATE INDEX release_state_history_release_id_idx ON release_mgmt.release_state_history (release_id, entered_at);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_state_history', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.release_state_history');
+SELECT release_mgmt_internal.belongs('release_mgmt.release_state_history', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_state_history');
 
 CREATE TABLE release_mgmt.implementation_review (
@@ -73,6 +76,7 @@ CREATE TABLE release_mgmt.implementation_review (
 COMMENT ON TABLE release_mgmt.implementation_review IS 'The post-implementation review (PIR) of a release; held_by and held_at are who writes the row and when.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.implementation_review', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.implementation_review');
+SELECT release_mgmt_internal.belongs('release_mgmt.implementation_review', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.implementation_review');
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT', 'release_mgmt.implementation_review');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.implementation_review

@@ -34,6 +34,7 @@ CREATE TABLE release_mgmt.criteria_agreement (
 COMMENT ON TABLE release_mgmt.criteria_agreement IS 'Which customer agreed to a release''s criteria with which digest. Written by agree_criteria().';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.criteria_agreement', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.criteria_agreement');
+SELECT release_mgmt_internal.belongs('release_mgmt.criteria_agreement', 'release_id', '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.criteria_agreement');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.criteria_agreement
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
@@ -56,6 +57,7 @@ COMMENT ON TABLE release_mgmt.approval IS 'Approvals, each bound to the digest o
 COMMENT ON COLUMN release_mgmt.approval.parts IS 'the digest of each part, so that a void approval can say which part changed';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.approval', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.approval');
+SELECT release_mgmt_internal.belongs('release_mgmt.approval', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.approval');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.approval
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
@@ -116,6 +118,7 @@ BEGIN
             'Another person with the duty change manager approves it.');
     END IF;
     acting := release_mgmt_internal.require_duty('change manager');
+    PERFORM release_mgmt_internal.require_duty_for(approving.id, 'change manager');
     SELECT s.kind INTO ended FROM release_mgmt.model_state AS s
     WHERE s.model_id = approving.model_id AND s.state = approving.state AND s.kind <> 'planning';
     IF ended IS NOT NULL THEN
@@ -162,6 +165,7 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('duty_missing', format('role "%s" does not represent "%s"', release_mgmt_internal.acting_role(), organization),
             NULL, 'Criteria are agreed by a customer representative of the organization itself.');
     END IF;
+    PERFORM release_mgmt_internal.require_duty_for(of_release, 'customer representative');
     INSERT INTO release_mgmt.criteria_agreement (release_id, organization_id, digest, agreed_by)
     VALUES (of_release, for_organization, release_mgmt.compute_digest(convert_to(release_mgmt_internal.criteria_text(of_release), 'UTF8')), acting)
     ON CONFLICT DO NOTHING;
@@ -180,6 +184,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager');
     SELECT r.* INTO advancing FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(release) FOR NO KEY UPDATE;
+    PERFORM release_mgmt_internal.require_duty_for(advancing.id, 'release manager', 'change manager');
     IF advancing.state = advance_release.to_state THEN
         RETURN;
     END IF;

@@ -13,6 +13,7 @@ COMMENT ON TABLE release_mgmt.change_window IS
 'The change windows of a release. Where it has any, steps are handed out inside them only, and its targets are booked for them.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.change_window', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.change_window');
+SELECT release_mgmt_internal.belongs('release_mgmt.change_window', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.change_window');
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.change_window');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.change_window
@@ -46,6 +47,7 @@ COMMENT ON COLUMN release_mgmt.change_freeze.ends_at IS 'no recurrence begins at
 COMMENT ON COLUMN release_mgmt.change_freeze.spares_emergencies IS 'releases of type emergency go on';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.change_freeze', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.change_freeze');
+SELECT release_mgmt_internal.belongs('release_mgmt.change_freeze', organizations => '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.change_freeze');
 SELECT release_mgmt_internal.allow('{change manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.change_freeze');
 

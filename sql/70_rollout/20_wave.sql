@@ -23,6 +23,7 @@ COMMENT ON COLUMN release_mgmt.wave.period IS 'steps of the wave are handed out 
 COMMENT ON COLUMN release_mgmt.wave.by_default IS 'made at sealing, since no wave was planned; gives way to the first one that is';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.wave', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.wave');
+SELECT release_mgmt_internal.belongs('release_mgmt.wave', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.wave');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.wave');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.wave
@@ -50,6 +51,7 @@ CREATE INDEX target_wave_id_idx ON release_mgmt.target (wave_id);
 CREATE INDEX target_ci_idx ON release_mgmt.target (ci);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.target', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.target');
+SELECT release_mgmt_internal.belongs('release_mgmt.target', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.target');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE, UPDATE (wave_id)', 'release_mgmt.target');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR DELETE ON release_mgmt.target
@@ -111,6 +113,7 @@ COMMENT ON TABLE release_mgmt.ci_booking IS
 CREATE INDEX ci_booking_target_id_idx ON release_mgmt.ci_booking (target_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_booking', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_booking');
+SELECT release_mgmt_internal.belongs('release_mgmt.ci_booking', through => 'target_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_booking');
 
 CREATE FUNCTION release_mgmt_internal.book_items(windows uuid[], targets uuid[]) RETURNS void
@@ -170,6 +173,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
     of_release := release_mgmt.release_id(release);
+    PERFORM release_mgmt_internal.require_duty_for(of_release, 'release manager');
     -- Two that add waves at once get ordinals one after the other.
     PERFORM FROM release_mgmt.release AS r WHERE r.id = of_release FOR NO KEY UPDATE;
     SELECT string_agg(format('%s does not exist', g.ci), '; ' ORDER BY g.ci) INTO wrong

@@ -46,6 +46,7 @@ COMMENT ON COLUMN release_mgmt.deployment_step.findings IS 'array of {file, expe
 CREATE INDEX deployment_step_open_idx ON release_mgmt.deployment_step (target_id) WHERE state IN ('ready', 'claimed');
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.deployment_step', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.deployment_step');
+SELECT release_mgmt_internal.belongs('release_mgmt.deployment_step', through => 'target_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.deployment_step');
 
 CREATE FUNCTION release_mgmt_internal.target_state(target uuid) RETURNS text
@@ -107,6 +108,7 @@ COMMENT ON COLUMN release_mgmt.delivery.files IS 'how many of its files the work
 CREATE INDEX delivery_item_id_idx ON release_mgmt.delivery (item_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.delivery', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.delivery');
+SELECT release_mgmt_internal.belongs('release_mgmt.delivery', through => 'step_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.delivery');
 
 CREATE FUNCTION release_mgmt_internal.is_of_component(name text, version release_mgmt.pkgver, component release_mgmt.component) RETURNS boolean

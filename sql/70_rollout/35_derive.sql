@@ -49,6 +49,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
     of_release := release_mgmt.release_id(release);
+    PERFORM release_mgmt_internal.require_duty_for(of_release, 'release manager');
     IF NOT EXISTS (SELECT FROM release_mgmt.target AS t WHERE t.release_id = of_release) THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" has no targets', release), NULL,
             format('Plan them with SELECT release_mgmt.add_wave(%L, name, targets).', release));

@@ -79,6 +79,7 @@ BEGIN
         WHERE s.state IN ('ready', 'claimed') AND (m.kind = 'deploying' OR (s.kind <> 'install' AND m.kind IN ('deployed', 'halted')))
         ORDER BY t.release_id
     LOOP
+        CONTINUE WHEN NOT release_mgmt_internal.may_write(of_release, '{operator}');
         PERFORM FROM release_mgmt.release AS r WHERE r.id = of_release FOR SHARE;
         FOR candidate IN
             WITH wave_now AS MATERIALIZED (

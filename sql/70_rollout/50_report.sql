@@ -107,6 +107,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'operator');
     SELECT r.* INTO of_release FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(release) FOR NO KEY UPDATE;
+    PERFORM release_mgmt_internal.require_duty_for(of_release.id, 'release manager', 'change manager', 'operator');
     backing_out := release_mgmt_internal.target_of(of_release.id, target);
     IF backing_out.state IN ('backing_out', 'backed_out') THEN
         RETURN;
@@ -149,6 +150,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'operator');
     SELECT r.* INTO of_release FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(release) FOR NO KEY UPDATE;
+    PERFORM release_mgmt_internal.require_duty_for(of_release.id, 'release manager', 'operator');
     again := release_mgmt_internal.target_of(of_release.id, target);
     SELECT s.* INTO last_step FROM release_mgmt.deployment_step AS s WHERE s.target_id = again.id ORDER BY s.attempt DESC, s.ordinal DESC LIMIT 1;
     IF last_step.attempt > 1 AND last_step.kind = 'install' AND last_step.state = 'ready' THEN

@@ -14,6 +14,7 @@ COMMENT ON COLUMN release_mgmt.pilot.control IS 'what did not get the release: c
 COMMENT ON COLUMN release_mgmt.pilot.ends_at IS 'measurements after that do not count';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.pilot', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.pilot');
+SELECT release_mgmt_internal.belongs('release_mgmt.pilot', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.pilot');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.pilot');
 
@@ -33,6 +34,7 @@ COMMENT ON COLUMN release_mgmt.pilot_metric.better IS 'lower or higher values';
 COMMENT ON COLUMN release_mgmt.pilot_metric.tolerance IS 'by how much the pilot may be worse than the control, in the unit of the metric';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.pilot_metric', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.pilot_metric');
+SELECT release_mgmt_internal.belongs('release_mgmt.pilot_metric', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.pilot_metric');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.pilot_metric');
 
@@ -54,6 +56,7 @@ COMMENT ON TABLE release_mgmt.pilot_measurement IS
 CREATE INDEX pilot_measurement_metric_idx ON release_mgmt.pilot_measurement (release_id, metric, measured_at);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.pilot_measurement', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.pilot_measurement');
+SELECT release_mgmt_internal.belongs('release_mgmt.pilot_measurement', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.pilot_measurement');
 SELECT release_mgmt_internal.allow('{release manager,operator,test manager}', 'INSERT', 'release_mgmt.pilot_measurement');
 
@@ -74,6 +77,7 @@ COMMENT ON COLUMN release_mgmt.remediation_plan.body IS 'the procedure';
 COMMENT ON COLUMN release_mgmt.remediation_plan.rehearsal IS 'what the rehearsal showed';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.remediation_plan', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.remediation_plan');
+SELECT release_mgmt_internal.belongs('release_mgmt.remediation_plan', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.remediation_plan');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.remediation_plan');
 

@@ -18,6 +18,7 @@ COMMENT ON COLUMN release_mgmt.test_plan.test IS 'name of the test, as its runs 
 COMMENT ON COLUMN release_mgmt.test_plan.procedure IS 'what is done, or where that is written down';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.test_plan', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.test_plan');
+SELECT release_mgmt_internal.belongs('release_mgmt.test_plan', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.test_plan');
 SELECT release_mgmt_internal.allow('{release manager,test manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.test_plan');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.test_plan
@@ -72,6 +73,7 @@ CREATE INDEX test_run_release_id_idx ON release_mgmt.test_run (release_id, packa
 CREATE INDEX test_run_package_id_idx ON release_mgmt.test_run (package_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.test_run', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.test_run');
+SELECT release_mgmt_internal.belongs('release_mgmt.test_run', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.test_run');
 SELECT release_mgmt_internal.allow('{release manager,test manager}', 'INSERT', 'release_mgmt.test_run');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.test_run

@@ -41,6 +41,7 @@ COMMENT ON COLUMN release_mgmt.register_entry.resolution IS 'why it was accepted
 CREATE INDEX register_entry_release_id_idx ON release_mgmt.register_entry (release_id, kind);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.register_entry', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.register_entry');
+SELECT release_mgmt_internal.belongs('release_mgmt.register_entry', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.register_entry');
 SELECT release_mgmt_internal.allow('{release manager,change manager,test manager,operator,customer representative}', 'INSERT', 'release_mgmt.register_entry');
 SELECT release_mgmt_internal.allow('{release manager,change manager,test manager}', 'UPDATE', 'release_mgmt.register_entry');
@@ -72,6 +73,7 @@ COMMENT ON COLUMN release_mgmt.corrective_action.owner_id IS 'who sees to it; wh
 CREATE INDEX corrective_action_entry_id_idx ON release_mgmt.corrective_action (entry_id, release_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.corrective_action', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.corrective_action');
+SELECT release_mgmt_internal.belongs('release_mgmt.corrective_action', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.corrective_action');
 SELECT release_mgmt_internal.allow('{release manager,change manager,test manager,operator}', 'INSERT, UPDATE', 'release_mgmt.corrective_action');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.corrective_action
@@ -258,9 +260,10 @@ CREATE FUNCTION release_mgmt.entry_id(code text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     found_id uuid;
+    of_release uuid;
 BEGIN
-    SELECT e.id INTO found_id FROM release_mgmt.register_entry AS e WHERE e.code = entry_id.code;
-    IF found_id IS NULL THEN
+    SELECT e.id, e.release_id INTO found_id, of_release FROM release_mgmt.register_entry AS e WHERE e.code = entry_id.code;
+    IF found_id IS NULL OR NOT release_mgmt_internal.sees(of_release, 'release') THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('register entry "%s" does not exist', code), NULL,
             'Entries are the rows of release_mgmt.register_entry: risks, issues and deviations.');
     END IF;
@@ -274,6 +277,8 @@ CREATE PROCEDURE release_mgmt.accept_entry(entry text, reason text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_duty('change manager', 'customer representative');
+    PERFORM release_mgmt_internal.require_duty_for(e.release_id, 'change manager', 'customer representative')
+    FROM release_mgmt.register_entry AS e WHERE e.id = release_mgmt.entry_id(entry);
     UPDATE release_mgmt.register_entry AS e SET status = 'accepted', resolution = reason
     WHERE e.id = release_mgmt.entry_id(entry) AND (e.status, e.resolution) IS DISTINCT FROM ('accepted', reason);
 END $$;
@@ -285,6 +290,8 @@ CREATE PROCEDURE release_mgmt.close_entry(entry text, resolution text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'test manager');
+    PERFORM release_mgmt_internal.require_duty_for(e.release_id, 'release manager', 'change manager', 'test manager')
+    FROM release_mgmt.register_entry AS e WHERE e.id = release_mgmt.entry_id(entry);
     UPDATE release_mgmt.register_entry AS e SET status = 'closed', resolution = close_entry.resolution
     WHERE e.id = release_mgmt.entry_id(entry) AND (e.status, e.resolution) IS DISTINCT FROM ('closed', close_entry.resolution);
 END $$;
@@ -296,7 +303,7 @@ CREATE PROCEDURE release_mgmt.complete_corrective_action(action text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    IF NOT EXISTS (SELECT FROM release_mgmt.corrective_action AS a WHERE a.code = action) THEN
+    IF NOT EXISTS (SELECT FROM release_mgmt.corrective_action AS a WHERE a.code = action AND release_mgmt_internal.sees(a.release_id, 'release')) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('corrective action "%s" does not exist', action), NULL,
             'Corrective actions are the rows of release_mgmt.corrective_action.');
     END IF;

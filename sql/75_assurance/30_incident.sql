@@ -24,6 +24,7 @@ COMMENT ON COLUMN release_mgmt.problem.cause IS 'the cause found, in words';
 COMMENT ON COLUMN release_mgmt.problem.known_error IS 'cause and workaround are known, and it is not yet resolved';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.problem', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.problem');
+SELECT release_mgmt_internal.is_shared('release_mgmt.problem', 'known errors help everybody');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.problem');
 SELECT release_mgmt_internal.allow('{release manager,change manager,test manager,operator}', 'INSERT, UPDATE', 'release_mgmt.problem');
 
@@ -60,6 +61,7 @@ CREATE INDEX incident_problem_id_idx ON release_mgmt.incident (problem_id);
 CREATE INDEX incident_ci_idx ON release_mgmt.incident (ci);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.incident', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.incident');
+SELECT release_mgmt_internal.belongs('release_mgmt.incident', organizations => '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.incident');
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator}', 'INSERT, UPDATE', 'release_mgmt.incident');
 SELECT release_mgmt_internal.allow('{test manager,customer representative}', 'INSERT', 'release_mgmt.incident');
@@ -73,6 +75,7 @@ CREATE TABLE release_mgmt.incident_ci (
 COMMENT ON TABLE release_mgmt.incident_ci IS 'Further configuration items that an incident hit, by label, beside incident.ci.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.incident_ci', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.incident_ci');
+SELECT release_mgmt_internal.belongs('release_mgmt.incident_ci', through => 'incident_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.incident_ci');
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator}', 'INSERT, DELETE', 'release_mgmt.incident_ci');
 
@@ -99,6 +102,7 @@ COMMENT ON COLUMN release_mgmt.incident_attribution.confirmed IS 'true: a person
 CREATE INDEX incident_attribution_release_id_idx ON release_mgmt.incident_attribution (release_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.incident_attribution', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.incident_attribution');
+SELECT release_mgmt_internal.belongs('release_mgmt.incident_attribution', 'release_id', through => 'incident_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.incident_attribution');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.incident_attribution
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
@@ -277,7 +281,8 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_p
 DECLARE
     found_id uuid;
 BEGIN
-    SELECT i.id INTO found_id FROM release_mgmt.incident AS i WHERE i.code = incident_id.code;
+    SELECT i.id INTO found_id FROM release_mgmt.incident AS i
+    WHERE i.code = incident_id.code AND (i.organization_id IS NULL OR release_mgmt_internal.sees(i.organization_id, 'organization'));
     IF found_id IS NULL THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('incident "%s" does not exist', code), NULL,
             'Incidents are the rows of release_mgmt.incident.');
@@ -299,7 +304,7 @@ BEGIN
     RETURN QUERY
         SELECT r.code, a.confidence, a.reason, a.confirmed
         FROM release_mgmt.incident_attribution AS a JOIN release_mgmt.release AS r ON r.id = a.release_id
-        WHERE a.incident_id = of_incident
+        WHERE a.incident_id = of_incident AND release_mgmt_internal.sees(a.release_id, 'release')
         ORDER BY a.confidence DESC, r.code;
 END $$;
 COMMENT ON FUNCTION release_mgmt.attribute_incident(text) IS
@@ -316,6 +321,7 @@ BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'test manager', 'customer representative');
     of_incident := release_mgmt.incident_id(incident);
     of_release := release_mgmt.release_id(release);
+    PERFORM release_mgmt_internal.require_duty_for(of_release, 'release manager', 'change manager', 'test manager', 'customer representative');
     IF confirm_attribution.confirmed IS NULL THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('whether release "%s" caused incident "%s" is not said', release, incident), NULL,
             'Give confirmed as true or false.');

@@ -21,6 +21,7 @@ COMMENT ON COLUMN release_mgmt.stakeholder.name IS 'a group or function within t
 COMMENT ON COLUMN release_mgmt.stakeholder.impact IS 'what changes for them; for level none, why nothing does';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.stakeholder', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.stakeholder');
+SELECT release_mgmt_internal.belongs('release_mgmt.stakeholder', 'release_id', '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.stakeholder');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.stakeholder');
 SELECT release_mgmt_internal.allow('{customer representative}', 'INSERT', 'release_mgmt.stakeholder');
@@ -64,6 +65,7 @@ CREATE INDEX communication_release_id_idx ON release_mgmt.communication (release
 CREATE INDEX communication_stakeholder_id_idx ON release_mgmt.communication (stakeholder_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.communication', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.communication');
+SELECT release_mgmt_internal.belongs('release_mgmt.communication', 'release_id', '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.communication');
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.communication');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.communication
@@ -185,10 +187,11 @@ CREATE PROCEDURE release_mgmt.send_communication(communication text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager');
-    IF NOT EXISTS (SELECT FROM release_mgmt.communication AS c WHERE c.code = communication) THEN
+    IF NOT EXISTS (SELECT FROM release_mgmt.communication AS c WHERE c.code = communication AND release_mgmt_internal.sees(c.release_id, 'release')) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('notice "%s" does not exist', communication), NULL,
             'Notices are the rows of release_mgmt.communication.');
     END IF;
+    PERFORM release_mgmt_internal.require_duty_for(c.release_id, 'release manager', 'change manager') FROM release_mgmt.communication AS c WHERE c.code = communication;
     UPDATE release_mgmt.communication AS c SET sent_at = clock_timestamp() WHERE c.code = communication AND c.sent_at IS NULL;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.send_communication(text) IS
@@ -199,7 +202,8 @@ CREATE PROCEDURE release_mgmt.acknowledge_communication(communication text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    IF NOT EXISTS (SELECT FROM release_mgmt.communication AS c WHERE c.code = communication) THEN
+    IF NOT EXISTS (SELECT FROM release_mgmt.communication AS c
+                   WHERE c.code = communication AND (release_mgmt_internal.sees(c.organization_id, 'own') OR release_mgmt_internal.sees(c.release_id, 'served'))) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('notice "%s" does not exist', communication), NULL,
             'Notices are the rows of release_mgmt.communication.');
     END IF;

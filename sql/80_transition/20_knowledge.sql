@@ -35,6 +35,7 @@ COMMENT ON COLUMN release_mgmt.knowledge_item.digest IS 'of the content, where i
 CREATE INDEX knowledge_item_release_id_idx ON release_mgmt.knowledge_item (release_id, audience);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.knowledge_item', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.knowledge_item');
+SELECT release_mgmt_internal.belongs('release_mgmt.knowledge_item', 'release_id', '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.knowledge_item');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.knowledge_item');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.knowledge_item
@@ -101,10 +102,11 @@ CREATE PROCEDURE release_mgmt.deliver_knowledge(item text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
-    IF NOT EXISTS (SELECT FROM release_mgmt.knowledge_item AS k WHERE k.code = item) THEN
+    IF NOT EXISTS (SELECT FROM release_mgmt.knowledge_item AS k WHERE k.code = item AND release_mgmt_internal.sees(k.release_id, 'release')) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('knowledge item "%s" does not exist', item), NULL,
             'Knowledge items are the rows of release_mgmt.knowledge_item.');
     END IF;
+    PERFORM release_mgmt_internal.require_duty_for(k.release_id, 'release manager') FROM release_mgmt.knowledge_item AS k WHERE k.code = item;
     UPDATE release_mgmt.knowledge_item AS k SET delivered_at = clock_timestamp() WHERE k.code = item AND k.delivered_at IS NULL;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.deliver_knowledge(text) IS
@@ -115,7 +117,8 @@ CREATE PROCEDURE release_mgmt.acknowledge_knowledge(item text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    IF NOT EXISTS (SELECT FROM release_mgmt.knowledge_item AS k WHERE k.code = item) THEN
+    IF NOT EXISTS (SELECT FROM release_mgmt.knowledge_item AS k
+                   WHERE k.code = item AND (release_mgmt_internal.sees(k.organization_id, 'own') OR release_mgmt_internal.sees(k.release_id, 'served'))) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('knowledge item "%s" does not exist', item), NULL,
             'Knowledge items are the rows of release_mgmt.knowledge_item.');
     END IF;

@@ -34,8 +34,12 @@ COMMENT ON COLUMN release_mgmt.support_request.code IS 'how people name the requ
 COMMENT ON COLUMN release_mgmt.support_request.from_organization_id IS 'who needs it';
 COMMENT ON COLUMN release_mgmt.support_request.to_organization_id IS 'who is asked';
 CREATE INDEX support_request_release_id_idx ON release_mgmt.support_request (release_id);
+CREATE INDEX support_request_from_organization_id_idx ON release_mgmt.support_request (from_organization_id);
+CREATE INDEX support_request_to_organization_id_idx ON release_mgmt.support_request (to_organization_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.support_request', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.support_request');
+SELECT release_mgmt_internal.belongs('release_mgmt.support_request', 'release_id', '{from_organization_id,to_organization_id}');
+SELECT release_mgmt_internal.makes_party('release_mgmt.support_request', 'release_id', o, 'supports') FROM unnest('{from_organization_id,to_organization_id}'::text[]) AS o;
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.support_request');
 SELECT release_mgmt_internal.allow('{release manager,change manager,customer representative}', 'INSERT', 'release_mgmt.support_request');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.support_request
@@ -102,7 +106,10 @@ CREATE FUNCTION release_mgmt_internal.require_support_request(code text) RETURNS
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    IF NOT EXISTS (SELECT FROM release_mgmt.support_request AS s WHERE s.code = require_support_request.code) THEN
+    IF NOT EXISTS (SELECT FROM release_mgmt.support_request AS s
+                   WHERE s.code = require_support_request.code
+                     AND (release_mgmt_internal.sees(s.from_organization_id, 'own') OR release_mgmt_internal.sees(s.to_organization_id, 'own')
+                          OR release_mgmt_internal.sees(s.release_id, 'served'))) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('support request "%s" does not exist', code), NULL,
             'Support requests are the rows of release_mgmt.support_request.');
     END IF;

@@ -12,6 +12,7 @@ CREATE TABLE release_mgmt.warranty (
 COMMENT ON TABLE release_mgmt.warranty IS 'How long, and on what terms, a release is under warranty, counted from its first deployment.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.warranty', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.warranty');
+SELECT release_mgmt_internal.belongs('release_mgmt.warranty', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.warranty');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.warranty');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.warranty
@@ -48,6 +49,7 @@ COMMENT ON COLUMN release_mgmt.service_level.severity IS 'which incidents count;
 COMMENT ON COLUMN release_mgmt.service_level.target IS 'in unit';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.service_level', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.service_level');
+SELECT release_mgmt_internal.belongs('release_mgmt.service_level', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.service_level');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.service_level');
 SELECT release_mgmt_internal.allow('{operator}', 'UPDATE (measured)', 'release_mgmt.service_level');

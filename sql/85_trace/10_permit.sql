@@ -26,8 +26,7 @@ BEGIN
     WHERE r.id = release AND r.state <> 'backing_out';
     SELECT t.* INTO on_target FROM release_mgmt.target AS t WHERE t.release_id = release AND t.ci = target;
     IF kind IS DISTINCT FROM 'deploying' OR on_target.id IS NULL
-       OR NOT EXISTS (SELECT FROM release_mgmt.person_duty AS d
-                      WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager')) THEN
+       OR NOT release_mgmt_internal.may_write(release, '{operator,release manager}') THEN
         RETURN false;
     END IF;
     -- An installation that began in its window is finished.
@@ -99,8 +98,7 @@ BEGIN
         WHEN release <> '' AND release <> plan.code THEN format('release_mgmt.release names "%s"', release)
         WHEN plan.kind <> 'deploying' THEN format('it is %s', plan.state)
         WHEN plan.on_target IS NULL THEN format('%s is none of its targets', plan.target)
-        WHEN NOT EXISTS (SELECT FROM release_mgmt.person_duty AS d
-                         WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager'))
+        WHEN NOT release_mgmt_internal.may_write(plan.release_id, '{operator,release manager}')
             THEN format('role "%s" has neither the duty operator nor release manager', release_mgmt_internal.acting_role())
         ELSE coalesce(nullif(concat_ws('; ', release_mgmt_internal.release_blocker(plan.release_id), release_mgmt_internal.wave_blocker(plan.wave_id)), ''),
                       format('target %s is done', plan.target)) END;

@@ -33,6 +33,7 @@ CREATE INDEX emergency_items_idx ON release_mgmt.emergency USING gin (items);
 CREATE INDEX emergency_open_idx ON release_mgmt.emergency (ends_at) WHERE verdict IS NULL;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.emergency', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.emergency');
+SELECT release_mgmt_internal.belongs('release_mgmt.emergency', through => 'change_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.emergency');
 
 -- SECURITY DEFINER in both verbs: emergencies are written by these alone.
@@ -63,7 +64,8 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('emergency "%s" can not be declared', code),
             format('These name no item of a bound class: %s.', unknown), 'An item is named class/key: SELECT label FROM release_mgmt.ci. It need not exist yet.');
     END IF;
-    INSERT INTO release_mgmt.change_request (code, type, title, priority) VALUES (code, 'emergency', reason, 'critical') RETURNING id INTO change;
+    INSERT INTO release_mgmt.change_request (code, type, title, priority, organization_id)
+    VALUES (code, 'emergency', reason, 'critical', release_mgmt_internal.acting_organization('operator', 'release manager', 'change manager')) RETURNING id INTO change;
     INSERT INTO release_mgmt.emergency (change_id, items, reason, declared_by, ends_at)
     VALUES (change, items, reason, acting, now() + lasts) RETURNING ends_at INTO existing.ends_at;
     RETURN existing.ends_at;
@@ -79,7 +81,8 @@ DECLARE
     acting uuid := release_mgmt_internal.require_duty('change manager');
     judging release_mgmt.emergency;
 BEGIN
-    SELECT e.* INTO judging FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id WHERE c.code = code FOR UPDATE OF e;
+    SELECT e.* INTO judging FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id 
+    WHERE c.code = code AND release_mgmt_internal.may_write_for(c.organization_id, NULL, '{change manager}') FOR UPDATE OF e;
     IF NOT FOUND THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('emergency "%s" does not exist', code), NULL, 'See release_mgmt.emergency_status.');
     END IF;

@@ -24,6 +24,7 @@ COMMENT ON COLUMN release_mgmt.observation.modes IS 'the modes that they were in
 CREATE UNIQUE INDEX observation_open_idx ON release_mgmt.observation ((ended_at IS NULL)) WHERE ended_at IS NULL;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.observation', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.observation');
+SELECT release_mgmt_internal.is_shared('release_mgmt.observation', 'everybody must know when nothing is refused');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.observation');
 
 -- SECURITY DEFINER in both verbs: modes are the extension's owner's to set.

@@ -68,6 +68,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'test manager', 'operator');
     SELECT r.* INTO STRICT of_release FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(dry_run.release);
+    PERFORM release_mgmt_internal.require_duty_for(of_release.id, 'release manager', 'change manager', 'test manager', 'operator');
     -- Rows already returned survive the subtransaction, what was done in it does not.
     BEGIN
         FOR finding IN SELECT * FROM release_mgmt_internal.rehearse(of_release) LOOP

@@ -18,6 +18,7 @@ CREATE INDEX ci_back_out_release_id_idx ON release_mgmt.ci_back_out (release_id)
 CREATE INDEX ci_back_out_transaction_id_idx ON release_mgmt.ci_back_out (transaction_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_back_out', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_back_out');
+SELECT release_mgmt_internal.belongs('release_mgmt.ci_back_out', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_back_out');
 
 CREATE TABLE release_mgmt.ci_restoration (
@@ -37,6 +38,7 @@ COMMENT ON COLUMN release_mgmt.ci_restoration.attribute IS 'NULL: the item as su
 CREATE INDEX ci_restoration_back_out_id_idx ON release_mgmt.ci_restoration (back_out_id, ci);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_restoration', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_restoration');
+SELECT release_mgmt_internal.belongs('release_mgmt.ci_restoration', through => 'back_out_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_restoration');
 
 CREATE FUNCTION release_mgmt_internal.restored_by_back_out(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid
@@ -225,6 +227,7 @@ CREATE FUNCTION release_mgmt.back_out_ci_changes(release text, target text DEFAU
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'operator');
+    PERFORM release_mgmt_internal.require_duty_for(release_mgmt.release_id(back_out_ci_changes.release), 'release manager', 'change manager', 'operator');
     RETURN release_mgmt_internal.restore_ci_changes(release_mgmt.release_id(back_out_ci_changes.release), back_out_ci_changes.target);
 END $$;
 COMMENT ON FUNCTION release_mgmt.back_out_ci_changes(text, text) IS

@@ -22,6 +22,7 @@ BEGIN
     RETURN QUERY
     WITH touching AS MATERIALIZED (
         SELECT r.* FROM release_mgmt.release AS r WHERE r.id IN (SELECT t.release_id FROM release_mgmt_internal.releases_of_ci(trace_ci.ci) AS t)
+          AND release_mgmt_internal.sees(r.id, 'release')
     ), traces (at, kind, code, detail, person) AS (
         SELECT r.created_at, 'release', r.code, format('%s, now %s', r.type, r.state), p.code
         FROM touching AS r LEFT JOIN release_mgmt.person AS p ON p.id = r.requested_by

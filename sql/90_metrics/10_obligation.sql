@@ -42,6 +42,7 @@ INSERT INTO release_mgmt.obligation (id, clause, ordinal, obligation, builtin) V
     ('019ac000-0004-7000-8000-000000000018', '8', 24, 'keep the Definitive Media Library up to date', true),
     ('019ac000-0004-7000-8000-000000000019', '10', 25, 'software control and distribution procedures into production', true);
 SELECT release_mgmt_internal.govern_own('release_mgmt.obligation');
+SELECT release_mgmt_internal.is_shared('release_mgmt.obligation', 'the contract');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.obligation');
 
 CREATE TABLE release_mgmt.obligation_wording (
@@ -53,6 +54,7 @@ CREATE TABLE release_mgmt.obligation_wording (
 COMMENT ON TABLE release_mgmt.obligation_wording IS 'The contract''s own wording of a clause. A table of its own, because shipped obligations never change.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.obligation_wording', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.obligation_wording');
+SELECT release_mgmt_internal.is_shared('release_mgmt.obligation_wording', 'the contract');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.obligation_wording');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE', 'release_mgmt.obligation_wording');
 
@@ -67,6 +69,7 @@ CREATE TABLE release_mgmt.obligation_check (
 COMMENT ON TABLE release_mgmt.obligation_check IS 'Which registered checks (point gate) show that an obligation is met; all of them must.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.obligation_check', 'WHERE NOT builtin');
 SELECT release_mgmt_internal.govern_own('release_mgmt.obligation_check');
+SELECT release_mgmt_internal.is_shared('release_mgmt.obligation_check', 'the contract');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.obligation_check');
 
 CREATE TABLE release_mgmt.inapplicability (
@@ -89,6 +92,7 @@ COMMENT ON TABLE release_mgmt.inapplicability IS
 'Obligations that do not apply to a release: the reason, and the approver, without whom the row says nothing. Written by state_inapplicable() and approve_inapplicable().';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.inapplicability', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.inapplicability');
+SELECT release_mgmt_internal.belongs('release_mgmt.inapplicability', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.inapplicability');
 
 CREATE FUNCTION release_mgmt_internal.obligation_id(clause text) RETURNS uuid
@@ -108,9 +112,13 @@ COMMENT ON FUNCTION release_mgmt_internal.obligation_id(text) IS 'The id of the 
 -- SECURITY DEFINER: these two verbs alone write inapplicability.
 CREATE PROCEDURE release_mgmt.state_inapplicable(release text, clause text, reason text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    acting uuid := release_mgmt_internal.require_duty('release manager');
+    of_release uuid := release_mgmt.release_id(release);
 BEGIN
+    PERFORM release_mgmt_internal.require_duty_for(of_release, 'release manager');
     INSERT INTO release_mgmt.inapplicability (release_id, obligation_id, reason, requested_by)
-    VALUES (release_mgmt.release_id(release), release_mgmt_internal.obligation_id(clause), reason, release_mgmt_internal.require_duty('release manager'))
+    VALUES (of_release, release_mgmt_internal.obligation_id(clause), reason, acting)
     ON CONFLICT ON CONSTRAINT inapplicability_pkey DO UPDATE
         SET reason = excluded.reason, requested_by = excluded.requested_by, approved_by = NULL, approved_at = NULL
         WHERE release_mgmt.inapplicability.reason <> excluded.reason;
@@ -123,10 +131,12 @@ CREATE PROCEDURE release_mgmt.approve_inapplicable(release text, clause text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('change manager', 'customer representative');
+    of_release uuid := release_mgmt.release_id(release);
     stated release_mgmt.inapplicability;
 BEGIN
+    PERFORM release_mgmt_internal.require_duty_for(of_release, 'change manager', 'customer representative');
     SELECT i.* INTO stated FROM release_mgmt.inapplicability AS i
-    WHERE i.release_id = release_mgmt.release_id(release) AND i.obligation_id = release_mgmt_internal.obligation_id(clause) FOR UPDATE;
+    WHERE i.release_id = of_release AND i.obligation_id = release_mgmt_internal.obligation_id(clause) FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('nobody states that clause "%s" does not apply to release "%s"', clause, release), NULL,
             'A release manager does, with CALL release_mgmt.state_inapplicable(release, clause, reason).');

@@ -27,7 +27,7 @@ static const char usage[] =
 	"  CONNECTION    a connection string of libpq, such as \"host=cmdb dbname=cmdb user=auditor\"\n"
 	"\n"
 	"Exit status 0: sound. 1: findings, one a line. 2: nothing can be said.\n"
-	"The role needs SELECT on the governed tables and on the tables of schema release_mgmt.\n";
+	"The role needs BYPASSRLS, and SELECT on the governed tables and on the tables of schema release_mgmt.\n";
 
 /* Say how it is called, and end. */
 static void

@@ -102,6 +102,22 @@ rule('no tables reference each other in a circle', qq{
 		UNION
 		SELECT r.origin, k.confrelid FROM reach r JOIN pg_constraint k ON k.conrelid = r.oid AND k.contype = 'f' AND k.conrelid <> k.confrelid)
 	SELECT DISTINCT origin::regclass FROM reach WHERE origin = oid ORDER BY 1});
+# One declaration for each table tells to whom its rows belong; the policies follow from it.
+rule('every table that a duty may read says to whom its rows belong, or why everybody reads them', q{
+	SELECT DISTINCT c.oid::regclass FROM release_mgmt_internal.duty_privilege d JOIN pg_class c ON c.oid = CASE WHEN d.object !~ ' ' THEN d.object::regclass END
+	WHERE c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM release_mgmt_internal.belonging b WHERE b.relation::regclass = c.oid) ORDER BY 1});
+# Of person_duty, the column says where a duty counts.
+rule('no table with a release or an organization is everybody\'s', qq{
+	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind IN ('r', 'p')
+	AND EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'
+	            AND k.confrelid IN ('release_mgmt.release'::regclass, 'release_mgmt.organization'::regclass)
+	            OR k.conrelid = c.oid AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname ~ '^(release|organization)_id\$' AND NOT a.attisdropped))
+	AND c.oid NOT IN ('release_mgmt.person_duty'::regclass, 'release_mgmt_internal.rehearsal'::regclass)
+	AND NOT EXISTS (SELECT FROM release_mgmt_internal.belonging b WHERE b.relation::regclass = c.oid AND b.shared_because IS NULL) ORDER BY 1});
+rule('every table that belongs to somebody has row-level security, not forced upon its owner', q{
+	SELECT b.relation FROM release_mgmt_internal.belonging b JOIN pg_class c ON c.oid = b.relation::regclass
+	WHERE c.relrowsecurity <> (b.shared_because IS NULL) OR c.relforcerowsecurity
+	   OR c.relrowsecurity <> EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'rm_see') ORDER BY 1});
 rule('every registered check has its function', q{
 	SELECT name FROM release_mgmt.registered_check
 	WHERE to_regprocedure(function_name || CASE WHEN point LIKE 'ci_change%' THEN '(text,text,text,text,text)' WHEN point = 'back_out' THEN '(uuid,text)' ELSE '(uuid)' END) IS NULL ORDER BY 1});

@@ -44,9 +44,9 @@ CREATE FUNCTION checks(release text, OUT name text, OUT met boolean, OUT missing
 END;
 
 SET ROLE regress_manager;
-SELECT create_release('REL-1', 'minor', model => 'plain') IS NOT NULL AS created;
+SELECT create_release('REL-1', 'minor', model => 'plain', customers => '{Customer}') IS NOT NULL AS created;
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'server/alpha', 'version', '2');
-SELECT create_release('REL-2', 'minor', model => 'plain') IS NOT NULL AS created;
+SELECT create_release('REL-2', 'minor', model => 'plain', customers => '{Customer}') IS NOT NULL AS created;
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-2'), 'server/gamma', 'version', '2');
 
 -- Before anything is deployed nothing can be blamed on it, and the checks have no evidence.

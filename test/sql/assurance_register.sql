@@ -27,7 +27,7 @@ INSERT INTO model_state (model_id, state, ordinal, kind)
 SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m, (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying')) AS s(state, ordinal, kind) WHERE m.code = 'plain';
 INSERT INTO model_transition (model_id, from_state, to_state, forward) SELECT id, 'draft', 'deploying', true FROM release_model WHERE code = 'plain';
 SET ROLE regress_manager;
-SELECT create_release('REL-1', 'minor', model => 'plain') IS NOT NULL AS created;
+SELECT create_release('REL-1', 'minor', model => 'plain', customers => '{Customer}') IS NOT NULL AS created;
 
 -- No risk recorded is not the same as no risk.
 RESET ROLE;

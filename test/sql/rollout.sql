@@ -122,7 +122,7 @@ INSERT INTO change_freeze (code, period, reason) VALUES ('F-0', '[2099-01-02 12:
 SET ROLE regress_changes;
 INSERT INTO change_freeze (code, period, reason) VALUES ('YEAR-END', '[2098-12-20,2099-01-02)', 'closing of the books');
 INSERT INTO change_freeze (code, organization_id, period, every, ends_at, time_zone, reason)
-VALUES ('SUNDAY', organization_id('Authority'), '[2099-03-22 06:00+01,2099-03-22 10:00+01)', '7 days', '2099-04-06', 'Europe/Berlin', 'maintenance of the building');
+VALUES ('SUNDAY', organization_id('Provider'), '[2099-03-22 06:00+01,2099-03-22 10:00+01)', '7 days', '2099-04-06', 'Europe/Berlin', 'maintenance of the building');
 \set VERBOSITY terse
 INSERT INTO change_freeze (code, period, every, reason) VALUES ('BAD', '[2099-01-01,2099-02-01)', '7 days', 'longer than its recurrence');
 INSERT INTO change_freeze (code, period, time_zone, reason) VALUES ('BAD', '[2099-01-01,2099-02-01)', 'Europe/Atlantis', 'no such zone');

@@ -1,0 +1,242 @@
+/*
+ * visible.c
+ *		Row-level security: is this one of the ids that the acting person sees?
+ *
+ * seen() in sql/27_row_security.sql says which ids these are.  It is asked
+ * once for each place in a running query, not once per row: the set hangs on
+ * that place's FmgrInfo, and is gone with the query.  An index on the column
+ * serves too, since the planner may search it for seen_ids() instead.
+ *
+ * The functions of this file are run by whoever queries, who has no access to
+ * the internal schema, so they find seen() in the catalog themselves and call
+ * it as a function; it is SECURITY DEFINER.
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am_d.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "compat.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/pathnodes.h"
+#include "nodes/supportnodes.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/acl.h"
+#include "utils/selfuncs.h"
+#include "utils/syscache.h"
+#include "utils/uuid.h"
+
+typedef struct SeenEntry
+{
+	pg_uuid_t id;
+	char status;
+} SeenEntry;
+
+#define SH_PREFIX seen
+#define SH_ELEMENT_TYPE SeenEntry
+#define SH_KEY_TYPE pg_uuid_t
+#define SH_KEY id
+#define SH_HASH_KEY(tb, key) hash_bytes(key.data, UUID_LEN)
+#define SH_EQUAL(tb, a, b) (memcmp(a.data, b.data, UUID_LEN) == 0)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* What the acting person sees: everything, or what stands in ids. */
+typedef struct Seen
+{
+	bool everything;
+	seen_hash *ids;
+} Seen;
+
+PG_FUNCTION_INFO_V1(rm_is_beyond_row_security);
+PG_FUNCTION_INFO_V1(rm_seen_ids);
+PG_FUNCTION_INFO_V1(rm_may_see_support);
+PG_FUNCTION_INFO_V1(rm_may_see);
+
+/* The function of that name and these argument types beside the given one. */
+static Oid
+sibling(Oid function, const char *name, int nargs, const Oid *types)
+{
+	Oid found =
+		GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+						PointerGetDatum(buildoidvector(types, nargs)), ObjectIdGetDatum(get_func_namespace(function)));
+
+	if (!OidIsValid(found))
+		elog(ERROR, "function \"%s\" is missing", name);
+	return found;
+}
+
+/* seen(kind, expand), asked on behalf of the function with the given OID; NULL for everything. */
+static ArrayType *
+ask_seen(Oid function, Datum kind, bool expand)
+{
+	Oid types[] = { TEXTOID, BOOLOID };
+	FmgrInfo flinfo;
+	Datum result;
+
+	LOCAL_FCINFO(call, 2);
+
+	fmgr_info(sibling(function, "seen", lengthof(types), types), &flinfo);
+	InitFunctionCallInfoData(*call, &flinfo, lengthof(types), InvalidOid, NULL, NULL);
+	call->args[0].value = kind;
+	call->args[0].isnull = false;
+	call->args[1].value = BoolGetDatum(expand);
+	call->args[1].isnull = false;
+	result = FunctionCallInvoke(call);
+	return call->isnull ? NULL : DatumGetArrayTypeP(result);
+}
+
+/* The number of ids in a result of ask_seen(). */
+static int
+count_ids(ArrayType *ids)
+{
+	return ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids));
+}
+
+/* Ask, and keep the answer as a hash table in the given memory context. */
+static Seen *
+load_seen(Oid function, Datum kind, MemoryContext context)
+{
+	ArrayType *ids = ask_seen(function, kind, false);
+	Seen *result = MemoryContextAllocZero(context, sizeof(Seen));
+	pg_uuid_t *id;
+	int count;
+
+	result->everything = ids == NULL;
+	if (result->everything)
+		return result;
+	count = count_ids(ids);
+	id = (pg_uuid_t *) ARR_DATA_PTR(ids);
+	result->ids = seen_create(context, count, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		bool found;
+
+		seen_insert(result->ids, id[i], &found);
+	}
+	return result;
+}
+
+/* may_see(id uuid, kind text) returns boolean */
+Datum
+rm_may_see(PG_FUNCTION_ARGS)
+{
+	Seen *seen = (Seen *) fcinfo->flinfo->fn_extra;
+
+	if (seen == NULL)
+	{
+		seen = load_seen(fcinfo->flinfo->fn_oid, PG_GETARG_DATUM(1), fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = seen;
+	}
+	PG_RETURN_BOOL(seen->everything || seen_lookup(seen->ids, *PG_GETARG_UUID_P(0)) != NULL);
+}
+
+/* seen_ids(kind text) returns uuid[]: an index scan asks again at every rescan, and is given what it was given first */
+Datum
+rm_seen_ids(PG_FUNCTION_ARGS)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		ArrayType *ids = ask_seen(fcinfo->flinfo->fn_oid, PG_GETARG_DATUM(0), true);
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		fcinfo->flinfo->fn_extra = DatumGetArrayTypePCopy(PointerGetDatum(ids));
+		MemoryContextSwitchTo(old);
+	}
+	PG_RETURN_ARRAYTYPE_P(fcinfo->flinfo->fn_extra);
+}
+
+/* is_beyond_row_security() returns boolean: of the role in effect outside every SECURITY DEFINER function */
+Datum
+rm_is_beyond_row_security(PG_FUNCTION_ARGS)
+{
+	Oid role = GetOuterUserId();
+	Oid person = get_relname_relid("person", get_namespace_oid("release_mgmt", false));
+
+	PG_RETURN_BOOL(has_bypassrls_privilege(role) || rm_relation_is_owned(person, role));
+}
+
+/* How many of the column's values are seen, by what is seen now; a plan that is kept may be used by others. */
+static bool
+estimate_selectivity(SupportRequestSelectivity *request)
+{
+	Node *id = linitial(request->args);
+	Node *kind = lsecond(request->args);
+	VariableStatData vardata;
+	ArrayType *ids;
+	double distinct;
+	bool isdefault;
+
+	if (request->is_join || !IsA(kind, Const) || ((Const *) kind)->constisnull)
+		return false;
+	ids = ask_seen(request->funcid, ((Const *) kind)->constvalue, false);
+	if (ids == NULL)
+	{
+		request->selectivity = 1.0;
+		return true;
+	}
+	examine_variable(request->root, id, request->varRelid, &vardata);
+	distinct = get_variable_numdistinct(&vardata, &isdefault);
+	ReleaseVariableStats(vardata);
+	request->selectivity = count_ids(ids) / Max(distinct, 1.0);
+	CLAMP_PROBABILITY(request->selectivity);
+	return true;
+}
+
+/* id = ANY (seen_ids(kind)), where a B-tree on the column can be searched for it. */
+static List *
+index_condition(SupportRequestIndexCondition *request)
+{
+	FuncExpr *may_see = (FuncExpr *) request->node;
+	Oid types[] = { TEXTOID };
+	Node *kind;
+	Oid equal;
+	ScalarArrayOpExpr *condition;
+
+	if (!IsA(may_see, FuncExpr) || request->indexarg != 0 || request->index->relam != BTREE_AM_OID ||
+		!request->index->amsearcharray)
+		return NIL;
+	kind = lsecond(may_see->args);
+	if (!IsA(kind, Const) || ((Const *) kind)->constisnull)
+		return NIL;
+	equal = get_opfamily_member(request->opfamily, UUIDOID, UUIDOID, BTEqualStrategyNumber);
+	if (!OidIsValid(equal) || ask_seen(may_see->funcid, ((Const *) kind)->constvalue, false) == NULL)
+		return NIL;
+
+	condition = makeNode(ScalarArrayOpExpr);
+	condition->opno = equal;
+	condition->opfuncid = get_opcode(equal);
+	condition->useOr = true;
+	condition->inputcollid = InvalidOid;
+	condition->args =
+		list_make2(linitial(may_see->args),
+				   makeFuncExpr(sibling(may_see->funcid, "seen_ids", lengthof(types), types), UUIDARRAYOID,
+								list_make1(kind), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+	condition->location = -1;
+	request->lossy = false;
+	return list_make1(condition);
+}
+
+/* may_see_support(internal) returns internal: planner support of may_see() */
+Datum
+rm_may_see_support(PG_FUNCTION_ARGS)
+{
+	Node *request = (Node *) PG_GETARG_POINTER(0);
+	Node *answer = NULL;
+
+	if (IsA(request, SupportRequestSelectivity) && estimate_selectivity((SupportRequestSelectivity *) request))
+		answer = request;
+	else if (IsA(request, SupportRequestIndexCondition))
+		answer = (Node *) index_condition((SupportRequestIndexCondition *) request);
+	PG_RETURN_POINTER(answer);
+}
