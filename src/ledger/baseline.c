@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 #include "utils/xid8.h"
 
@@ -112,11 +113,11 @@ query_value(const char *query, int nargs, Oid *types, Datum *args, const char *n
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
 }
 
-/* Let others have the table for a moment. */
+/* Let others have the table for so long. */
 static void
-leave_alone(void)
+leave_alone(long milliseconds)
 {
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, BUSY_WAIT_MS, PG_WAIT_EXTENSION);
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }
@@ -141,7 +142,7 @@ begin_baseline(FunctionCallInfo fcinfo)
 		SPI_commit();
 		if (!isnull)
 			return id;
-		leave_alone();
+		leave_alone(BUSY_WAIT_MS);
 	}
 }
 
@@ -172,14 +173,16 @@ rm_govern_in_batches(PG_FUNCTION_ARGS)
 	id = begin_baseline(fcinfo);
 	do
 	{
+		TimestampTz begun = GetCurrentTimestamp();
 		Datum args[2] = { UUIDPGetDatum(&id), Int64GetDatum(batch_rows) };
 		bool isnull;
 		Datum value = query_value("SELECT release_mgmt_internal.baseline_step($1, $2)", 2, types, args, NULL, &isnull);
 
 		strlcpy(outcome, text_to_cstring(DatumGetTextPP(value)), sizeof(outcome));
 		SPI_commit();
-		if (strcmp(outcome, "busy") == 0)
-			leave_alone();
+		/* Writers have the table for as long as they were locked out. */
+		leave_alone(strcmp(outcome, "busy") == 0 ? BUSY_WAIT_MS
+												 : TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp()));
 	} while (strcmp(outcome, "finished") != 0);
 	SPI_finish();
 	PG_RETURN_VOID();
