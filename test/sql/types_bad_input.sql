@@ -8,11 +8,11 @@ INSERT INTO bad (name, value) VALUES ('empty', ''), ('space', ' '), ('slash', '/
     ('10,000 identifiers', '1.0.0-' || repeat('a.', 9999) || 'a'), ('1,000 characters, more bytes', repeat('é', 1000)), ('sign alone', '>='), ('percent', '1%');
 CREATE TABLE parser (ordinal integer GENERATED ALWAYS AS IDENTITY, name text, call text);
 INSERT INTO parser (name, call) VALUES ('pkgver', 'SELECT $1::pkgver'), ('scheme', $$SELECT pkgver($1, '1')$$);
-INSERT INTO parser (name, call) SELECT format('pkgver(''%s'', _)', s), format('SELECT pkgver(''%s'', $1)', s) FROM unnest('{semver,deb,rpm,pep440,generic}'::text[]) AS s;
-INSERT INTO parser (name, call) SELECT s || '/', format('SELECT (''%s/'' || $1)::pkgver', s) FROM unnest('{semver,deb,rpm,pep440,generic}'::text[]) AS s;
+INSERT INTO parser (name, call) SELECT format('pkgver(''%s'', _)', s), format('SELECT pkgver(''%s'', $1)', s) FROM unnest('{semver,deb,rpm,pep440,generic,maven,nuget}'::text[]) AS s;
+INSERT INTO parser (name, call) SELECT s || '/', format('SELECT (''%s/'' || $1)::pkgver', s) FROM unnest('{semver,deb,rpm,pep440,generic,maven,nuget}'::text[]) AS s;
 INSERT INTO parser (name, call) VALUES ('pkgver_range', 'SELECT $1::pkgver_range'), ('[deb/_,)', $$SELECT ('[deb/' || $1 || ',)')::pkgver_range$$),
     ('{[deb/_,)}', $$SELECT ('{[deb/' || $1 || ',)}')::pkgver_multirange$$);
-INSERT INTO parser (name, call) SELECT s || '/ (pkgreq)', format('SELECT (''%s/'' || $1)::pkgreq', s) FROM unnest('{npm,deb,rpm,pep440,generic}'::text[]) AS s;
+INSERT INTO parser (name, call) SELECT s || '/ (pkgreq)', format('SELECT (''%s/'' || $1)::pkgreq', s) FROM unnest('{npm,deb,rpm,pep440,generic,maven,nuget,cargo}'::text[]) AS s;
 INSERT INTO parser (name, call) VALUES ('pkgreq', 'SELECT $1::pkgreq'), ('pkgreq(''deb'', _)', $$SELECT pkgreq('deb', $1)$$), ('syntax', $$SELECT pkgreq($1, '1')$$),
     ('vers', 'SELECT vers($1)'), ('vers:deb/', $$SELECT vers('vers:deb/' || $1)$$),
     ('osv_events', $$SELECT osv_events('deb', jsonb_build_array(jsonb_build_object('fixed', $1)))$$), ('osv_scheme', 'SELECT osv_scheme($1)'),

@@ -13,6 +13,9 @@ INSERT INTO pieces VALUES
     ('deb', '', '{0,1,00,01,.,-0,0:}'),
     ('rpm', '', '{0,1,9,10,00,160,256,99999999999999999999,a,B,z,~,^,_,.,-,1:,0:}'),
     ('pep440', '1', '{0,1,9,10,00,256,99999999999999999999,a,b,rc,.dev,.post,-,.,.,+,1!,v}'),
+    ('maven', '1', '{0,1,9,10,00,256,99999999999999999999,a,B,alpha,rc,sp,final,ga,x,snapshot,-,.,.,+,_}'),
+    ('maven', '', '{0,1,00,01,.,-,a,final,x}'),
+    ('nuget', '1.0', '{0,1,9,10,00,256,2147483647,a,B,Rc,-,.,.,.,+}'),
     ('generic', '', '{0,1,9,10,00,160,256,99999999999999999999,a,B,z,é,-,.,_,"(",")"}');
 CREATE FUNCTION compose(pieces text[], n integer) RETURNS text LANGUAGE sql VOLATILE
 RETURN (SELECT string_agg(pieces[1 + floor(random() * cardinality(pieces))::integer], '') FROM generate_series(1, 1 + n % 7));

@@ -11,12 +11,13 @@ srand($ENV{RM_SEED} || 1);
 
 my %values = (
 	pkgver => [ 'deb/1:2.3-4', 'rpm/2:1.0-5.el7', 'semver/v1.2.3-rc.1+b', 'pep440/1!2rc1.dev3+loc.1', 'generic/12.2(33)SXI4',
-		'deb/<', 'rpm/1.0>', 'generic/é' ],
+		'maven/1.0-alpha-1-SNAPSHOT', 'nuget/1.2.3.4-rc.1+b', 'deb/<', 'rpm/1.0>', 'generic/é', 'maven/1.0>' ],
 	pkgver_range => [ '[deb/1,deb/2)', '(,rpm/1.0-1]', 'empty', '[semver/1.0.0,)', '(,)', '[pep440/1<,pep440/1>]' ],
 	pkgver_multirange => [ '{}', '{[deb/1,deb/2),(,rpm/1-1]}', '{[deb/1,deb/2),[deb/3,deb/4)}' ],
 	digest => [ map { $_->[0] . ':' . '0f' x $_->[1] } [ sha256 => 32 ], [ sha384 => 48 ], [ sha512 => 64 ] ],
 	purl => [ 'pkg:deb/debian/curl@7.88.1-10%2Bdeb12u14?arch=amd64', 'pkg:npm/%40angular/animation#src/a%20b', 'pkg:generic/%C3%A9' ],
-	pkgreq => [ 'npm/^1.2.3 || >=2 <3', 'deb/>= 1.2, << 2', 'rpm/>= 1.0-1', 'pep440/~=1.4.2, !=1.4.5', 'generic/>= 1' ],
+	pkgreq => [ 'npm/^1.2.3 || >=2 <3', 'deb/>= 1.2, << 2', 'rpm/>= 1.0-1', 'pep440/~=1.4.2, !=1.4.5', 'generic/>= 1',
+		'maven/[1.0,2.0),[3.0,4]', 'nuget/[1.0,2.0)', 'cargo/^1.2, <1.5' ],
 );
 my %consistent = (
 	pkgver => 'v::text::pkgver === v AND release_mgmt_internal.pkgver_key(v) = release_mgmt_internal.pkgver_key(v::text::pkgver)',
@@ -153,9 +154,9 @@ SKIP:
 {
 	skip 'soft errors came with PostgreSQL 16', 3 if $cluster->value('postgres', 'SHOW server_version_num') < 160000;
 	my $bad = q{(VALUES ('pkgver', ''), ('pkgver', '1.0'), ('pkgver', 'deb/a:1'), ('pkgver', 'semver/1.2'), ('pkgver', 'rpm/1-2-3'),
-		('pkgver', 'pep440/1.0foo'), ('pkgver', 'generic/...'), ('pkgver(''deb'')', 'npm/1.0.0'), ('pkgver(''deb'')', 'deb/1>'), ('purl', ''),
+		('pkgver', 'pep440/1.0foo'), ('pkgver', 'generic/...'), ('pkgver', 'maven/'), ('pkgver', 'nuget/1.0.0.0.0'), ('pkgver(''deb'')', 'npm/1.0.0'), ('pkgver(''deb'')', 'deb/1>'), ('purl', ''),
 		('purl', 'pkg:npm/a%00'), ('purl', 'pkg:npm/%FF'), ('purl', 'pkg:cargo/a/b'), ('purl', 'pkg:npm/' || repeat('a', 2000)), ('digest', ''),
-		('digest', 'md5:00'), ('digest', 'sha256:00'), ('pkgreq', ''), ('pkgreq', 'cargo/1'), ('pkgreq', 'npm/a'), ('pkgreq', 'deb/1'),
+		('digest', 'md5:00'), ('digest', 'sha256:00'), ('pkgreq', ''), ('pkgreq', 'conan/1'), ('pkgreq', 'maven/[1'), ('pkgreq', 'nuget/(1,'), ('pkgreq', 'cargo/a'), ('pkgreq', 'npm/a'), ('pkgreq', 'deb/1'),
 		('pkgreq', 'rpm/>= 1-2-3'), ('pkgreq', 'pep440/===1'), ('pkgver_range', '[deb/2,deb/1]'), ('pkgver_range', '[deb/a:1,)'),
 		('pkgver_range', 'deb/1'), ('pkgver_multirange', '{[deb/2,deb/1]}'), ('pkgver_multirange', '{[1,2]}')) AS bad (type, value)};
 	is($cluster->value('postgres', "SELECT type, value FROM $bad WHERE pg_input_is_valid(value, type)"), '', 'bad input is told, and raises nothing');
