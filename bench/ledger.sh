@@ -1,9 +1,10 @@
 # The ledger against the goals set for it: what capture costs writers, and how fast sequencing, proofs and verification are.
 #
-# CLIENTS (32 here), SECONDS_EACH (5), ROWS (300000) for bulk work.
+# LEDGER_CLIENTS (32), SECONDS_EACH (5), ROWS (300000) for bulk work, GOVERN_ROWS (2000000) for govern().
 set -eu
 CLIENTS=${LEDGER_CLIENTS:-32}
 ROWS=${ROWS:-300000}
+GOVERN_ROWS=${GOVERN_ROWS:-2000000}
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"; psql -X -q -c "ALTER SYSTEM RESET fsync" -c "SELECT pg_reload_conf()" >/dev/null' EXIT
 
@@ -121,10 +122,49 @@ for size in plain governed; do
 done
 line 'UPDATE beside a toasted 1 MB column: time governed/plain' "$(ratio "$large_governed" "$large_plain")" '<= 3'
 
-changes=$(sql -c "SELECT sum(count) FROM release_mgmt.ledger_batch")
-took=$(seconds "SET maintenance_work_mem = '2GB'; SELECT * FROM release_mgmt.verify_ledger();")
-line "full verification of $changes changes" "$(ratio "$changes" "$took")/s" '>= 500000/s'
+# Verification: all that is there, mostly rows of 4 columns; then what rows of 20 columns add to it.
+count_changes() {
+	sql -c "SELECT sum(count) FROM release_mgmt_internal.change_batch"
+}
+verify() {
+	seconds "SET maintenance_work_mem = '2GB'; SELECT * FROM release_mgmt.verify_ledger($1);"
+}
+narrow=$(count_changes)
+narrow_took=$(verify)
+line "full verification of $narrow changes of rows of 4 columns" "$(ratio "$narrow" "$narrow_took")/s" '>= 500000/s'
+sql -c "INSERT INTO wide_governed SELECT i $values FROM generate_series(20001, 20000 + $ROWS) AS i" -c 'CALL release_mgmt.sequence_ledger()'
+took=$(verify)
+line "the same with $ROWS of 20 columns more, these alone" \
+	"$(awk -v n="$ROWS" -v a="$took" -v b="$narrow_took" 'BEGIN { printf "%.0f", n / (a - b) }')/s" '>= 250000/s'
+for leaves in 1000 10000; do
+	checkpoint=$(sql -c "SELECT quote_literal(release_mgmt.checkpoint())")
+	sql -c "DO \$\$ BEGIN FOR i IN 1..$leaves LOOP INSERT INTO governed (name) VALUES ('new'); COMMIT; END LOOP; END \$\$" \
+		-c 'CALL release_mgmt.sequence_ledger()'
+	took=$(seconds "SELECT * FROM release_mgmt.verify_ledger_since($checkpoint);")
+	line "incremental verification, $leaves leaves more" "$took s" 'cost of the new leaves only'
+done
+
+# Governing a large table, while somebody writes to it.
 sql -c "CREATE TABLE million (id integer PRIMARY KEY, name text, n integer, at timestamptz)" \
-	-c "INSERT INTO million SELECT i, 'name ' || i, i % 100, now() FROM generate_series(1, 1000000) AS i"
+	-c "INSERT INTO million SELECT i, 'name ' || i, i % 100, now() FROM generate_series(1, $GOVERN_ROWS) AS i"
+before=$(sql -c "SELECT pg_database_size(current_database())")
+printf '%s\n' "\\set id random(1, $GOVERN_ROWS)" 'UPDATE million SET n = n + 1 WHERE id = :id;' >"$directory/write"
+(cd "$directory" && exec pgbench -n -M prepared -c 1 -T 600 --log -f write >/dev/null 2>&1) &
+writer=$!
 took=$(seconds "SELECT release_mgmt.govern('million');")
-line 'govern() on 1 M rows' "$took s" 'reported'
+kill -INT "$writer" && wait "$writer" || true
+bytes=$(sql -c "SELECT (pg_database_size(current_database()) - $before) / $GOVERN_ROWS")
+line "govern() on $GOVERN_ROWS rows, $bytes bytes a row" "$took s" 'reported'
+line 'the longest that a writer waited meanwhile' "$(awk '$3 > longest { longest = $3 } END { printf "%.2f s", longest / 1e6 }' "$directory"/pgbench_log.*)" '<= 1 s'
+
+# Many governed tables.
+sql <<SQL >/dev/null
+DO \$\$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE many_%s (id integer PRIMARY KEY, name text)', i); COMMIT; END LOOP; END \$\$;
+SQL
+took=$(seconds "DO \$\$ BEGIN FOR i IN 1..1000 LOOP PERFORM release_mgmt.govern(('many_' || i)::regclass); COMMIT; END LOOP; END \$\$;")
+line 'govern() on 1000 small tables' "$took s" 'reported'
+first=$(seconds "DO \$\$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('INSERT INTO many_%s VALUES (1, ''a'')', i); COMMIT; END LOOP; END \$\$;")
+plain=$(seconds "DO \$\$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE few_%s (id integer PRIMARY KEY, name text)', i); COMMIT; END LOOP; END \$\$;
+DO \$\$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('INSERT INTO few_%s VALUES (1, ''a'')', i); COMMIT; END LOOP; END \$\$;")
+line 'a row into each of 1000 tables, one session: time governed/plain' "$(ratio "$first" "$plain")" 'reported'
+line 'full verification with 1000 more tables' "$(verify) s" 'reported'

@@ -6,6 +6,12 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_verify_logs
 COMMENT ON FUNCTION release_mgmt_internal.verify_logs(uuid[], uuid[], text[], text[]) IS
 'Verifies logs, oldest epoch first, against checkpoints (their logs, their texts, where each comes from), and the live rows against the last log.';
 
+CREATE FUNCTION release_mgmt_internal.verify_log_since(log uuid, checkpoint text, checkpoint_logs uuid[], notes text[], sources text[],
+    OUT finding text, OUT log_index bigint, OUT source text, OUT key text, OUT expected text, OUT found text) RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_verify_log_since';
+COMMENT ON FUNCTION release_mgmt_internal.verify_log_since(uuid, text, uuid[], text[], text[]) IS
+'Verifies the leaves of a log behind a checkpoint, which is among those given (as in verify_logs), the changes beneath them and the rows that these made.';
+
 CREATE FUNCTION release_mgmt_internal.verify_triggers(only_of regclass DEFAULT NULL)
 RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -97,6 +103,28 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.verify_registry() IS
 'Where governed_table and the event triggers contradict what the ledger holds of the tables'' schemas.';
 
+CREATE FUNCTION release_mgmt_internal.held_checkpoints(given text) RETURNS TABLE (log_id uuid, note text, held text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH log AS (
+        SELECT l.id, l.origin
+        FROM release_mgmt.ledger_identity AS i
+        JOIN release_mgmt.ledger_log AS c ON c.id = i.log_id
+        JOIN release_mgmt.ledger_log AS l ON l.base = c.base
+    )
+    SELECT k.log_id, k.note, 'ledger_checkpoint ' || k.size::text FROM release_mgmt.ledger_checkpoint AS k JOIN log AS l ON l.id = k.log_id
+    UNION ALL
+    SELECT l.id, release_mgmt_internal.last_signed(l.origin), 'the checkpoint beside the signing key'
+    FROM log AS l
+    WHERE release_mgmt_internal.last_signed(l.origin) IS NOT NULL
+    UNION ALL
+    SELECT l.id, given, 'the checkpoint given'
+    FROM log AS l
+    WHERE l.origin = pg_catalog.split_part(given, E'\n', 1);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.held_checkpoints(text) IS
+'The checkpoints of this ledger''s logs that are known here, and the one given, and where each comes from.';
+
 -- Reads everything on behalf of an auditor, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.verify_ledger(checkpoint text DEFAULT NULL)
 RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
@@ -119,16 +147,7 @@ BEGIN
 
     SELECT coalesce(array_agg(h.log_id), '{}'), coalesce(array_agg(h.note), '{}'), coalesce(array_agg(h.held), '{}')
     INTO held_logs, held_notes, held_from
-    FROM (
-        SELECT k.log_id, k.note, 'ledger_checkpoint ' || k.size::text AS held FROM ledger_checkpoint AS k WHERE k.log_id = ANY (logs)
-        UNION ALL
-        SELECT l.id, release_mgmt_internal.last_signed(l.origin), 'the checkpoint beside the signing key'
-        FROM unnest(logs, origins) AS l (id, origin)
-        WHERE release_mgmt_internal.last_signed(l.origin) IS NOT NULL
-        UNION ALL
-        SELECT l.id, verify_ledger.checkpoint, 'the checkpoint given'
-        FROM unnest(logs, origins) AS l (id, origin)
-        WHERE l.origin = split_part(verify_ledger.checkpoint, E'\n', 1)) AS h;
+    FROM release_mgmt_internal.held_checkpoints(verify_ledger.checkpoint) AS h;
 
     IF verify_ledger.checkpoint IS NOT NULL THEN
         state := release_mgmt_internal.checkpoint_state(verify_ledger.checkpoint);
@@ -155,3 +174,41 @@ unknown, columns changed, key changed, event trigger missing, event trigger disa
 function altered; and kinds of shipped objects (function, view, trigger, event trigger) altered, missing or added. log_index: the leaf concerned; of a row, that of its last change; NULL where it is not sequenced. key: of a row; or what else is named.
 Changes that a superuser made, leaves and all, before a checkpoint went outside can not be seen. Errors: RM001 where there is no ledger.';
 SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.verify_ledger(text)');
+
+-- The same.
+CREATE FUNCTION release_mgmt.verify_ledger_since(checkpoint text)
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    log ledger_log;
+    state text := release_mgmt_internal.checkpoint_state(verify_ledger_since.checkpoint);
+    held_logs uuid[];
+    held_notes text[];
+    held_from text[];
+BEGIN
+    SELECT l.* INTO log FROM ledger_identity AS i JOIN ledger_log AS l ON l.id = i.log_id;
+    IF log.id IS NULL THEN
+        PERFORM release_mgmt_internal.require_active();
+    END IF;
+    IF state IN ('unreadable', 'signature invalid') THEN
+        RETURN QUERY SELECT 'checkpoint ' || state, NULL::bigint, NULL::text, NULL::text, NULL::text, verify_ledger_since.checkpoint;
+        RETURN;
+    ELSIF split_part(verify_ledger_since.checkpoint, E'\n', 1) <> log.origin THEN
+        RETURN QUERY SELECT 'checkpoint of another log', NULL::bigint, NULL::text, NULL::text, log.origin,
+            split_part(verify_ledger_since.checkpoint, E'\n', 1);
+        RETURN;
+    END IF;
+    SELECT array_agg(h.log_id), array_agg(h.note), array_agg(h.held) INTO held_logs, held_notes, held_from
+    FROM release_mgmt_internal.held_checkpoints(verify_ledger_since.checkpoint) AS h;
+    RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_log_since(log.id, verify_ledger_since.checkpoint, held_logs, held_notes, held_from) AS v;
+    RETURN QUERY SELECT g.* FROM release_mgmt_internal.verify_registry() AS g WHERE release_mgmt_internal.is_active();
+    RETURN QUERY SELECT t.* FROM release_mgmt_internal.verify_triggers() AS t;
+    RETURN QUERY SELECT o.* FROM release_mgmt_internal.verify_shipped() AS o;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt.verify_ledger_since(text) IS
+'As verify_ledger(), but for what came after the checkpoint, at a cost that follows that alone: the tree grew from it, every leaf behind it, the changes
+beneath, and each row that one of these changes made. checkpoint: of the present log, kept outside this database, and up to which verify_ledger() found
+nothing. Older entries and changes, and rows that were not changed since, are not read: what was done to them behind the ledger''s back is not seen.
+Errors: RM001 where there is no ledger, RM014 where the checkpoint''s own part of the tree can not be read.';
+SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.verify_ledger_since(text)');

@@ -227,32 +227,6 @@ rm_flush_changes(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Split a text key into so many values; false where it holds more or fewer. */
-static bool
-split_key(const char *key, char **parts, int count)
-{
-	StringInfoData part;
-	int found = 0;
-
-	initStringInfo(&part);
-	for (const char *p = key;; p++)
-	{
-		if (*p == ':' || *p == '\0')
-		{
-			if (found == count)
-				return false;
-			parts[found++] = pstrdup(part.data);
-			resetStringInfo(&part);
-			if (*p == '\0')
-				return found == count;
-			continue;
-		}
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		appendStringInfoCharMacro(&part, *p);
-	}
-}
-
 /* Return the row as an old image would show it. */
 static Datum
 row_to_jsonb(RmGoverned *governed, HeapTuple tuple, TupleDesc desc)
@@ -325,7 +299,7 @@ read_live_row(Oid relid, Datum id, text *key, int limit)
 	char **parts = palloc(sizeof(char *) * governed->nkeys);
 	Datum result = (Datum) 0;
 
-	if (split_key(text_to_cstring(key), parts, governed->nkeys))
+	if (rm_lookup_split_key(text_to_cstring(key), parts, governed->nkeys))
 	{
 		int nest_level = rm_settings_begin();
 		HeapTuple tuple = rm_lookup_row(relation, governed, parts);

@@ -14,11 +14,38 @@
 #include "access/stratnum.h"
 #include "catalog/pg_am.h"
 #include "ledger/lookup.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
+
+/* Split a text key into so many values; false where it holds more or fewer. */
+bool
+rm_lookup_split_key(const char *key, char **parts, int count)
+{
+	StringInfoData part;
+	int found = 0;
+
+	initStringInfo(&part);
+	for (const char *p = key;; p++)
+	{
+		if (*p == ':' || *p == '\0')
+		{
+			if (found == count)
+				return false;
+			parts[found++] = pstrdup(part.data);
+			resetStringInfo(&part);
+			if (*p == '\0')
+				return found == count;
+			continue;
+		}
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		appendStringInfoCharMacro(&part, *p);
+	}
+}
 
 /* Return a value of the attribute's type, made from text without a domain's constraints. */
 static Datum

@@ -10,6 +10,7 @@
 #include "access/htup.h"
 #include "ledger/governed.h"
 
+extern bool rm_lookup_split_key(const char *key, char **parts, int count);
 extern HeapTuple rm_lookup_row(Relation relation, const RmGoverned *governed, char **key_values);
 
 #endif /* RM_LEDGER_LOOKUP_H */

@@ -26,7 +26,6 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "types/digest.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -187,8 +186,8 @@ close_tables(RmVerify *verify)
 }
 
 /* Open what is read, then take the snapshot. */
-static void
-open_all(RmVerify *verify)
+void
+rm_verify_open(RmVerify *verify)
 {
 	rm_transaction_flush();
 	open_tables(verify);
@@ -204,8 +203,8 @@ open_all(RmVerify *verify)
 }
 
 /* Close what was opened. */
-static void
-close_all(RmVerify *verify)
+void
+rm_verify_close(RmVerify *verify)
 {
 	index_endscan(verify->batches_scan);
 	ExecDropSingleTupleTableSlot(verify->batches_slot);
@@ -246,8 +245,8 @@ compare_expected(const void *a, const void *b)
 }
 
 /* Take apart parallel arrays of checkpoints; those of one log, in order of size. */
-static RmExpectedRoot *
-expected_roots(ArrayType *logs, ArrayType *notes, ArrayType *sources, const pg_uuid_t *log, int *count)
+RmExpectedRoot *
+rm_verify_expected(ArrayType *logs, ArrayType *notes, ArrayType *sources, const pg_uuid_t *log, int *count)
 {
 	Datum *log_datums;
 	Datum *note_datums;
@@ -296,18 +295,18 @@ rm_verify_logs(PG_FUNCTION_ARGS)
 	verify.findings_desc = result->setDesc;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &logs, NULL, &nlogs);
 
-	open_all(&verify);
+	rm_verify_open(&verify);
 	verify.passes = count_passes(&verify);
 	for (verify.pass = 0; verify.pass < verify.passes; verify.pass++)
 	{
 		for (int i = 0; i < nlogs; i++)
 		{
 			int nexpected;
-			RmExpectedRoot *expected = expected_roots(PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2),
-													  PG_GETARG_ARRAYTYPE_P(3), DatumGetUUIDP(logs[i]), &nexpected);
+			RmExpectedRoot *expected = rm_verify_expected(PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2),
+														  PG_GETARG_ARRAYTYPE_P(3), DatumGetUUIDP(logs[i]), &nexpected);
 
 			rm_verify_rows_init(&verify);
-			rm_verify_log(&verify, DatumGetUUIDP(logs[i]), expected, nexpected);
+			rm_verify_log(&verify, DatumGetUUIDP(logs[i]), expected, nexpected, NULL);
 		}
 		rm_pending_begin(&verify.pending, verify.snapshot);
 		rm_verify_pending(&verify);
@@ -318,6 +317,6 @@ rm_verify_logs(PG_FUNCTION_ARGS)
 	}
 	rm_verify_baselines(&verify);
 	rm_pending_close(&verify.pending);
-	close_all(&verify);
+	rm_verify_close(&verify);
 	return (Datum) 0;
 }

@@ -13,6 +13,7 @@
 #include "ledger/pending.h"
 #include "ledger/tree.h"
 #include "types/hash.h"
+#include "utils/array.h"
 #include "utils/hsearch.h"
 #include "utils/snapshot.h"
 #include "utils/tuplestore.h"
@@ -66,12 +67,17 @@ typedef struct RmVerify
 } RmVerify;
 
 /* verify.c */
+extern void rm_verify_open(RmVerify *verify);
+extern void rm_verify_close(RmVerify *verify);
+extern RmExpectedRoot *rm_verify_expected(ArrayType *logs, ArrayType *notes, ArrayType *sources, const pg_uuid_t *log,
+										  int *count);
 extern void rm_finding_add(RmVerify *verify, const char *finding, int64 log_index, const char *source, const char *key,
 						   const char *expected, const char *found);
 extern char *rm_hash_text(const unsigned char *hash);
 
 /* verify_tree.c */
-extern void rm_verify_log(RmVerify *verify, const pg_uuid_t *log, RmExpectedRoot *expected, int nexpected);
+extern void rm_verify_log(RmVerify *verify, const pg_uuid_t *log, RmExpectedRoot *expected, int nexpected,
+						  const RmExpectedRoot *since);
 
 /* verify_changes.c */
 extern void rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry, int len, const RmPendingLeaf *leaf);
@@ -83,6 +89,7 @@ extern void rm_verify_rows_init(RmVerify *verify);
 extern void rm_verify_apply_change(RmVerify *verify, int64 log_index, const RmChange *change);
 extern void rm_verify_rows(RmVerify *verify);
 extern void rm_verify_baselines(RmVerify *verify);
+extern void rm_verify_known_rows(RmVerify *verify);
 extern const char *rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id);
 
 #endif /* RM_LEDGER_VERIFY_H */

@@ -10,8 +10,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/tableam.h"
 #include "common/hashfn.h"
+#include "ledger/lookup.h"
 #include "ledger/settings.h"
 #include "ledger/verify.h"
 #include "mb/pg_wchar.h"
@@ -21,8 +23,8 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-/* Keys are copied into pieces of memory of that size. */
-#define KEY_MEMORY (64 * 1024)
+/* Rows are kept in pieces of memory of that size. */
+#define ROWS_MEMORY (256 * 1024)
 
 /* Table and key. */
 typedef struct RowName
@@ -33,10 +35,11 @@ typedef struct RowName
 	uint32 hash;
 } RowName;
 
-/* What the ledger says of a row. */
+/* What the ledger says of a row; its key follows. */
 typedef struct RowState
 {
 	RowName name;
+	struct RowState *next; /* heard of after this one */
 	int64 log_index;
 	uint64 transaction; /* number of the transaction that changed it last */
 	uint64 order;       /* within that: command id, and of one command departures before arrivals */
@@ -44,36 +47,51 @@ typedef struct RowState
 	unsigned char digest[RM_SHA256_SIZE];
 	bool present;
 	bool redacted;
-	bool seen;   /* a live row was held against it */
-	char status; /* used by simplehash */
+	bool seen; /* a live row was held against it */
 } RowState;
+
+/*
+ * Where a row is found.
+ *
+ * Rows stand one behind the other in the order in which they were first heard
+ * of, which is about that of the live rows; only this small part is read at
+ * random.
+ */
+typedef struct RowPlace
+{
+	const RowName *name; /* within a RowState */
+	uint32 hash;
+	char status; /* used by simplehash */
+} RowPlace;
 
 /* Return whether they name the same row. */
 static inline bool
-same_name(RowName a, RowName b)
+same_name(const RowName *a, const RowName *b)
 {
-	return a.table == b.table && a.len == b.len && memcmp(a.key, b.key, a.len) == 0;
+	return a->table == b->table && a->len == b->len && memcmp(a->key, b->key, a->len) == 0;
 }
 
-/* Open addressing: with millions of rows, cache misses are what a lookup costs. */
+/* With millions of rows, cache misses are what a lookup costs: open addressing. */
 #define SH_PREFIX rowmap
-#define SH_ELEMENT_TYPE RowState
-#define SH_KEY_TYPE RowName
+#define SH_ELEMENT_TYPE RowPlace
+#define SH_KEY_TYPE const RowName *
 #define SH_KEY name
 #define SH_STORE_HASH
-#define SH_GET_HASH(map, row) (row)->name.hash
-#define SH_HASH_KEY(map, name) (name).hash
+#define SH_GET_HASH(map, place) (place)->hash
+#define SH_HASH_KEY(map, name) (name)->hash
 #define SH_EQUAL(map, a, b) same_name(a, b)
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* The rows that are known, and the memory that their keys are in. */
+/* The rows that are known, and the memory that they are in. */
 struct RmVerifiedRows
 {
 	rowmap_hash *map;
-	MemoryContext keys;
+	RowState *first;
+	RowState *last;
+	MemoryContext memory;
 	char *room;
 	Size left;
 };
@@ -87,14 +105,15 @@ rm_verify_rows_init(RmVerify *verify)
 	if (rows == NULL)
 	{
 		rows = verify->rows = palloc0(sizeof(RmVerifiedRows));
-		rows->keys = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt keys of rows", ALLOCSET_DEFAULT_SIZES);
+		rows->memory = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt rows", ALLOCSET_DEFAULT_SIZES);
 		initStringInfo(&verify->key);
 		initStringInfo(&verify->row);
 	}
 	else
 		rowmap_destroy(rows->map);
-	MemoryContextReset(rows->keys);
+	MemoryContextReset(rows->memory);
 	rows->left = 0;
+	rows->first = rows->last = NULL;
 	rows->map = rowmap_create(CurrentMemoryContext, 1024, NULL);
 }
 
@@ -111,22 +130,32 @@ name_row(RmVerify *verify, RmVerifiedTable *table, const char *key, int len, Row
 	return verify->passes == 1 || (hash >> 32) % verify->passes == verify->pass;
 }
 
-/* Copy a key to where it stays. */
-static const char *
-keep_key(RmVerifiedRows *rows, const char *key, uint32 len)
+/* Make room for a row, and copy its name there. */
+static RowState *
+add_row(RmVerifiedRows *rows, const RowName *name)
 {
-	char *copy;
+	Size size = MAXALIGN(sizeof(RowState) + name->len);
+	RowState *row;
+	char *key;
 
-	if (len > rows->left)
+	if (size > rows->left)
 	{
-		rows->left = Max(KEY_MEMORY, len);
-		rows->room = MemoryContextAlloc(rows->keys, rows->left);
+		rows->left = Max(ROWS_MEMORY, size);
+		rows->room = MemoryContextAlloc(rows->memory, rows->left);
 	}
-	copy = rows->room;
-	memcpy(copy, key, len);
-	rows->room += len;
-	rows->left -= len;
-	return copy;
+	row = (RowState *) rows->room;
+	key = rows->room + sizeof(RowState);
+	row->name = *name;
+	row->next = NULL;
+	if (rows->last)
+		rows->last->next = row;
+	else
+		rows->first = row;
+	rows->last = row;
+	row->name.key = memcpy(key, name->key, name->len);
+	rows->room += size;
+	rows->left -= size;
+	return row;
 }
 
 /* Note that the row under the key came to be as the change says, or went. */
@@ -136,15 +165,17 @@ apply(RmVerify *verify, RmVerifiedTable *table, int64 log_index, const RmChange 
 {
 	uint64 order = (uint64) change->command_id << 1 | (present ? 1 : 0);
 	RowName name;
+	RowPlace *place;
 	RowState *row;
 	bool found;
 
 	if (!name_row(verify, table, key, key_len, &name))
 		return;
-	row = rowmap_insert(verify->rows->map, name, &found);
+	place = rowmap_insert(verify->rows->map, &name, &found);
 	if (!found)
-		row->name.key = keep_key(verify->rows, key, key_len);
-	else if (row->transaction == verify->transaction && row->order > order)
+		place->name = &add_row(verify->rows, &name)->name;
+	row = (RowState *) place->name;
+	if (found && row->transaction == verify->transaction && row->order > order)
 		return;
 	row->log_index = log_index;
 	row->transaction = verify->transaction;
@@ -194,13 +225,46 @@ utf8_string(const char *bytes, int len)
 	return pg_any_to_server(pnstrdup(bytes, len), len, PG_UTF8);
 }
 
+/* Say that a live row is one more than the ledger knows. */
+static void
+report_added(RmVerify *verify, RmVerifiedTable *table, const RowState *row, const char *key)
+{
+	rm_finding_add(verify, "row added", row ? row->log_index : RM_NO_INDEX, table->name, key,
+				   row == NULL ? "no row"
+				   : row->seen ? "one row of this key"
+							   : "no row, deleted here",
+				   "a row");
+}
+
+/* Hold a live row's values against its last change. */
+static void
+compare_row(RmVerify *verify, RmGoverned *governed, const RowState *row, const Datum *values, const bool *nulls)
+{
+	const char *name = row->name.table->name;
+	unsigned char digest[RM_SHA256_SIZE];
+
+	if (row->redacted)
+	{
+		rm_finding_add(verify, "row can not be verified", row->log_index, name,
+					   utf8_string(row->name.key, row->name.len), "a salt", "a redacted change");
+		return;
+	}
+	resetStringInfo(&verify->row);
+	appendBinaryStringInfo(&verify->row, (const char *) row->salt, RM_SALT_SIZE);
+	rm_governed_append_row(governed, &verify->row, values, nulls);
+	rm_require_hash(rm_hash(RM_HASH_SHA256, verify->row.data, verify->row.len, digest));
+	if (memcmp(digest, row->digest, RM_SHA256_SIZE) != 0)
+		rm_finding_add(verify, "row changed", row->log_index, name, utf8_string(row->name.key, row->name.len),
+					   rm_hash_text(row->digest), rm_hash_text(digest));
+}
+
 /* Hold a live row against what the ledger says of it. */
 static void
 check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleTableSlot *slot)
 {
 	StringInfo key = &verify->key;
-	unsigned char digest[RM_SHA256_SIZE];
 	RowName name;
+	RowPlace *place;
 	RowState *row;
 
 	resetStringInfo(key);
@@ -208,7 +272,8 @@ check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleT
 	rm_governed_append_key(governed, key, slot->tts_values, slot->tts_isnull);
 	if (!name_row(verify, table, key->data, key->len, &name))
 		return;
-	row = rowmap_lookup(verify->rows->map, name);
+	place = rowmap_lookup(verify->rows->map, &name);
+	row = place ? (RowState *) place->name : NULL;
 	if (row == NULL && table->open)
 	{
 		table->to_come++;
@@ -216,48 +281,39 @@ check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleT
 	}
 	if (row == NULL || !row->present || row->seen)
 	{
-		rm_finding_add(verify, "row added", row ? row->log_index : RM_NO_INDEX, table->name,
-					   utf8_string(key->data, key->len),
-					   row == NULL ? "no row"
-					   : row->seen ? "one row of this key"
-								   : "no row, deleted here",
-					   "a row");
+		report_added(verify, table, row, utf8_string(key->data, key->len));
 		return;
 	}
 	row->seen = true;
-	if (row->redacted)
-	{
-		rm_finding_add(verify, "row can not be verified", row->log_index, table->name, utf8_string(key->data, key->len),
-					   "a salt", "a redacted change");
-		return;
-	}
-	resetStringInfo(&verify->row);
-	appendBinaryStringInfo(&verify->row, (const char *) row->salt, RM_SALT_SIZE);
-	rm_governed_append_row(governed, &verify->row, slot->tts_values, slot->tts_isnull);
-	rm_require_hash(rm_hash(RM_HASH_SHA256, verify->row.data, verify->row.len, digest));
-	if (memcmp(digest, row->digest, RM_SHA256_SIZE) != 0)
-		rm_finding_add(verify, "row changed", row->log_index, table->name, utf8_string(key->data, key->len),
-					   rm_hash_text(row->digest), rm_hash_text(digest));
+	compare_row(verify, governed, row, slot->tts_values, slot->tts_isnull);
+}
+
+/* Return what capture knows of a relation; NULL, and a finding, where a column is not known to the ledger. */
+static RmGoverned *
+find_governed(RmVerify *verify, RmVerifiedTable *table, Relation relation)
+{
+	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&table->id)));
+	const char *unknown;
+	RmGoverned *governed = rm_governed_find(relation, table_id, &unknown);
+
+	if (governed == NULL && verify->pass == 0 && !table->unreadable)
+		rm_finding_add(verify, "column unknown", RM_NO_INDEX, table->name, NULL, NULL, unknown);
+	table->unreadable |= governed == NULL;
+	pfree(table_id);
+	return governed;
 }
 
 /* Hold the live rows of a relation against the ledger. */
 static void
 check_relation(RmVerify *verify, RmVerifiedTable *table, Relation relation)
 {
-	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&table->id)));
-	const char *unknown;
-	RmGoverned *governed = rm_governed_find(relation, table_id, &unknown);
+	RmGoverned *governed = find_governed(verify, table, relation);
 	TupleTableSlot *slot;
 	TableScanDesc scan;
 	int nest_level;
 
 	if (governed == NULL)
-	{
-		table->unreadable = true;
-		if (verify->pass == 0)
-			rm_finding_add(verify, "column unknown", RM_NO_INDEX, table->name, NULL, NULL, unknown);
 		return;
-	}
 	nest_level = governed->sensitive ? rm_settings_begin() : 0;
 	slot = table_slot_create(relation, NULL);
 	scan = table_beginscan(relation, verify->snapshot, 0, NULL);
@@ -276,14 +332,24 @@ check_relation(RmVerify *verify, RmVerifiedTable *table, Relation relation)
 		rm_settings_end(nest_level);
 }
 
+/* Name the rows that the ledger knows and that are gone. */
+static void
+report_missing(RmVerify *verify)
+{
+	for (RowState *row = verify->rows->first; row != NULL; row = row->next)
+	{
+		if (row->present && !row->seen && !row->name.table->unreadable)
+			rm_finding_add(verify, "row missing", row->log_index, row->name.table->name,
+						   utf8_string(row->name.key, row->name.len), rm_hash_text(row->digest), "no row");
+	}
+}
+
 /* Hold every live row against the ledger, and name the rows that the ledger knows and that are gone. */
 void
 rm_verify_rows(RmVerify *verify)
 {
 	HASH_SEQ_STATUS status;
 	RmVerifiedTable *table;
-	rowmap_iterator rows;
-	RowState *row;
 
 	hash_seq_init(&status, verify->tables);
 	while ((table = hash_seq_search(&status)) != NULL)
@@ -294,13 +360,58 @@ rm_verify_rows(RmVerify *verify)
 			check_relation(verify, table, lfirst(cell));
 	}
 
-	rowmap_start_iterate(verify->rows->map, &rows);
-	while ((row = rowmap_iterate(verify->rows->map, &rows)) != NULL)
+	report_missing(verify);
+}
+
+/* Hold the live row of a known name, if the relation has it, against the ledger. */
+static void
+check_known_row(RmVerify *verify, RowState *row, Relation relation)
+{
+	RmVerifiedTable *table = row->name.table;
+	RmGoverned *governed = find_governed(verify, table, relation);
+	char **parts;
+	int nest_level;
+
+	if (governed == NULL)
+		return;
+	parts = palloc(sizeof(char *) * governed->nkeys);
+	nest_level = rm_settings_begin();
+	if (rm_lookup_split_key(utf8_string(row->name.key, row->name.len), parts, governed->nkeys))
 	{
-		if (row->present && !row->seen && !row->name.table->unreadable)
-			rm_finding_add(verify, "row missing", row->log_index, row->name.table->name,
-						   utf8_string(row->name.key, row->name.len), rm_hash_text(row->digest), "no row");
+		TupleDesc desc = RelationGetDescr(relation);
+		HeapTuple tuple = rm_lookup_row(relation, governed, parts);
+		Datum *values = palloc(sizeof(Datum) * desc->natts);
+		bool *nulls = palloc(sizeof(bool) * desc->natts);
+
+		if (tuple)
+		{
+			heap_deform_tuple(tuple, desc, values, nulls);
+			if (!row->present || row->seen)
+				report_added(verify, table, row, utf8_string(row->name.key, row->name.len));
+			else
+				compare_row(verify, governed, row, values, nulls);
+			row->seen = true;
+		}
 	}
+	rm_settings_end(nest_level);
+}
+
+/* Hold the rows that the ledger was read to know of, and no others, against it. */
+void
+rm_verify_known_rows(RmVerify *verify)
+{
+	for (RowState *row = verify->rows->first; row != NULL; row = row->next)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(verify->per_change);
+		ListCell *cell;
+
+		CHECK_FOR_INTERRUPTS();
+		foreach (cell, row->name.table->relations)
+			check_known_row(verify, row, lfirst(cell));
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(verify->per_change);
+	}
+	report_missing(verify);
 }
 
 /* Say of each table whose baseline is under way how many rows are still to come. */

@@ -38,7 +38,8 @@ typedef struct LogState
 	RmExpectedRoot *expected; /* in order of size */
 	int nexpected;
 	int next_expected;
-	bool gap; /* a leaf is missing, so that nothing behind it can be placed */
+	const RmExpectedRoot *since; /* where verification begins; NULL for the first leaf */
+	bool gap;                    /* a leaf is missing, so that nothing behind it can be placed */
 } LogState;
 
 /* Say that a leaf is not the one whose hash was stored. */
@@ -222,6 +223,52 @@ check_not_shrunk(LogState *state)
 	}
 }
 
+/*
+ * Begin at the tree of a checkpoint instead of an empty one; false where what
+ * is stored does not lead to its root, or the tree is smaller.
+ *
+ * Hashes of a level are the roots of the tiles beneath.  They are believed
+ * until the checkpoint's root has been computed from them and from the
+ * entries behind the last full tile.
+ */
+static bool
+begin_at(LogState *state, const RmExpectedRoot *since)
+{
+	unsigned char *hashes = palloc(RM_TILE_SIZE);
+	int perfect = 0;
+
+	state->above.size = since->size / RM_TILE_WIDTH;
+	for (int level = MAX_TILE_LEVELS - 1; level > 0; level--)
+	{
+		OpenTile *open = &state->open_tiles[level];
+		uint64 end = since->size >> (level * RM_TILE_HEIGHT);
+		uint64 first = end - end % RM_TILE_WIDTH;
+		RmMerkle tree;
+
+		rm_merkle_init(&tree);
+		for (uint64 tile = first; tile < end; tile++)
+		{
+			unsigned char *root = open->hashes + open->count * RM_SHA256_SIZE;
+
+			if (!rm_tree_reader_tile(&state->reader, level - 1, tile, hashes, root))
+			{
+				rm_finding_add(state->verify, "tile missing",
+							   (int64) (tile * RM_TILE_WIDTH) << ((level - 1) * RM_TILE_HEIGHT), NULL,
+							   psprintf("%d/" UINT64_FORMAT, level - 1, tile), NULL, NULL);
+				return false;
+			}
+			rm_require_hash(rm_merkle_add_leaf(&tree, root));
+			open->count++;
+		}
+		memcpy(state->above.stack + perfect, tree.stack, __builtin_popcountll(tree.size) * RM_SHA256_SIZE);
+		perfect += __builtin_popcountll(tree.size);
+	}
+	state->size = since->size - since->size % RM_TILE_WIDTH;
+	state->since = since;
+	pfree(hashes);
+	return true;
+}
+
 /* Take in one row of ledger_entry. */
 static void
 check_entry_row(LogState *state, HeapTuple tuple, int64 *next)
@@ -234,6 +281,12 @@ check_entry_row(LogState *state, HeapTuple tuple, int64 *next)
 	heap_deform_tuple(tuple, RelationGetDescr(state->reader.entries), values, nulls);
 	index = DatumGetInt64(values[RM_ENTRY_INDEX - 1]);
 	entry = DatumGetByteaPP(values[RM_ENTRY_ENTRY - 1]);
+	if (state->since && index < state->since->size && !state->gap && index == *next)
+	{
+		add_entry(state, VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry));
+		*next = index + 1;
+		return;
+	}
 	if (state->verify->pass == 0)
 	{
 		if (index != *next && !state->gap)
@@ -248,14 +301,18 @@ check_entry_row(LogState *state, HeapTuple tuple, int64 *next)
 	*next = index + 1;
 }
 
-/* Verify the log, and every transaction that it holds. */
+/*
+ * Verify the log, and every transaction that it holds; only those behind a
+ * checkpoint if one is given as since, which is one of those expected.
+ */
 void
-rm_verify_log(RmVerify *verify, const pg_uuid_t *log, RmExpectedRoot *expected, int nexpected)
+rm_verify_log(RmVerify *verify, const pg_uuid_t *log, RmExpectedRoot *expected, int nexpected,
+			  const RmExpectedRoot *since)
 {
 	LogState state = { .verify = verify, .expected = expected, .nexpected = nexpected };
 	MemoryContext per_entry = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt entry", ALLOCSET_DEFAULT_SIZES);
 	int64 next = 0;
-	ScanKeyData key;
+	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple tuple;
 
@@ -263,11 +320,21 @@ rm_verify_log(RmVerify *verify, const pg_uuid_t *log, RmExpectedRoot *expected, 
 	rm_merkle_init(&state.within);
 	state.open_tiles = palloc0(sizeof(OpenTile) * MAX_TILE_LEVELS);
 	rm_tree_reader_open(&state.reader, log, verify->snapshot);
+	if (since && !begin_at(&state, since))
+	{
+		rm_tree_reader_close(&state.reader);
+		return;
+	}
+	/* Of smaller trees nothing is known. */
+	while (state.next_expected < nexpected && expected[state.next_expected].size < state.size)
+		state.next_expected++;
 	if (verify->pass == 0)
 		check_expected(&state);
 
-	ScanKeyInit(&key, RM_ENTRY_LOG_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(log));
-	scan = systable_beginscan_ordered(state.reader.entries, state.reader.entries_index, verify->snapshot, 1, &key);
+	next = (int64) state.size;
+	ScanKeyInit(&keys[0], RM_ENTRY_LOG_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(log));
+	ScanKeyInit(&keys[1], RM_ENTRY_INDEX, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(next));
+	scan = systable_beginscan_ordered(state.reader.entries, state.reader.entries_index, verify->snapshot, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(per_entry);
