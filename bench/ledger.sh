@@ -167,7 +167,7 @@ took=$(seconds "SELECT release_mgmt.govern('million');")
 # A second more, so that the writer's log holds what it waited for.
 sleep 1
 kill "$writer"
-wait "$writer" || true
+wait "$writer" 2>/dev/null || true
 bytes=$(sql -c "SELECT (pg_database_size(current_database()) - $before) / $GOVERN_ROWS")
 line "govern() on $GOVERN_ROWS rows, $bytes bytes a row" "$took s" 'reported'
 line 'the longest that a writer waited meanwhile' "$(awk '$3 > longest { longest = $3 } END { printf "%.2f s", longest / 1e6 }' "$directory"/pgbench_log.*)" '<= 1 s'
