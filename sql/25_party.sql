@@ -90,9 +90,43 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.signing_key');
 SELECT release_mgmt_internal.is_shared('release_mgmt.signing_key', 'public keys');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.signing_key');
 
+CREATE TABLE release_mgmt.proxy (
+    role_name name,
+    CONSTRAINT proxy_pkey PRIMARY KEY (role_name)
+);
+COMMENT ON TABLE release_mgmt.proxy IS
+'Roles of applications that may act for any person, whom they name with SET LOCAL release_mgmt.actor. Written by add_proxy() and remove_proxy().';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.proxy', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.proxy');
+SELECT release_mgmt_internal.is_shared('release_mgmt.proxy', 'who may act for others');
+SELECT release_mgmt_internal.allow('{auditor}', 'SELECT', 'release_mgmt.proxy');
+
 CREATE FUNCTION release_mgmt_internal.acting_role() RETURNS name
-LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'rm_acting_role';
-COMMENT ON FUNCTION release_mgmt_internal.acting_role() IS 'The role in effect outside every SECURITY DEFINER function.';
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_acting_role';
+COMMENT ON FUNCTION release_mgmt_internal.acting_role() IS
+'The role in effect outside every SECURITY DEFINER function; for a proxy that says for whom it acts, the role of that person. RM003 where somebody else says so.';
+
+-- SECURITY DEFINER: a proxy reads none of this itself.
+CREATE FUNCTION release_mgmt_internal.role_of_actor(proxy name, actor text) RETURNS oid
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    found_role oid;
+BEGIN
+    IF NOT EXISTS (SELECT FROM release_mgmt.proxy AS x WHERE x.role_name = role_of_actor.proxy) THEN
+        PERFORM release_mgmt_internal.refuse('duty_missing', format('role "%s" may not act for "%s"', proxy, actor),
+            'release_mgmt.actor is set, and the role is no proxy.',
+            format('RESET release_mgmt.actor. A DBA lists the login of an application with CALL release_mgmt.add_proxy(%L).', proxy));
+    END IF;
+    SELECT r.oid INTO found_role FROM release_mgmt.person AS p JOIN pg_roles AS r ON r.rolname = p.role_name WHERE p.code = actor;
+    IF found_role IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('person "%s" does not exist', actor),
+            format('Role "%s" says in release_mgmt.actor that it acts for that person.', proxy),
+            'Persons are the rows of release_mgmt.person, each with a role; they come with their first duty.');
+    END IF;
+    RETURN found_role;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.role_of_actor(name, text) IS
+'The role of the person for whom the proxy acts. Errors: RM002 no such person, RM003 no proxy.';
 
 -- The functions from here on to grant_duty() read tables on behalf of callers that hold no privilege on them, hence SECURITY DEFINER.
 -- PL/pgSQL, which keeps its plan: the guard asks for every changed column.
@@ -173,15 +207,17 @@ CREATE PROCEDURE release_mgmt_internal.apply_duty_privileges(role_name name)
 LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     item record;
+    is_proxy boolean := EXISTS (SELECT FROM release_mgmt.proxy AS x WHERE x.role_name = apply_duty_privileges.role_name);
 BEGIN
-    -- What a role holds follows from its duties alone: take everything, then give what the duties bring.
+    -- What a role holds follows from its duties alone, or for a proxy from all duties that there are: take everything, then give what the duties bring.
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA release_mgmt, release_mgmt_internal FROM %I', role_name);
     EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA release_mgmt, release_mgmt_internal FROM %I', role_name);
     EXECUTE format('REVOKE ALL ON SCHEMA release_mgmt FROM %I', role_name);
     FOR item IN
         SELECT dp.privilege, dp.object
         FROM release_mgmt_internal.duty_privilege AS dp
-        WHERE dp.duty IN (SELECT pd.duty FROM release_mgmt.person_duty AS pd
+        WHERE is_proxy
+           OR dp.duty IN (SELECT pd.duty FROM release_mgmt.person_duty AS pd
                           JOIN release_mgmt.person AS p ON p.id = pd.person_id
                           WHERE p.role_name = apply_duty_privileges.role_name)
            OR (dp.duty = '*' AND EXISTS (SELECT FROM release_mgmt.person_duty AS pd
@@ -190,13 +226,13 @@ BEGIN
     LOOP
         EXECUTE format('GRANT %s ON %s TO %I', item.privilege, item.object, role_name);
     END LOOP;
-    IF EXISTS (SELECT FROM release_mgmt.person_duty AS pd JOIN release_mgmt.person AS p ON p.id = pd.person_id
-               WHERE p.role_name = apply_duty_privileges.role_name) THEN
+    IF is_proxy OR EXISTS (SELECT FROM release_mgmt.person_duty AS pd JOIN release_mgmt.person AS p ON p.id = pd.person_id
+                           WHERE p.role_name = apply_duty_privileges.role_name) THEN
         EXECUTE format('GRANT USAGE ON SCHEMA release_mgmt TO %I', role_name);
     END IF;
 END $$;
 COMMENT ON PROCEDURE release_mgmt_internal.apply_duty_privileges(name) IS
-'Makes the role''s SQL privileges on the extension''s objects exactly those that its duties bring.';
+'Makes the role''s SQL privileges on the extension''s objects exactly those that its duties bring; a proxy''s, those of all duties.';
 
 CREATE PROCEDURE release_mgmt.grant_duty(role_name text, duty text, organization text)
 LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -238,6 +274,32 @@ END $$;
 COMMENT ON PROCEDURE release_mgmt.revoke_duty(text, text, text) IS
 'Takes the duty within that organization from the person known by role_name, and the SQL grants that no other duty of that person needs. For the extension''s owner. Errors: RM002 unknown organization.';
 
+CREATE PROCEDURE release_mgmt.add_proxy(role_name text)
+LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = add_proxy.role_name) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('role "%s" does not exist', role_name), NULL,
+            format('Create it first: CREATE ROLE %I LOGIN.', role_name));
+    END IF;
+    INSERT INTO release_mgmt.proxy (role_name) VALUES (add_proxy.role_name) ON CONFLICT DO NOTHING;
+    CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
+END $$;
+COMMENT ON PROCEDURE release_mgmt.add_proxy(text) IS
+'Lists the login of an application as a proxy: it may say with SET LOCAL release_mgmt.actor for which person it acts, and is then held to that person''s duties. For the extension''s owner. Errors: RM002 unknown role.';
+
+CREATE PROCEDURE release_mgmt.remove_proxy(role_name text)
+LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    DELETE FROM release_mgmt.proxy AS x WHERE x.role_name = remove_proxy.role_name::name;
+    IF EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = remove_proxy.role_name) THEN
+        CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
+    END IF;
+END $$;
+COMMENT ON PROCEDURE release_mgmt.remove_proxy(text) IS
+'Takes the role from the list of proxies, and every privilege that its own duties do not bring. For the extension''s owner.';
+
 -- SECURITY DEFINER: a person may register a key without holding INSERT on the table.
 CREATE PROCEDURE release_mgmt.register_signing_key(code text, public_key text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -270,6 +332,7 @@ SELECT p.code AS person, pd.duty, o.code AS organization
 FROM release_mgmt.person AS p
 JOIN release_mgmt.person_duty AS pd ON pd.person_id = p.id
 JOIN release_mgmt.organization AS o ON o.id = pd.organization_id
-WHERE p.role_name = current_user;
-COMMENT ON VIEW release_mgmt.my_duties IS 'The duties of the person that the current role is.';
+WHERE p.role_name = release_mgmt_internal.acting_role();
+COMMENT ON VIEW release_mgmt.my_duties IS 'The duties of the person that the current role is, or acts for.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.acting_role()');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.my_duties');

@@ -69,4 +69,32 @@
 #define rm_index_beginscan(heap, index, snapshot, nkeys) index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #endif
 
+/* What a setting's check hook hands on is freed as guc_malloc() allocates since 16. */
+#if PG_VERSION_NUM < 160000
+#define rm_guc_malloc(size) malloc(size)
+#else
+#define rm_guc_malloc(size) guc_malloc(LOG, size)
+#endif
+
+/* Privileges are checked by entries of their own since 16, before by those of the range table. */
+#if PG_VERSION_NUM < 160000
+#define RmPermInfo RangeTblEntry
+#define rm_check_permissions(range_table, infos, report) ExecCheckRTPerms(infos, report)
+#define rm_function_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
+#define RM_DEFINE_CHECK_PERMS(name, next, check)                                                                       \
+	static bool name(List *range_table, bool report)                                                                   \
+	{                                                                                                                  \
+		return ((next) == NULL || (next) (range_table, report)) && check(range_table, range_table, report);            \
+	}
+#else
+#define RmPermInfo RTEPermissionInfo
+#define rm_check_permissions(range_table, infos, report) ExecCheckPermissions(range_table, infos, report)
+#define rm_function_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)
+#define RM_DEFINE_CHECK_PERMS(name, next, check)                                                                       \
+	static bool name(List *range_table, List *infos, bool report)                                                      \
+	{                                                                                                                  \
+		return ((next) == NULL || (next) (range_table, infos, report)) && check(range_table, infos, report);           \
+	}
+#endif
+
 #endif /* RM_COMPAT_H */

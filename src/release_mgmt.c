@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 #include "ledger/ledger.h"
+#include "party/party.h"
 
 PG_MODULE_MAGIC;
 
@@ -26,4 +27,5 @@ _PG_init(void)
 		&release_setting, "", PGC_USERSET, 0, NULL, NULL, NULL);
 
 	rm_ledger_init();
+	rm_party_init();
 }

@@ -129,7 +129,7 @@ BEGIN
         transaction_id := change.transaction_id;
         seq := change.seq;
         at := coalesce(release_mgmt_internal.entry_field(change.entry, 'at')::timestamptz, now());
-        role := coalesce(release_mgmt_internal.entry_field(change.entry, 'role'), session_user);
+        role := coalesce(release_mgmt_internal.entry_field(change.entry, 'role') || coalesce(' for ' || release_mgmt_internal.entry_field(change.entry, 'actor'), ''), session_user);
         operation := change.operation;
         old := change.old;
         changed := NULL;

@@ -17,22 +17,25 @@
 #include "utils/timestamp.h"
 
 #define TRANSACTION_HEAD "release_mgmt transaction v1\n"
+#define TRANSACTION_HEAD_2 "release_mgmt transaction v2\n"
 #define EPOCH_HEAD "release_mgmt epoch v1\n"
 
-/* Note a role that changed something. */
+/* Note a role that changed something, and the role of the person for whom it did, InvalidOid where it did for itself.
+ */
 void
-rm_entry_add_role(RmEntryRoles *roles, Oid role)
+rm_entry_add_role(RmEntryRoles *roles, Oid role, Oid actor)
 {
 	for (int i = roles->count - 1; i >= 0; i--)
 	{
-		if (roles->oids[i] == role)
+		if (roles->oids[i] == role && roles->actors[i] == actor)
 			return;
 	}
 	if (roles->count == RM_ENTRY_MAX_ROLES)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("more than %d roles changed governed rows in one transaction", RM_ENTRY_MAX_ROLES),
 						errhint("Commit more often.")));
-	roles->oids[roles->count++] = role;
+	roles->oids[roles->count] = role;
+	roles->actors[roles->count++] = actor;
 }
 
 /* Append "<label> <name>\n" in UTF-8. */
@@ -77,15 +80,22 @@ bytea *
 rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *roles, uint64 changes, const unsigned char *root)
 {
 	StringInfoData entry;
+	bool acted = false;
 
+	for (int i = 0; i < roles->count; i++)
+		acted = acted || OidIsValid(roles->actors[i]);
 	initStringInfo(&entry);
 	appendStringInfoSpaces(&entry, VARHDRSZ);
-	appendStringInfoString(&entry, TRANSACTION_HEAD);
+	appendStringInfoString(&entry, acted ? TRANSACTION_HEAD_2 : TRANSACTION_HEAD);
 	appendStringInfo(&entry, "id %s\n", DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
 	append_time(&entry);
 	append_name(&entry, "session", GetSessionUserId());
 	for (int i = 0; i < roles->count; i++)
+	{
 		append_name(&entry, "role", roles->oids[i]);
+		if (OidIsValid(roles->actors[i]))
+			append_name(&entry, "actor", roles->actors[i]);
+	}
 	appendStringInfo(&entry, "changes " UINT64_FORMAT "\nroot %s\n", changes, rm_base64(root, RM_SHA256_SIZE));
 	SET_VARSIZE(entry.data, entry.len);
 	return (bytea *) entry.data;
@@ -170,15 +180,20 @@ rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parse
 	const char *end = entry + len;
 	const char *value;
 	int value_len;
+	bool acted =
+		len >= strlen(TRANSACTION_HEAD_2) && memcmp(entry, TRANSACTION_HEAD_2, strlen(TRANSACTION_HEAD_2)) == 0;
 
-	if (len < strlen(TRANSACTION_HEAD) || memcmp(entry, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) != 0)
+	if (!acted && (len < strlen(TRANSACTION_HEAD) || memcmp(entry, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) != 0))
 		return false;
 	value = take_line(&next, end, "id", &value_len);
 	if (value == NULL || !parse_uuid(value, value_len, &parsed->id) || !take_line(&next, end, "at", &value_len) ||
 		!take_line(&next, end, "session", &value_len))
 		return false;
 	while (take_line(&next, end, "role", &value_len) != NULL)
-		;
+	{
+		if (acted)
+			(void) take_line(&next, end, "actor", &value_len);
+	}
 	value = take_line(&next, end, "changes", &value_len);
 	if (value == NULL)
 		return false;

@@ -12,6 +12,11 @@
  *		changes <number>
  *		root <base64 of the Merkle tree hash over the changes>
  *
+ * Where one of them acted for somebody, the first line ends in v2, and below
+ * that role stands
+ *
+ *		actor <role of the person for whom it acted>
+ *
  * A newline or backslash in a name is written \n or \\.  The first entry of
  * an epoch after the first:
  *
@@ -34,6 +39,7 @@ typedef struct RmEntryRoles
 {
 	int count;
 	Oid oids[RM_ENTRY_MAX_ROLES];
+	Oid actors[RM_ENTRY_MAX_ROLES]; /* for whom each acted; InvalidOid for itself */
 } RmEntryRoles;
 
 /* What the entry of a transaction says that verification needs. */
@@ -44,7 +50,7 @@ typedef struct RmTransactionEntry
 	unsigned char root[32];
 } RmTransactionEntry;
 
-extern void rm_entry_add_role(RmEntryRoles *roles, Oid role);
+extern void rm_entry_add_role(RmEntryRoles *roles, Oid role, Oid actor);
 extern bytea *rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *roles, uint64 changes,
 									  const unsigned char *root);
 extern bytea *rm_entry_of_epoch(const char *checkpoint);

@@ -9,6 +9,11 @@
 
 #include "utils/uuid.h"
 
+/* The role of the person for whom the acting role acts, InvalidOid where it acts for itself; set by the module party.
+ */
+typedef Oid (*RmActorHook)(void);
+extern RmActorHook rm_ledger_actor_hook;
+
 extern void rm_ledger_init(void);
 extern bool rm_ledger_is_active(void);
 extern void rm_ledger_require_active(void);

@@ -79,6 +79,8 @@ static RmMerkle tree;
 static Level *top = NULL;
 static RmEntryRoles roles;
 
+RmActorHook rm_ledger_actor_hook = NULL;
+
 /* Forget everything; the memory goes with the transaction. */
 static void
 reset(void)
@@ -224,7 +226,7 @@ rm_transaction_add_change(const RmChange *change, const unsigned char *leaf_hash
 	if (tree.size == 0)
 		batch_relid = rm_ledger_relid("ledger_batch");
 	level = current_level();
-	rm_entry_add_role(&roles, GetOuterUserId());
+	rm_entry_add_role(&roles, GetOuterUserId(), rm_ledger_actor_hook != NULL ? rm_ledger_actor_hook() : InvalidOid);
 	chunk = chunk_with_room(level, CHANGE_OVERHEAD + change->key_len + change->former_key_len + change->old_len);
 	rm_change_store(&chunk->image, change, chunk->count > 0 ? &chunk->last_table : NULL);
 	chunk->last_table = change->table_id;

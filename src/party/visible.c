@@ -17,7 +17,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_operator.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "compat.h"
@@ -26,12 +25,12 @@
 #include "nodes/makefuncs.h"
 #include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
+#include "party/party.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/acl.h"
 #include "utils/selfuncs.h"
-#include "utils/syscache.h"
 #include "utils/uuid.h"
 
 typedef struct SeenEntry
@@ -63,22 +62,9 @@ PG_FUNCTION_INFO_V1(rm_seen_ids);
 PG_FUNCTION_INFO_V1(rm_may_see_support);
 PG_FUNCTION_INFO_V1(rm_may_see);
 
-/* The function of that name and these argument types beside the given one. */
-static Oid
-sibling(Oid function, const char *name, int nargs, const Oid *types)
-{
-	Oid found =
-		GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
-						PointerGetDatum(buildoidvector(types, nargs)), ObjectIdGetDatum(get_func_namespace(function)));
-
-	if (!OidIsValid(found))
-		elog(ERROR, "function \"%s\" is missing", name);
-	return found;
-}
-
-/* seen(kind, expand), asked on behalf of the function with the given OID; NULL for everything. */
+/* seen(kind, expand); NULL for everything. */
 static ArrayType *
-ask_seen(Oid function, Datum kind, bool expand)
+ask_seen(Datum kind, bool expand)
 {
 	Oid types[] = { TEXTOID, BOOLOID };
 	FmgrInfo flinfo;
@@ -86,7 +72,7 @@ ask_seen(Oid function, Datum kind, bool expand)
 
 	LOCAL_FCINFO(call, 2);
 
-	fmgr_info(sibling(function, "seen", lengthof(types), types), &flinfo);
+	fmgr_info(rm_internal_function("seen", lengthof(types), types), &flinfo);
 	InitFunctionCallInfoData(*call, &flinfo, lengthof(types), InvalidOid, NULL, NULL);
 	call->args[0].value = kind;
 	call->args[0].isnull = false;
@@ -105,9 +91,9 @@ count_ids(ArrayType *ids)
 
 /* Ask, and keep the answer as a hash table in the given memory context. */
 static Seen *
-load_seen(Oid function, Datum kind, MemoryContext context)
+load_seen(Datum kind, MemoryContext context)
 {
-	ArrayType *ids = ask_seen(function, kind, false);
+	ArrayType *ids = ask_seen(kind, false);
 	Seen *result = MemoryContextAllocZero(context, sizeof(Seen));
 	pg_uuid_t *id;
 	int count;
@@ -135,7 +121,7 @@ rm_may_see(PG_FUNCTION_ARGS)
 
 	if (seen == NULL)
 	{
-		seen = load_seen(fcinfo->flinfo->fn_oid, PG_GETARG_DATUM(1), fcinfo->flinfo->fn_mcxt);
+		seen = load_seen(PG_GETARG_DATUM(1), fcinfo->flinfo->fn_mcxt);
 		fcinfo->flinfo->fn_extra = seen;
 	}
 	PG_RETURN_BOOL(seen->everything || seen_lookup(seen->ids, *PG_GETARG_UUID_P(0)) != NULL);
@@ -147,7 +133,7 @@ rm_seen_ids(PG_FUNCTION_ARGS)
 {
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
-		ArrayType *ids = ask_seen(fcinfo->flinfo->fn_oid, PG_GETARG_DATUM(0), true);
+		ArrayType *ids = ask_seen(PG_GETARG_DATUM(0), true);
 		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
 		fcinfo->flinfo->fn_extra = DatumGetArrayTypePCopy(PointerGetDatum(ids));
@@ -179,7 +165,7 @@ estimate_selectivity(SupportRequestSelectivity *request)
 
 	if (request->is_join || !IsA(kind, Const) || ((Const *) kind)->constisnull)
 		return false;
-	ids = ask_seen(request->funcid, ((Const *) kind)->constvalue, false);
+	ids = ask_seen(((Const *) kind)->constvalue, false);
 	if (ids == NULL)
 	{
 		request->selectivity = 1.0;
@@ -210,7 +196,7 @@ index_condition(SupportRequestIndexCondition *request)
 	if (!IsA(kind, Const) || ((Const *) kind)->constisnull)
 		return NIL;
 	equal = get_opfamily_member(request->opfamily, UUIDOID, UUIDOID, BTEqualStrategyNumber);
-	if (!OidIsValid(equal) || ask_seen(may_see->funcid, ((Const *) kind)->constvalue, false) == NULL)
+	if (!OidIsValid(equal) || ask_seen(((Const *) kind)->constvalue, false) == NULL)
 		return NIL;
 
 	condition = makeNode(ScalarArrayOpExpr);
@@ -218,10 +204,9 @@ index_condition(SupportRequestIndexCondition *request)
 	condition->opfuncid = get_opcode(equal);
 	condition->useOr = true;
 	condition->inputcollid = InvalidOid;
-	condition->args =
-		list_make2(linitial(may_see->args),
-				   makeFuncExpr(sibling(may_see->funcid, "seen_ids", lengthof(types), types), UUIDARRAYOID,
-								list_make1(kind), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+	condition->args = list_make2(linitial(may_see->args),
+								 makeFuncExpr(rm_internal_function("seen_ids", lengthof(types), types), UUIDARRAYOID,
+											  list_make1(kind), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
 	condition->location = -1;
 	request->lossy = false;
 	return list_make1(condition);

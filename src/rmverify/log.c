@@ -9,7 +9,9 @@
 
 #include "rmverify/rmverify.h"
 
+/* With v2, lines "actor" say for whom a role acted. */
 #define TRANSACTION_HEAD "release_mgmt transaction v1\n"
+#define TRANSACTION_HEAD_2 "release_mgmt transaction v2\n"
 
 /* The transaction whose batches are being read. */
 typedef struct Transaction
@@ -61,7 +63,8 @@ begin_transaction(Transaction *transaction, int64_t index, const Field *entry)
 	transaction->broken = false;
 	rm_merkle_init(&transaction->tree);
 	transaction->is_transaction =
-		len > strlen(TRANSACTION_HEAD) && memcmp(text, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) == 0;
+		len > strlen(TRANSACTION_HEAD) && (memcmp(text, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) == 0 ||
+										   memcmp(text, TRANSACTION_HEAD_2, strlen(TRANSACTION_HEAD_2)) == 0);
 	if (!transaction->is_transaction)
 		return;
 	changes = entry_line(text, len, "changes ", &changes_len);

@@ -34,7 +34,18 @@ $cluster->value('postgres', q{
 	INSERT INTO item VALUES ('a:b\c', 'x'), ('bash', '5.1'), ('curl', '7.88');
 	ALTER TABLE item RENAME value TO version;
 	UPDATE item SET version = '5.2' WHERE "the key" = 'bash';
-	CREATE ROLE auditor LOGIN});
+	CREATE ROLE auditor LOGIN;
+	-- A leaf of the second version: a proxy acts for somebody.
+	CREATE ROLE portal;
+	CREATE ROLE anna;
+	CALL release_mgmt.grant_duty('anna', 'reader', 'Customer');
+	CALL release_mgmt.add_proxy('portal');
+	GRANT ALL ON item TO portal;
+	BEGIN;
+	SET LOCAL ROLE portal;
+	SET LOCAL release_mgmt.actor = 'anna';
+	INSERT INTO item VALUES ('dash', '0.5');
+	COMMIT});
 # The grants are those of the document.
 $cluster->value('postgres', RM::Cluster::documented('proofs.md', 'shows how far it is') =~ s/host_package/kinds, item/r);
 my $verifier = $cluster->value('postgres', 'SELECT release_mgmt.verifier_key()');
