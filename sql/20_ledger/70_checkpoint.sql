@@ -12,6 +12,20 @@ COMMENT ON TABLE release_mgmt.ledger_checkpoint IS
 'The checkpoints signed here, as signed notes (C2SP signed-note). The proof against this database is a copy kept outside it.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_checkpoint', '');
 
+CREATE FUNCTION release_mgmt.note_bytes(note text) RETURNS bytea
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_note_bytes';
+COMMENT ON FUNCTION release_mgmt.note_bytes(text) IS
+'A note, a proof, a request or evidence as others read it: in UTF-8, every signature line beginning with U+2014 (C2SP signed-note). For databases whose encoding has
+no such character, where these lines begin with \2014 in text. Errors: 22P05 where the text has no counterpart in UTF-8.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.note_bytes(text)');
+
+CREATE FUNCTION release_mgmt.note_text(bytes bytea) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_note_text';
+COMMENT ON FUNCTION release_mgmt.note_text(bytea) IS
+'The text in this database of a note whose bytes are given, as for verify_ledger(), activate() and add_cosignature(): the opposite of note_bytes(). Errors: 22021
+where it is not UTF-8, 22P05 where the database''s encoding can not hold it.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.note_text(bytea)');
+
 CREATE FUNCTION release_mgmt_internal.current_log(OUT log_id uuid, OUT origin text)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC

@@ -62,7 +62,8 @@ FROM pg_catalog.unnest('{release_mgmt.ledger_checkpoint,release_mgmt.ledger_log,
 CREATE FUNCTION release_mgmt.add_cosignature(cosigned text, size bigint DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    body_length integer := strpos(cosigned, E'\n\n');
+    cosigned CONSTANT text := release_mgmt.note_text(release_mgmt.note_bytes(cosigned));
+    body_length CONSTANT integer := strpos(cosigned, E'\n\n');
     checkpoint release_mgmt.ledger_checkpoint;
     registered release_mgmt.witness;
     witness_line text;
@@ -89,7 +90,7 @@ BEGIN
         SELECT t.line
         FROM string_to_table(CASE WHEN body_length > 0 THEN substr(cosigned, body_length + 2) ELSE cosigned END, E'\n') AS t (line)
         -- The log's own signature comes along in a whole note.
-        WHERE t.line <> '' AND strpos(checkpoint.note, E'\n' || t.line || E'\n') = 0
+        WHERE t.line <> '' AND strpos(release_mgmt.note_text(release_mgmt.note_bytes(checkpoint.note)), E'\n' || t.line || E'\n') = 0
     LOOP
         witness_name := split_part(witness_line, ' ', 2);
         SELECT w.* INTO registered FROM release_mgmt.witness AS w WHERE w.name = witness_name;

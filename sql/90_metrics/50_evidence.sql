@@ -139,7 +139,7 @@ BEGIN ATOMIC
                        pg_catalog.encode(pg_catalog.sha256(b.bytes), 'base64'), pg_catalog.translate(p.name, E'\n\r', '  ')), '' ORDER BY p.position)))
            || E'\n' || pg_catalog.string_agg(p.body, '' ORDER BY p.position)
     FROM pg_catalog.unnest(parts) WITH ORDINALITY AS p (name, body, position)
-    CROSS JOIN LATERAL (SELECT pg_catalog.convert_to(p.body, 'UTF8') AS bytes) AS b;
+    CROSS JOIN LATERAL (SELECT release_mgmt.note_bytes(p.body) AS bytes) AS b;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.pack_evidence(text, text, release_mgmt_internal.evidence_part[]) IS
 'A head that tells length, SHA-256 and name of each part, signed with the log''s key, and the parts behind it.';

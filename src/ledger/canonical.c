@@ -7,9 +7,9 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "ledger/canonical.h"
+#include "ledger/encoding.h"
 #include "ledger/long_value.h"
 #include "ledger/settings.h"
-#include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
 #include "types/digest.h"
 #include "utils/builtins.h"
@@ -61,7 +61,7 @@ tag_of_type(Oid type)
 void
 rm_column_init(RmColumn *column, AttrNumber attnum, Oid type, const char *key, MemoryContext context)
 {
-	char *utf8 = pg_server_to_any(key, strlen(key), PG_UTF8);
+	char *utf8 = rm_to_utf8(key, strlen(key));
 	int len = strlen(utf8);
 	Oid base = getBaseType(type);
 	Oid output;
@@ -123,7 +123,7 @@ append_bytes(StringInfo buf, char tag, const char *bytes, Size len, bool hash_lo
 static void
 append_string(StringInfo buf, char tag, const char *string, Size len, bool hash_long)
 {
-	char *utf8 = pg_server_to_any(string, len, PG_UTF8);
+	char *utf8 = rm_to_utf8(string, len);
 
 	append_bytes(buf, tag, utf8, utf8 == string ? len : strlen(utf8), hash_long);
 	if (utf8 != string)
@@ -259,7 +259,7 @@ append_escaped(StringInfo key, const char *bytes, int len)
 static void
 append_key_text(StringInfo key, const char *text, int len)
 {
-	char *utf8 = pg_server_to_any(text, len, PG_UTF8);
+	char *utf8 = rm_to_utf8(text, len);
 
 	append_escaped(key, utf8, utf8 == text ? len : strlen(utf8));
 	if (utf8 != text)
@@ -390,6 +390,6 @@ rm_canonical_value_text(char tag, const char *bytes, int len)
 		case 'X':
 			return DatumGetCString(OidFunctionCall1(F_BYTEAOUT, PointerGetDatum(cstring_to_text_with_len(bytes, len))));
 		default:
-			return pg_any_to_server(pnstrdup(bytes, len), len, PG_UTF8);
+			return rm_from_utf8(pnstrdup(bytes, len), len);
 	}
 }

@@ -8,12 +8,12 @@
 #include "catalog/pg_type.h"
 #include "errcodes.h"
 #include "fmgr.h"
+#include "ledger/encoding.h"
 #include "ledger/entry.h"
 #include "ledger/ledger_private.h"
 #include "ledger/note.h"
 #include "ledger/signer.h"
 #include "ledger/tree.h"
-#include "mb/pg_wchar.h"
 #include "storage/lmgr.h"
 #include "types/digest.h"
 #include "utils/array.h"
@@ -32,11 +32,13 @@ PG_FUNCTION_INFO_V1(rm_consistency_proof_of);
 /* Sub-object number of the signer's lock, which is taken on ledger_head. */
 #define SIGNER_LOCK 2
 
-/* Return UTF-8 as text of the server's encoding. */
-static text *
-utf8_text(const char *string)
+/* Return an argument, the origin of a log, in UTF-8. */
+static char *
+origin_argument(text *argument)
 {
-	return cstring_to_text(pg_any_to_server(string, strlen(string), PG_UTF8));
+	char *origin = text_to_cstring(argument);
+
+	return rm_to_utf8(origin, strlen(origin));
 }
 
 /* checkpoint_of(log uuid, origin text) returns text, without signature. */
@@ -49,7 +51,8 @@ rm_checkpoint_of(PG_FUNCTION_ARGS)
 
 	(void) rm_tree_read_head(PG_GETARG_UUID_P(0), GetActiveSnapshot(), &edge, &own, NULL);
 	rm_require_hash(rm_merkle_compute_root(&edge, root));
-	PG_RETURN_TEXT_P(utf8_text(rm_checkpoint_body(text_to_cstring(PG_GETARG_TEXT_PP(1)), edge.size, root)));
+	PG_RETURN_TEXT_P(
+		cstring_to_text(rm_note_from_utf8(rm_checkpoint_body(origin_argument(PG_GETARG_TEXT_PP(1)), edge.size, root))));
 }
 
 /* Refuse to sign a tree that did not grow from the one that was signed last. */
@@ -86,7 +89,7 @@ require_consistency(RmTreeReader *reader, const char *last_note)
 Datum
 rm_sign_checkpoint_of(PG_FUNCTION_ARGS)
 {
-	char *origin = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *origin = origin_argument(PG_GETARG_TEXT_PP(1));
 	unsigned char root[RM_SHA256_SIZE];
 	unsigned char edge_root[RM_SHA256_SIZE];
 	RmTreeReader reader;
@@ -122,7 +125,7 @@ rm_sign_checkpoint_of(PG_FUNCTION_ARGS)
 	note = rm_note_sign(rm_checkpoint_body(origin, edge.size, root), origin, key);
 	EVP_PKEY_free(key);
 	rm_signer_write_last(origin, note);
-	PG_RETURN_TEXT_P(utf8_text(note));
+	PG_RETURN_TEXT_P(cstring_to_text(rm_note_from_utf8(note)));
 }
 
 /* verifier_key_of(origin text) returns text. */
@@ -130,21 +133,21 @@ Datum
 rm_verifier_key(PG_FUNCTION_ARGS)
 {
 	EVP_PKEY *key = rm_signer_load_key();
-	char *result = rm_note_verifier_key(text_to_cstring(PG_GETARG_TEXT_PP(0)), key);
+	char *result = rm_note_verifier_key(origin_argument(PG_GETARG_TEXT_PP(0)), key);
 
 	EVP_PKEY_free(key);
-	PG_RETURN_TEXT_P(cstring_to_text(result));
+	PG_RETURN_TEXT_P(cstring_to_text(rm_from_utf8(result, strlen(result))));
 }
 
 /* last_signed(origin text) returns text; NULL where no key is configured or nothing was signed. */
 Datum
 rm_last_signed(PG_FUNCTION_ARGS)
 {
-	char *note = rm_signer_has_key() ? rm_signer_read_last(text_to_cstring(PG_GETARG_TEXT_PP(0))) : NULL;
+	char *note = rm_signer_has_key() ? rm_signer_read_last(origin_argument(PG_GETARG_TEXT_PP(0))) : NULL;
 
 	if (note == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(utf8_text(note));
+	PG_RETURN_TEXT_P(cstring_to_text(rm_note_from_utf8(note)));
 }
 
 /*
@@ -156,11 +159,10 @@ rm_last_signed(PG_FUNCTION_ARGS)
 Datum
 rm_checkpoint_state(PG_FUNCTION_ARGS)
 {
-	char *string = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	RmCheckpoint checkpoint;
 	const char *state = "not checked";
 
-	if (!rm_checkpoint_parse(pg_server_to_any(string, strlen(string), PG_UTF8), &checkpoint))
+	if (!rm_checkpoint_parse(rm_note_to_utf8(text_to_cstring(PG_GETARG_TEXT_PP(0))), &checkpoint))
 		state = "unreadable";
 	else if (checkpoint.signatures[0] == '\0')
 		state = "unsigned";

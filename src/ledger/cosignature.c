@@ -7,9 +7,9 @@
 #include "datatype/timestamp.h"
 #include "errcodes.h"
 #include "fmgr.h"
+#include "ledger/encoding.h"
 #include "ledger/entry.h"
 #include "ledger/note.h"
-#include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
 #include "types/digest.h"
 #include "utils/builtins.h"
@@ -74,9 +74,7 @@ parse_witness(const char *text, Witness *witness)
 static char *
 utf8_argument(text *argument)
 {
-	char *string = text_to_cstring(argument);
-
-	return pg_server_to_any(string, strlen(string), PG_UTF8);
+	return rm_note_to_utf8(text_to_cstring(argument));
 }
 
 /* witness_name(verifier_key text) returns text; raises ERRCODE_RM_BAD_CONTENT where it is none of a witness. */
@@ -90,7 +88,7 @@ rm_witness_name(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_RM_BAD_CONTENT), errmsg("this is no verifier key of a witness"),
 						errdetail("%s", wrong),
 						errhint("Ask the witness for its key in the form of C2SP signed-note, type 0x04.")));
-	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(witness.name, strlen(witness.name), PG_UTF8)));
+	PG_RETURN_TEXT_P(cstring_to_text(rm_from_utf8(witness.name, strlen(witness.name))));
 }
 
 /* Take a signature line apart; false where it is not of the form of a cosignature, or not by that witness's key. */

@@ -7,9 +7,9 @@
 #include "common/base64.h"
 #include "compat.h"
 #include "fmgr.h"
+#include "ledger/encoding.h"
 #include "ledger/entry.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "types/hash.h"
@@ -47,7 +47,7 @@ append_name(StringInfo entry, const char *label, Oid role)
 
 	if (name == NULL)
 		name = psprintf("#%u", role);
-	utf8 = pg_server_to_any(name, strlen(name), PG_UTF8);
+	utf8 = rm_to_utf8(name, strlen(name));
 	appendStringInfo(entry, "%s ", label);
 	for (const char *p = utf8; *p != '\0'; p++)
 	{

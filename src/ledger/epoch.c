@@ -5,10 +5,10 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "ledger/encoding.h"
 #include "ledger/entry.h"
 #include "ledger/ledger_private.h"
 #include "ledger/tree.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
@@ -29,7 +29,7 @@ rm_open_epoch(PG_FUNCTION_ARGS)
 	rm_tree_writer_open(writer, PG_GETARG_UUID_P(0), GetActiveSnapshot());
 	if (rm_tree_writer_size(writer) > 0)
 		elog(ERROR, "an epoch opens an empty log");
-	rm_tree_writer_append(writer, NULL, rm_entry_of_epoch(pg_server_to_any(checkpoint, strlen(checkpoint), PG_UTF8)));
+	rm_tree_writer_append(writer, NULL, rm_entry_of_epoch(rm_note_to_utf8(checkpoint)));
 	rm_tree_writer_close(writer);
 	PG_RETURN_VOID();
 }

@@ -15,12 +15,12 @@
 #include "funcapi.h"
 #include "ledger/batch.h"
 #include "ledger/change.h"
+#include "ledger/encoding.h"
 #include "ledger/governed.h"
 #include "ledger/ledger_private.h"
 #include "ledger/lookup.h"
 #include "ledger/settings.h"
 #include "ledger/transaction.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -64,7 +64,7 @@ old_to_jsonb(const pg_uuid_t *table_id, const char *old, int len)
 	while (rm_old_read(&reader, &pair))
 	{
 		JsonbValue null = { .type = jbvNull };
-		char *key = pg_any_to_server(pnstrdup(pair.key, pair.key_len), pair.key_len, PG_UTF8);
+		char *key = rm_from_utf8(pnstrdup(pair.key, pair.key_len), pair.key_len);
 
 		push_string(&state, WJB_KEY, rm_governed_name_of_key(table_id, key));
 		if (pair.tag == RM_TAG_NULL)
@@ -79,7 +79,7 @@ old_to_jsonb(const pg_uuid_t *table_id, const char *old, int len)
 static Datum
 utf8_to_text(const char *bytes, int len)
 {
-	return CStringGetTextDatum(pg_any_to_server(pnstrdup(bytes, len), len, PG_UTF8));
+	return CStringGetTextDatum(rm_from_utf8(pnstrdup(bytes, len), len));
 }
 
 /* Return whether the change is of that row. */
@@ -147,7 +147,7 @@ rm_changes_of_row(PG_FUNCTION_ARGS)
 {
 	char *key = text_to_cstring(PG_GETARG_TEXT_PP(3));
 
-	return return_changes(fcinfo, PG_GETARG_UUID_P(2), pg_server_to_any(key, strlen(key), PG_UTF8));
+	return return_changes(fcinfo, PG_GETARG_UUID_P(2), rm_to_utf8(key, strlen(key)));
 }
 
 /* redact_batch(changes bytea, table_id uuid, key text, spared bigint) returns bytea. */
@@ -162,7 +162,7 @@ rm_redact_batch(PG_FUNCTION_ARGS)
 	RmChangeReader reader;
 	RmChange change;
 
-	key = pg_server_to_any(key, strlen(key), PG_UTF8);
+	key = rm_to_utf8(key, strlen(key));
 	initStringInfo(&result);
 	appendStringInfoSpaces(&result, VARHDRSZ);
 	rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
@@ -214,7 +214,7 @@ Datum
 rm_key_hash_sql(PG_FUNCTION_ARGS)
 {
 	char *key = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char *utf8 = pg_server_to_any(key, strlen(key), PG_UTF8);
+	char *utf8 = rm_to_utf8(key, strlen(key));
 
 	PG_RETURN_INT64(rm_key_hash(PG_GETARG_UUID_P(0), utf8, strlen(utf8)));
 }

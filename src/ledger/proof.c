@@ -17,12 +17,12 @@
 #include "fmgr.h"
 #include "ledger/batch.h"
 #include "ledger/change.h"
+#include "ledger/encoding.h"
 #include "ledger/entry.h"
 #include "ledger/note.h"
 #include "ledger/path.h"
 #include "ledger/signer.h"
 #include "ledger/tree.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "types/digest.h"
@@ -225,8 +225,7 @@ rm_change_proof(PG_FUNCTION_ARGS)
 		refuse_contradiction("The leaf is no transaction's.");
 	initStringInfo(text);
 	rm_path_init(&wanted.path, PG_GETARG_INT64(4), transaction.changes);
-	read_transaction(&wanted, &transaction.id, pg_server_to_any(source, strlen(source), PG_UTF8),
-					 PG_GETARG_ARRAYTYPE_P(6));
+	read_transaction(&wanted, &transaction.id, rm_to_utf8(source, strlen(source)), PG_GETARG_ARRAYTYPE_P(6));
 	if (text->len == 0 || wanted.seen != transaction.changes)
 		refuse_contradiction("The transaction has not as many changes as its leaf tells of.");
 	rm_require_hash(rm_path_root(&wanted.path, wanted.leaf, root));
@@ -247,7 +246,7 @@ rm_change_proof(PG_FUNCTION_ARGS)
 	appendStringInfo(text, "\nc2sp.org/tlog-proof@v1\nindex " INT64_FORMAT "\n", index);
 	append_hashes(text, proof, length);
 	appendStringInfoChar(text, '\n');
-	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(text->data, text->len, PG_UTF8)));
+	PG_RETURN_TEXT_P(cstring_to_text(rm_from_utf8(text->data, text->len)));
 }
 
 /* sign_text(origin text, body text) returns text: the body as a note signed by the log's key. */
@@ -255,10 +254,10 @@ Datum
 rm_sign_text(PG_FUNCTION_ARGS)
 {
 	char *origin = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char *body = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *body = rm_note_to_utf8(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	EVP_PKEY *key = rm_signer_load_key();
-	char *note = rm_note_sign(pg_server_to_any(body, strlen(body), PG_UTF8), origin, key);
+	char *note = rm_note_sign(body, rm_to_utf8(origin, strlen(origin)), key);
 
 	EVP_PKEY_free(key);
-	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(note, strlen(note), PG_UTF8)));
+	PG_RETURN_TEXT_P(cstring_to_text(rm_note_from_utf8(note)));
 }

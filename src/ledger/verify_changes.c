@@ -7,11 +7,11 @@
 #include "access/genam.h"
 #include "access/tableam.h"
 #include "ledger/batch.h"
+#include "ledger/encoding.h"
 #include "ledger/entry.h"
 #include "ledger/ledger_private.h"
 #include "ledger/transaction.h"
 #include "ledger/verify.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "types/digest.h"
 #include "types/merkle.h"
@@ -102,7 +102,7 @@ compare_with_entry(RmVerify *verify, int64 log_index, const RmTransactionEntry *
 {
 	unsigned char root[RM_SHA256_SIZE];
 	const char *source = state->named ? rm_verify_table_name(verify, &state->first_table) : NULL;
-	const char *key = state->named ? pg_any_to_server(state->first_key, strlen(state->first_key), PG_UTF8) : NULL;
+	const char *key = state->named ? rm_from_utf8(state->first_key, strlen(state->first_key)) : NULL;
 
 	if (state->tree.size != entry->changes)
 		rm_finding_add(verify, state->tree.size < entry->changes ? "changes missing" : "changes added", log_index,

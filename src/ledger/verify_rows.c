@@ -13,10 +13,10 @@
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "common/hashfn.h"
+#include "ledger/encoding.h"
 #include "ledger/lookup.h"
 #include "ledger/settings.h"
 #include "ledger/verify.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "types/digest.h"
 #include "utils/builtins.h"
@@ -222,7 +222,7 @@ rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id)
 static char *
 utf8_string(const char *bytes, int len)
 {
-	return pg_any_to_server(pnstrdup(bytes, len), len, PG_UTF8);
+	return rm_from_utf8(pnstrdup(bytes, len), len);
 }
 
 /* Say that a live row is one more than the ledger knows. */

@@ -14,6 +14,9 @@
 /*
  * Connect, and begin the one transaction in which everything is read.
  *
+ * Text comes in UTF-8, in which it was hashed; from a database of encoding
+ * SQL_ASCII, where bytes stand for themselves, as it is.
+ *
  * The tables of pending leaves are locked before the snapshot is taken, since
  * emptying one is not a change that a snapshot sees.  With row_security off,
  * a policy that would hide rows is an error.
@@ -25,7 +28,9 @@ open_connection(const char *conninfo)
 
 	if (PQstatus(connection) != CONNECTION_OK)
 		trouble("%s", PQerrorMessage(connection));
-	PQclear(query(connection, "SET client_encoding = 'UTF8'; SET row_security = off; SET search_path = pg_catalog; "
+	PQclear(query(connection, "SET row_security = off; SET search_path = pg_catalog; "
+							  "SELECT set_config('client_encoding', CASE current_setting('server_encoding') "
+							  "WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false); "
 							  "SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET IntervalStyle = 'postgres'; "
 							  "SET extra_float_digits = 3; SET bytea_output = 'hex'; SET lc_monetary = 'C'; "
 							  "SET quote_all_identifiers = off"));

@@ -192,6 +192,7 @@ verify_evidence(const Options *options)
 
 	if (text == NULL)
 		trouble("there is no file %s", options->argument);
+	len = restore_dashes(text, len);
 	evidence->file = options->argument;
 	parts = read_head(evidence, text, options);
 	if (parts == NULL)

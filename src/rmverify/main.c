@@ -40,6 +40,7 @@ present_note(PGconn *connection, const Options *options, const char *log_id)
 		text = read_file(options->checkpoint, &len);
 		if (text == NULL)
 			trouble("there is no file %s", options->checkpoint);
+		(void) restore_dashes(text, len);
 		note = require_note(text, options);
 		if (!is_cosigned_by_all(options, &note))
 			trouble("not every witness has cosigned the checkpoint");
@@ -55,7 +56,9 @@ present_note(PGconn *connection, const Options *options, const char *log_id)
 		trouble("there is no signed checkpoint; let the ledger be signed with release_mgmt.sign_checkpoint()");
 	for (int i = 0; i < PQntuples(result); i++)
 	{
-		note = require_note(PQgetvalue(result, i, 0), options);
+		text = PQgetvalue(result, i, 0);
+		(void) restore_dashes(text, strlen(text));
+		note = require_note(text, options);
 		if (is_cosigned_by_all(options, &note))
 			break;
 		if (i == PQntuples(result) - 1)

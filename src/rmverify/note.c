@@ -12,6 +12,7 @@
 
 #define SIGNATURE_SIZE 64
 #define DASH "\342\200\224 "
+#define ASCII_DASH "\\2014 "
 
 /*
  * Decode base64; returns the number of bytes, 0 where it is none or does not fit.
@@ -34,6 +35,32 @@ decode_base64(const char *text, size_t len, unsigned char *bytes, size_t room)
 	free(decoded);
 	free(encoded);
 	return (size_t) count;
+}
+
+/*
+ * Put the dash of signature lines where a database whose encoding has no
+ * U+2014 wrote \2014; returns the new length.
+ */
+size_t
+restore_dashes(char *text, size_t len)
+{
+	size_t written = 0;
+	bool line_begins = true;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		if (line_begins && len - i >= strlen(ASCII_DASH) && memcmp(text + i, ASCII_DASH, strlen(ASCII_DASH)) == 0)
+		{
+			memcpy(text + written, DASH, strlen(DASH));
+			written += strlen(DASH);
+			i += strlen(ASCII_DASH) - 1;
+			continue;
+		}
+		line_begins = text[i] == '\n';
+		text[written++] = text[i];
+	}
+	text[written] = '\0';
+	return written;
 }
 
 /* Return the length of an origin without its epoch. */

@@ -360,6 +360,7 @@ verify_proof(const Options *options)
 
 	if (text == NULL)
 		trouble("there is no file %s", options->argument);
+	len = restore_dashes(text, len);
 	wrong = read_proof(text, len, &proof);
 	if (wrong == NULL)
 	{

@@ -60,6 +60,7 @@ typedef struct Verifier
 
 extern Verifier parse_verifier(const char *text, unsigned char algorithm);
 extern Verifier verifier_of_epoch(const Verifier *verifier, const char *origin);
+extern size_t restore_dashes(char *text, size_t len);
 extern bool open_note(const char *text, const Verifier *verifier, Note *note);
 extern bool is_signed(const Verifier *verifier, const char *body, size_t len, const char *lines, const char **behind);
 extern bool is_cosigned(const Verifier *witness, const Note *note);
