@@ -9,7 +9,7 @@ CREATE TABLE release_mgmt_internal.shipped_object (
     CONSTRAINT shipped_object_pkey PRIMARY KEY (kind, identity)
 );
 COMMENT ON TABLE release_mgmt_internal.shipped_object IS
-'Digests of each function, view, trigger and event trigger of the extension as it was installed. Written at the end of the install script; a restore installs the extension, and this with it.';
+'Digests of each function, view, trigger, policy and event trigger of the extension, and of each table''s row security, as it was installed. Written at the end of the install script; a restore installs the extension, and this with it.';
 COMMENT ON COLUMN release_mgmt_internal.shipped_object.digest IS 'Of what the catalog holds as it was given: the same in every version of the server';
 COMMENT ON COLUMN release_mgmt_internal.shipped_object.deparsed IS
 'Of the definition as the server writes it, bodies and conditions that it has parsed included; compared under the same major version only';
@@ -48,6 +48,16 @@ BEGIN ATOMIC
         FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
         JOIN pg_trigger AS t ON t.tgrelid = c.oid AND NOT t.tgisinternal
         UNION ALL
+        SELECT 'policy', format('%s on %s', y.polname, c.oid::regclass),
+               concat_ws(' ', y.polcmd, y.polpermissive, y.polroles, y.polqual IS NULL, y.polwithcheck IS NULL),
+               concat_ws(' ', pg_get_expr(y.polqual, y.polrelid), pg_get_expr(y.polwithcheck, y.polrelid))
+        FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+        JOIN pg_policy AS y ON y.polrelid = c.oid
+        UNION ALL
+        SELECT 'row security', c.oid::regclass::text, concat_ws(' ', c.relrowsecurity, c.relforcerowsecurity), ''
+        FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+        WHERE c.relkind IN ('r', 'p')
+        UNION ALL
         SELECT 'event trigger', v.evtname, format('%s %s %s %s', v.evtevent, v.evtfoid::regprocedure, v.evttags, v.evtenabled), ''
         FROM member AS m JOIN pg_event_trigger AS v ON m.classid = 'pg_event_trigger'::regclass AND v.oid = m.objid
         -- The ledger's own are verify_registry()'s.
@@ -57,7 +67,7 @@ BEGIN ATOMIC
     FROM definition AS d;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.present_objects() IS
-'Digests of each function, view, trigger (with whether it is enabled) and event trigger of the extension, as it is now; columns as in shipped_object.';
+'Digests of each function, view, trigger (with whether it is enabled), policy and event trigger of the extension, and of whether each table has row security, as it is now; columns as in shipped_object.';
 
 CREATE FUNCTION release_mgmt_internal.record_deparsed() RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

@@ -16,6 +16,8 @@ DROP TRIGGER rm_60_transition ON release;
 CREATE TRIGGER mine BEFORE UPDATE ON release FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
 CREATE OR REPLACE FUNCTION release_mgmt_internal.check_tests_passed(release uuid) RETURNS check_result
 LANGUAGE sql AS $$ SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result $$;
+ALTER TABLE release DISABLE ROW LEVEL SECURITY;
+ALTER POLICY rm_see ON wave USING (true);
 CREATE OR REPLACE VIEW release_mgmt.report_month AS SELECT current_date AS month, tstzrange(now(), now()) AS period;
 SELECT finding, source, key, expected LIKE 'sha256:%' OR expected = 'ENABLE ALWAYS' AS expected, found FROM verify_ledger() WHERE found IS NULL OR found NOT LIKE 'sha256:%';
 SELECT finding, source, key FROM verify_ledger() WHERE found LIKE 'sha256:%';
@@ -23,6 +25,8 @@ SELECT finding, source, key FROM verify_ledger() WHERE found LIKE 'sha256:%';
 -- Put right again, nothing is left of it but what was not shipped.
 ALTER TABLE server ENABLE ALWAYS TRIGGER rm_80_ci;
 ALTER TABLE component ENABLE TRIGGER rm_50_sealed;
+ALTER TABLE release ENABLE ROW LEVEL SECURITY;
+ALTER POLICY rm_see ON wave USING (release_mgmt_internal.may_see(release_id, 'release'));
 SELECT finding, source, key FROM verify_ledger();
 
 -- pg_upgrade brings digests of definitions that another version wrote. They do not count, what the catalog holds as given does.
