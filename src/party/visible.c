@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_operator.h"
@@ -152,6 +153,31 @@ rm_is_beyond_row_security(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(has_bypassrls_privilege(role) || rm_relation_is_owned(person, role));
 }
 
+/*
+ * The number of ids that are seen, -1 for everything: for the planner, who asks
+ * several times in a statement.  An answer of the same statement will do, since
+ * no plan is wrong for what it assumes here.
+ */
+static int
+estimate_seen(Datum kind)
+{
+	static Oid asked_by = InvalidOid;
+	static TimestampTz asked_in = 0;
+	static char asked_for[NAMEDATALEN];
+	static int answer = 0;
+	char *name = text_to_cstring(DatumGetTextPP(kind));
+	ArrayType *ids;
+
+	if (asked_by == GetOuterUserId() && asked_in == GetCurrentStatementStartTimestamp() && strcmp(asked_for, name) == 0)
+		return answer;
+	ids = ask_seen(kind, false);
+	answer = ids == NULL ? -1 : count_ids(ids);
+	asked_by = GetOuterUserId();
+	asked_in = GetCurrentStatementStartTimestamp();
+	strlcpy(asked_for, name, sizeof(asked_for));
+	return answer;
+}
+
 /* How many of the column's values are seen, by what is seen now; a plan that is kept may be used by others. */
 static bool
 estimate_selectivity(SupportRequestSelectivity *request)
@@ -159,14 +185,14 @@ estimate_selectivity(SupportRequestSelectivity *request)
 	Node *id = linitial(request->args);
 	Node *kind = lsecond(request->args);
 	VariableStatData vardata;
-	ArrayType *ids;
+	int count;
 	double distinct;
 	bool isdefault;
 
 	if (request->is_join || !IsA(kind, Const) || ((Const *) kind)->constisnull)
 		return false;
-	ids = ask_seen(((Const *) kind)->constvalue, false);
-	if (ids == NULL)
+	count = estimate_seen(((Const *) kind)->constvalue);
+	if (count < 0)
 	{
 		request->selectivity = 1.0;
 		return true;
@@ -174,7 +200,7 @@ estimate_selectivity(SupportRequestSelectivity *request)
 	examine_variable(request->root, id, request->varRelid, &vardata);
 	distinct = get_variable_numdistinct(&vardata, &isdefault);
 	ReleaseVariableStats(vardata);
-	request->selectivity = count_ids(ids) / Max(distinct, 1.0);
+	request->selectivity = count / Max(distinct, 1.0);
 	CLAMP_PROBABILITY(request->selectivity);
 	return true;
 }
@@ -196,7 +222,7 @@ index_condition(SupportRequestIndexCondition *request)
 	if (!IsA(kind, Const) || ((Const *) kind)->constisnull)
 		return NIL;
 	equal = get_opfamily_member(request->opfamily, UUIDOID, UUIDOID, BTEqualStrategyNumber);
-	if (!OidIsValid(equal) || ask_seen(((Const *) kind)->constvalue, false) == NULL)
+	if (!OidIsValid(equal) || estimate_seen(((Const *) kind)->constvalue) < 0)
 		return NIL;
 
 	condition = makeNode(ScalarArrayOpExpr);
