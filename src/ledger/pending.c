@@ -74,6 +74,22 @@ rm_pending_begin(RmPendingScan *scan, Snapshot snapshot)
 	scan->sequenced_slot = table_slot_create(scan->entries, NULL);
 }
 
+/*
+ * Fetch the scan's next row into its slot; false at the end.
+ *
+ * The scan remembers dead rows in the current memory context, which must be
+ * the one that it was begun in, as the slot was.
+ */
+bool
+rm_scan_next(IndexScanDesc scan, TupleTableSlot *slot)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(slot->tts_mcxt);
+	bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
+
+	MemoryContextSwitchTo(old_context);
+	return found;
+}
+
 /* Return whether the transaction's entry is in the tree. */
 bool
 rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id)
@@ -83,7 +99,7 @@ rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id)
 	/* The index has the one column. */
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
 	index_rescan(scan->sequenced, &key, 1, NULL, 0);
-	return index_getnext_slot(scan->sequenced, ForwardScanDirection, scan->sequenced_slot);
+	return rm_scan_next(scan->sequenced, scan->sequenced_slot);
 }
 
 /* Return the next leaf; false at the end. */

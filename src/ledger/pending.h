@@ -51,6 +51,7 @@ typedef struct RmPendingScan
 extern Oid rm_pending_relid(int number);
 extern void rm_pending_open(RmPendingScan *scan);
 extern void rm_pending_begin(RmPendingScan *scan, Snapshot snapshot);
+extern bool rm_scan_next(IndexScanDesc scan, TupleTableSlot *slot);
 extern bool rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf);
 extern bool rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id);
 extern bool rm_pending_holds(RmPendingScan *scan, const pg_uuid_t *transaction_id);

@@ -84,7 +84,7 @@ read_batches(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id,
 	/* The first column of the index, as of the table. */
 	ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
 	index_rescan(verify->batches_scan, &key, 1, NULL, 0);
-	while (index_getnext_slot(verify->batches_scan, ForwardScanDirection, slot))
+	while (rm_scan_next(verify->batches_scan, slot))
 	{
 		slot_getallattrs(slot);
 		if (DatumGetInt64(slot->tts_values[RM_BATCH_FIRST_SEQ - 1]) != state->tree.size)
