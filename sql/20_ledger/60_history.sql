@@ -46,18 +46,19 @@ COMMENT ON FUNCTION release_mgmt_internal.entry_field(bytea, text) IS
 'What an entry says after the label, as in entry_field(entry, ''at''); several lines of the same label are joined by commas.';
 
 CREATE VIEW release_mgmt_internal.transaction_leaf WITH (security_invoker = true) AS
-    SELECT e.transaction_id, e.log_id, e.index AS log_index, NULL::pg_lsn AS position, e.entry
+    SELECT e.transaction_id, e.log_id, g.opened_at AS log_opened_at, e.index AS log_index, NULL::pg_lsn AS position, e.entry
     FROM release_mgmt.ledger_entry AS e
+    LEFT JOIN release_mgmt.ledger_log AS g ON g.id = e.log_id
     WHERE e.transaction_id IS NOT NULL
     UNION ALL
-    SELECT p.transaction_id, NULL, NULL, p.position, p.entry
+    SELECT p.transaction_id, NULL, NULL, NULL, p.position, p.entry
     FROM release_mgmt.ledger_pending_0 AS p
     WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id)
     UNION ALL
-    SELECT p.transaction_id, NULL, NULL, p.position, p.entry
+    SELECT p.transaction_id, NULL, NULL, NULL, p.position, p.entry
     FROM release_mgmt.ledger_pending_1 AS p
     WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
-COMMENT ON VIEW release_mgmt_internal.transaction_leaf IS 'The entry of each committed transaction, sequenced (log_index) or pending (position).';
+COMMENT ON VIEW release_mgmt_internal.transaction_leaf IS 'The entry of each committed transaction, sequenced or pending (position). Leaves are in the order of their logs'' opening, then of log_index: each log counts from 0.';
 
 CREATE VIEW release_mgmt_internal.change_batch WITH (security_invoker = true) AS
     SELECT b.transaction_id, b.first_seq, b.count, b.changes
@@ -110,6 +111,7 @@ DECLARE
     governed_id uuid;
     state jsonb;
     change record;
+    opened timestamptz := 'infinity';
 BEGIN
     SELECT t.id INTO governed_id FROM release_mgmt.governed_table AS t WHERE t.source = history_of.source;
     IF governed_id IS NULL THEN
@@ -125,13 +127,13 @@ BEGIN
     state := coalesce(state, '{}');
     -- From the last change to the first: what a change led to is what was there before the next one.
     FOR change IN
-        SELECT l.log_index, b.transaction_id, c.*, l.entry
+        SELECT l.log_index, b.transaction_id, c.*, l.entry, coalesce(l.log_opened_at, 'infinity') AS opened
         FROM release_mgmt_internal.batches_of_row(governed_id, history_of.key) AS r
         JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
         CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, governed_id, history_of.key) AS c
         LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
-        ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_index DESC, l.position DESC, b.transaction_id DESC,
-                 c.command_id DESC, c.seq DESC
+        ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_opened_at DESC, l.log_index DESC, l.position DESC,
+                 b.transaction_id DESC, c.command_id DESC, c.seq DESC
     LOOP
         log_index := change.log_index;
         transaction_id := change.transaction_id;
@@ -141,6 +143,17 @@ BEGIN
         operation := change.operation;
         old := change.old;
         changed := NULL;
+        -- A row that was found altered when a later log was opened: what it was at the end of this one is not known.
+        IF change.opened < opened AND EXISTS (
+            SELECT
+            FROM release_mgmt.activation_finding AS f
+            JOIN release_mgmt.ledger_log AS g ON g.id = f.log_id
+            WHERE g.opened_at > change.opened AND g.opened_at <= opened AND f.key = history_of.key
+              AND f.source = (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                              WHERE c.oid = history_of.source)) THEN
+            state := '{}';
+        END IF;
+        opened := change.opened;
         IF change.redacted THEN
             -- What was there before is not known any more.
             state := '{}';
@@ -154,6 +167,10 @@ BEGIN
             changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', NULL, 'new', o.value)) FROM jsonb_each(state) AS o
                         WHERE o.value <> 'null');
         END IF;
+        -- Whatever bore this key before was another row, and what became of it is not known unless its deletion is.
+        IF change.operation = 'insert' THEN
+            state := '{}';
+        END IF;
         changed := coalesce(changed, '{}');
         RETURN NEXT;
     END LOOP;
@@ -161,8 +178,9 @@ END;
 $$;
 COMMENT ON FUNCTION release_mgmt.history_of(regclass, text) IS
 'Every change of one row, the last one first. key: values of the key columns joined by '':'', where '':'' and ''\'' in a value are escaped with ''\''.
-log_index: the leaf''s index, NULL while the transaction is not sequenced. operation: insert, update, delete, baseline (there when governance began) or
-schema (recorded again with a new schema version). changed: {column: {old, new}}, values as text. Errors: RM002 where the table is not governed.';
+log_index: the leaf''s index in its log, NULL while the transaction is not sequenced; later logs (epochs) first. operation: insert, update, delete, baseline (there when governance began) or
+schema (recorded again with a new schema version). changed: {column: {old, new}}, values as text; new is null as well
+where it is not known any more (redacted, or altered while the database was inactive). Errors: RM002 where the table is not governed.';
 -- For auditors alone: it shows rows of whatever organization.
 SELECT release_mgmt_internal.allow('{auditor}', 'EXECUTE', 'FUNCTION release_mgmt.history_of(regclass, text)');
 

@@ -32,13 +32,12 @@ BEGIN
     RETURN QUERY
     WITH changes AS MATERIALIZED (
         SELECT l.log_id, l.log_index, b.transaction_id, c.seq, c.operation, l.entry,
-               row_number() OVER (ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, o.epoch DESC, l.log_index DESC, l.position DESC,
+               row_number() OVER (ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_opened_at DESC, l.log_index DESC, l.position DESC,
                                   b.transaction_id DESC, c.command_id DESC, c.seq DESC) AS age
         FROM release_mgmt_internal.batches_of_row(governed_id, proofs_of.key) AS r
         JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
         CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, governed_id, proofs_of.key) AS c
         LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
-        LEFT JOIN release_mgmt.ledger_log AS o ON o.id = l.log_id
     ), live (image) AS MATERIALIZED (
         SELECT i.image
         FROM release_mgmt_internal.members_of(source) AS m

@@ -26,8 +26,11 @@ COMMENT ON FUNCTION release_mgmt_internal.open_epoch(uuid, text) IS 'Appends the
 CREATE FUNCTION release_mgmt_internal.open_log(base text, epoch integer) RETURNS uuid
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
+    -- Later than every other, whatever the clock says: that is the order of the logs.
     INSERT INTO release_mgmt.ledger_log AS l (origin, base, epoch, opened_at)
-    VALUES (base || CASE epoch WHEN 1 THEN '' ELSE '/e' || epoch::text END, base, epoch, pg_catalog.clock_timestamp())
+    SELECT open_log.base || CASE open_log.epoch WHEN 1 THEN '' ELSE '/e' || open_log.epoch::text END, open_log.base, open_log.epoch,
+           greatest(pg_catalog.clock_timestamp(), max(o.opened_at) + interval '1 microsecond')
+    FROM release_mgmt.ledger_log AS o
     RETURNING l.id;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.open_log(text, integer) IS 'Adds a log.';

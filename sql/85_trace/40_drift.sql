@@ -12,7 +12,8 @@ BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
         WITH change AS (
-            SELECT b.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt, l.log_index, l.position, l.entry
+            SELECT b.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt, l.log_opened_at, l.log_index,
+                   l.position, l.entry
             FROM release_mgmt_internal.change_batch AS b
             CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
             JOIN release_mgmt.governed_table AS g ON g.id = c.table_id
@@ -35,8 +36,8 @@ BEGIN
         FROM attributes AS a
         JOIN release_mgmt.ci AS i ON i.label = a.class || '/' || a.key
         WHERE since IS NULL OR coalesce(release_mgmt_internal.entry_field(a.entry, 'at')::timestamptz, now()) >= since
-        ORDER BY i.label, a.column_name NULLS FIRST, a.entry IS NOT NULL, a.log_index IS NOT NULL, a.log_index DESC, a.position DESC,
-                 a.transaction_id DESC, a.command_id DESC, a.seq DESC;
+        ORDER BY i.label, a.column_name NULLS FIRST, a.entry IS NOT NULL, a.log_index IS NOT NULL, a.log_opened_at DESC, a.log_index DESC,
+                 a.position DESC, a.transaction_id DESC, a.command_id DESC, a.seq DESC;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz, text[]) IS
 'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, of the named items, or all.';

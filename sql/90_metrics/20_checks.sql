@@ -129,7 +129,10 @@ BEGIN ATOMIC
             CASE WHEN count(*) = 0 THEN 'the ledger holds nothing of the release'
                  WHEN pg_catalog.bool_or(k.size IS NULL) THEN pg_catalog.format('of %s transactions that concern the release %s are beneath no signed checkpoint yet', count(*), count(*) FILTER (WHERE k.size IS NULL)) END,
             'DBA',
-            pg_catalog.jsonb_build_object('transactions', count(*), 'ledger_entry', max(l.log_index), 'ledger_checkpoint', max(k.size), 'signed_at', max(k.signed_at))
+            pg_catalog.jsonb_build_object('transactions', count(*), 'log', (pg_catalog.array_agg(g.origin ORDER BY l.log_opened_at DESC, l.log_index DESC) FILTER (WHERE g.id IS NOT NULL))[1],
+                'ledger_entry', (pg_catalog.array_agg(l.log_index ORDER BY l.log_opened_at DESC, l.log_index DESC) FILTER (WHERE g.id IS NOT NULL))[1],
+                'ledger_checkpoint', (pg_catalog.array_agg(k.size ORDER BY l.log_opened_at DESC, l.log_index DESC) FILTER (WHERE k.size IS NOT NULL))[1],
+                'signed_at', max(k.signed_at))
            )::release_mgmt.check_result
     FROM release_mgmt.governed_table AS t
     CROSS JOIN LATERAL (SELECT DISTINCT b.transaction_id
@@ -137,6 +140,7 @@ BEGIN ATOMIC
                         JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
                         WHERE EXISTS (SELECT FROM release_mgmt_internal.changes_of_row(b.changes, b.first_seq, t.id, check_record_proved.release::text))) AS b
     JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
+    LEFT JOIN release_mgmt.ledger_log AS g ON g.id = l.log_id
     LEFT JOIN LATERAL (SELECT c.size, c.signed_at
                        FROM release_mgmt.ledger_checkpoint AS c
                        WHERE c.log_id = l.log_id AND c.size > l.log_index
