@@ -44,6 +44,7 @@
 #if PG_VERSION_NUM < 160000
 #define rm_relation_is_owned(relid, roleid) pg_class_ownercheck(relid, roleid)
 #else
+#include "catalog/pg_class.h"
 #define rm_relation_is_owned(relid, roleid) object_ownercheck(RelationRelationId, relid, roleid)
 #endif
 
