@@ -123,6 +123,7 @@ BEGIN
     ORDER BY v.version DESC
     LIMIT 1;
     PERFORM release_mgmt_internal.finish_baseline(existing.id);
+    PERFORM release_mgmt_internal.close_maintenance(existing.id, NULL, NULL);
     DELETE FROM release_mgmt.governed_table AS t WHERE t.id = existing.id;
     FOR member IN
         SELECT m FROM release_mgmt_internal.members_of(ungovern.source) AS m JOIN pg_class AS c ON c.oid = m

@@ -169,7 +169,8 @@ COMMENT ON FUNCTION release_mgmt.verify_ledger(text) IS
 checkpoint: one kept outside this database, signed or not; those signed here, and the one beside the signing key, are held against the tree as well.
 finding: leaf changed, leaf missing, leaf not in the head, tile changed, tile missing, head changed, tree shrank, checkpoint contradicted, checkpoint
 unreadable, checkpoint signature invalid, checkpoint of another log, entry unreadable, changes altered, changes missing, changes added, changes without
-leaf, row changed, row missing, row added, row can not be verified, baseline incomplete (rows of a table are still to come, see govern_in_batches()), table missing, table not governed, column
+leaf, row changed, row missing, row added, row can not be verified, baseline incomplete (rows of a table are still to come, see govern_in_batches()),
+maintenance under way, maintenance expired (rows are to be recorded at its end, see begin_maintenance()), table missing, table not governed, column
 unknown, columns changed, key changed, event trigger missing, event trigger disabled, trigger missing, trigger disabled, trigger altered,
 function altered; and kinds of shipped objects (function, view, trigger, event trigger) altered, missing or added. log_index: the leaf concerned; of a row, that of its last change; NULL where it is not sequenced. key: of a row; or what else is named.
 Changes that a superuser made, leaves and all, before a checkpoint went outside can not be seen. Errors: RM001 where there is no ledger.';

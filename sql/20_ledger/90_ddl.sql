@@ -72,11 +72,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.new_column_key(uuid, text) IS 'A key that no column of the table has ever had: the name, or name#1, name#2, ...';
 
+CREATE FUNCTION release_mgmt_internal.hint_for_key(source regclass) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.format('A DBA opens a window for it with release_mgmt.begin_maintenance(), or ends the governance with release_mgmt.ungovern(%L).', source);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.hint_for_key(regclass) IS 'What to do where the key of a governed table may not change.';
+
 CREATE FUNCTION release_mgmt_internal.record_schema(table_id uuid, rows_moved boolean, retyped text[], computed text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     governed release_mgmt.governed_table;
     last release_mgmt.table_version;
+    in_window CONSTANT boolean := release_mgmt_internal.in_maintenance(table_id);
+    keys_moved boolean := false;
     new_key_columns text[];
     problems text;
 BEGIN
@@ -92,10 +101,16 @@ BEGIN
         JOIN unnest(governed.column_names, governed.column_numbers) AS c (name, number) ON c.name = k.name
         JOIN pg_attribute AS a ON a.attrelid = governed.source AND a.attnum = c.number AND NOT a.attisdropped
         ORDER BY k.position);
-    IF cardinality(new_key_columns) < cardinality(governed.key_columns) THEN
+    IF in_window AND NOT release_mgmt_internal.is_key(governed.source, new_key_columns)
+       AND release_mgmt_internal.primary_key_of(governed.source) IS NOT NULL
+    THEN
+        new_key_columns := release_mgmt_internal.primary_key_of(governed.source);
+        keys_moved := true;
+    ELSIF cardinality(new_key_columns) < cardinality(governed.key_columns) THEN
         PERFORM release_mgmt_internal.refuse('ledger_protected', format('a key column of governed table %s may not be dropped', governed.source),
             format('Its rows are named by (%s).', array_to_string(governed.key_columns, ', ')),
-            format('A DBA ends its governance with release_mgmt.ungovern(%L), then puts it under governance again.', governed.source));
+            CASE WHEN in_window THEN 'Give it another primary key in the same ALTER TABLE.'
+                 ELSE release_mgmt_internal.hint_for_key(governed.source) END);
     END IF;
     -- The ledger knows a row by its key's text, which stays between integers, and where strings get more room.
     SELECT string_agg(CASE WHEN o.name = ANY (computed) THEN format('Column "%s" would get other values.', o.name)
@@ -109,10 +124,11 @@ BEGIN
                    OR o.type ~ '^(text|character varying)' AND n.type IN ('text', 'character varying')
                    OR o.type ~ '^character varying\(' AND n.type ~ '^character varying\('
                       AND substring(n.type FROM '\d+')::integer >= substring(o.type FROM '\d+')::integer));
-    IF problems IS NOT NULL THEN
+    IF problems IS NOT NULL AND NOT in_window THEN
         PERFORM release_mgmt_internal.refuse('ledger_protected', format('the key of governed table %s may not be rewritten', governed.source), problems,
-            format('A DBA ends its governance with release_mgmt.ungovern(%L), then puts it under governance again.', governed.source));
+            release_mgmt_internal.hint_for_key(governed.source));
     END IF;
+    keys_moved := keys_moved OR problems IS NOT NULL;
     UPDATE release_mgmt.governed_table AS t
     SET key_columns = new_key_columns, column_keys = n.keys, column_names = n.names, column_numbers = n.numbers
     FROM (
@@ -125,7 +141,7 @@ BEGIN
       AND (t.key_columns, t.column_keys, t.column_names, t.column_numbers) IS DISTINCT FROM (new_key_columns, n.keys, n.names, n.numbers);
     PERFORM release_mgmt_internal.record_schema_version(table_id);
     -- Digests move with a column that went, with one that came and is not NULL, and with a type.
-    IF rows_moved OR (
+    IF rows_moved OR keys_moved OR (
         SELECT NOT t.column_keys @> last.column_keys
                OR EXISTS (
                    SELECT
@@ -138,13 +154,18 @@ BEGIN
         FROM release_mgmt.governed_table AS t
         WHERE t.id = record_schema.table_id)
     THEN
-        PERFORM release_mgmt_internal.capture_table(table_id, 'schema');
+        IF in_window THEN
+            PERFORM release_mgmt_internal.note_moved(table_id, keys_moved);
+        ELSE
+            PERFORM release_mgmt_internal.capture_table(table_id, 'schema');
+        END IF;
     END IF;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.record_schema(uuid, boolean, text[], text[]) IS
-'Records a governed table''s schema as it is now, and its rows where that moved their digests, or where rows_moved says that they may hold other values.
-retyped: columns that were given a type; computed: those of them whose values were computed anew. Raises RM013 where a key column is gone or its text changed.';
+'Records a governed table''s schema as it is now, and its rows where that moved their digests, or where rows_moved says that they may hold other values;
+in a maintenance window notes that the rows are to be recorded at its end. retyped: columns that were given a type; computed: those of them whose values
+were computed anew. Raises RM013 where a key column is gone or its text changed; in a window only where there is no other primary key.';
 
 CREATE FUNCTION release_mgmt.record_schema(source regclass) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
@@ -182,8 +203,11 @@ BEGIN
         ORDER BY t.id
     LOOP
         IF values_changed AND held.of_key IS NOT NULL THEN
-            PERFORM release_mgmt_internal.refuse('ledger_protected', format('the key of governed table %s may not be rewritten', held.source), held.of_key,
-                format('A DBA ends its governance with release_mgmt.ungovern(%L), then puts it under governance again.', held.source));
+            IF NOT release_mgmt_internal.in_maintenance(held.id) THEN
+                PERFORM release_mgmt_internal.refuse('ledger_protected', format('the key of governed table %s may not be rewritten', held.source), held.of_key,
+                    release_mgmt_internal.hint_for_key(held.source));
+            END IF;
+            PERFORM release_mgmt_internal.note_moved(held.id, true);
         END IF;
         PERFORM release_mgmt_internal.record_schema(held.id, values_changed, '{}', '{}');
     END LOOP;
@@ -191,7 +215,7 @@ END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.record_type(oid, boolean) IS
 'Records the schema of every governed table with a column whose values an altered type is part of, and its rows where values changed.
-Raises RM013 where such a column is part of a key.';
+Raises RM013 where such a column is part of a key, and no maintenance window of the table is open.';
 
 CREATE FUNCTION release_mgmt_internal.follow_alter_of_governed(reshaped boolean, rows_moved boolean, retyped text[], computed text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -223,7 +247,7 @@ BEGIN
             FROM (SELECT * FROM release_mgmt_internal.verify_triggers(governed.source)
                   UNION ALL
                   SELECT * FROM release_mgmt_internal.verify_tables(governed.id)) AS v
-            WHERE v.source IS NOT NULL;
+            WHERE v.source IS NOT NULL AND NOT (v.finding = 'key not unique' AND release_mgmt_internal.in_maintenance(governed.id));
             IF problems IS NOT NULL THEN
                 PERFORM release_mgmt_internal.refuse('ledger_protected', format('the governance of table %s may not be weakened', governed.source),
                     problems, format('A DBA ends it with release_mgmt.ungovern(%L), which is recorded.', governed.source));
@@ -282,7 +306,10 @@ BEGIN
     IF TG_TAG NOT IN ('ALTER TABLE', 'DROP TABLE', 'DROP SCHEMA', 'DROP OWNED')
        AND EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d WHERE d.object_type IN ('index', 'table constraint') AND NOT d.is_temporary)
     THEN
-        SELECT string_agg(format('Of table %s: %s: %s.', v.source, v.finding, v.key), E'\n') INTO problems FROM release_mgmt_internal.verify_tables() AS v;
+        SELECT string_agg(format('Of table %s: %s: %s.', v.source, v.finding, v.key), E'\n') INTO problems
+        FROM release_mgmt.governed_table AS t
+        CROSS JOIN LATERAL release_mgmt_internal.verify_tables(t.id) AS v
+        WHERE NOT (v.finding = 'key not unique' AND release_mgmt_internal.in_maintenance(t.id));
         IF problems IS NOT NULL THEN
             PERFORM release_mgmt_internal.refuse('ledger_protected', 'the key of a governed table stays unique', problems,
                 'Make another unique index first, or have a DBA end the governance with release_mgmt.ungovern(), which is recorded.');

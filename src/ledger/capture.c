@@ -19,15 +19,18 @@
 #include "ledger/ledger_private.h"
 #include "ledger/settings.h"
 #include "ledger/transaction.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(rm_capture);
 PG_FUNCTION_INFO_V1(rm_capture_rows);
+PG_FUNCTION_INFO_V1(rm_capture_departure);
 
 /* A row taken apart. */
 typedef struct Row
@@ -256,4 +259,27 @@ rm_capture_rows(PG_FUNCTION_ARGS)
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(relation, NoLock);
 	PG_RETURN_INT64(count);
+}
+
+/*
+ * capture_departure(table_id uuid, key text) returns void.
+ *
+ * The row itself is gone, so that no old value is known.
+ */
+Datum
+rm_capture_departure(PG_FUNCTION_ARGS)
+{
+	text *key = PG_GETARG_TEXT_PP(1);
+	RmChange change = {
+		.operation = RM_DELETE, .table_id = *PG_GETARG_UUID_P(0), .command_id = GetCurrentCommandId(false), .old = ""
+	};
+	unsigned char leaf_hash[RM_SHA256_SIZE];
+	char *bytes = text_to_cstring(key);
+
+	change.key = pg_server_to_any(bytes, strlen(bytes), PG_UTF8);
+	change.key_len = strlen(change.key);
+	draw_salt(change.salt);
+	rm_change_seal(&change, NULL, 0, leaf_hash);
+	rm_transaction_add_change(&change, leaf_hash);
+	PG_RETURN_VOID();
 }

@@ -32,6 +32,16 @@ enum
 	RM_BASELINE_FINISHED_AT = 4
 };
 
+/* Attribute numbers of release_mgmt.maintenance. */
+enum
+{
+	RM_MAINTENANCE_TABLE_ID = 2,
+	RM_MAINTENANCE_UNTIL = 6,
+	RM_MAINTENANCE_ROWS_MOVED_AT,
+	RM_MAINTENANCE_KEYS_MOVED,
+	RM_MAINTENANCE_ENDED_AT = 10
+};
+
 /* Attribute numbers of release_mgmt.ledger_identity. */
 enum
 {

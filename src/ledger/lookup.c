@@ -12,12 +12,14 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "ledger/lookup.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
@@ -47,17 +49,51 @@ rm_lookup_split_key(const char *key, char **parts, int count)
 	}
 }
 
-/* Return a value of the attribute's type, made from text without a domain's constraints. */
-static Datum
-value_of_text(Form_pg_attribute attribute, char *text)
+/*
+ * Make a value of the attribute's type from text, without a domain's
+ * constraints; false where the text is none of the type's, as that of a key
+ * from before a migration may be.
+ *
+ * A subtransaction, since not every type reports bad input softly.  None can
+ * begin in parallel mode, where the error is the query's.
+ */
+static bool
+value_of_text(Form_pg_attribute attribute, char *text, Datum *value)
 {
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
 	int32 typmod = attribute->atttypmod;
 	Oid base = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+	volatile bool is_value = false;
 	Oid input;
 	Oid io_parameter;
 
 	getTypeInputInfo(base, &input, &io_parameter);
-	return OidInputFunctionCall(input, text, io_parameter, typmod);
+	if (IsInParallelMode())
+	{
+		*value = OidInputFunctionCall(input, text, io_parameter, typmod);
+		return true;
+	}
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		*value = OidInputFunctionCall(input, text, io_parameter, typmod);
+		is_value = true;
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return is_value;
 }
 
 /* Return the position of the attribute among the index's key columns; -1 if it is none of them. */
@@ -133,9 +169,16 @@ find_row(Relation relation, const RmGoverned *governed, char **key_values)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), governed->keys[i].attnum - 1);
 
+		Datum value;
+
+		if (!value_of_text(attribute, key_values[i], &value))
+		{
+			if (index)
+				index_close(index, AccessShareLock);
+			return NULL;
+		}
 		ScanKeyEntryInitialize(&keys[i], 0, attribute->attnum, BTEqualStrategyNumber, InvalidOid,
-							   attribute->attcollation, equality_of(index, attribute),
-							   value_of_text(attribute, key_values[i]));
+							   attribute->attcollation, equality_of(index, attribute), value);
 	}
 	scan = systable_beginscan(relation, index ? RelationGetRelid(index) : InvalidOid, index != NULL,
 							  GetActiveSnapshot(), governed->nkeys, keys);

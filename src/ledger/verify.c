@@ -135,37 +135,11 @@ open_tables(RmVerify *verify)
 		table->unreadable = false;
 		if (!pg_strong_random(&table->seed, sizeof(table->seed)))
 			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-		table->open = false;
+		table->open = table->in_window = table->expired = table->rows_moved = table->keys_moved = false;
 		table->to_come = 0;
 	}
 	systable_endscan(scan);
 	table_close(governed, AccessShareLock);
-}
-
-/* Mark the tables whose baseline is under way; the rows that say so are in the ledger themselves. */
-static void
-mark_open_baselines(RmVerify *verify)
-{
-	Relation baselines = table_open(rm_ledger_relid("governance_baseline"), AccessShareLock);
-	SysScanDesc scan = systable_beginscan(baselines, InvalidOid, false, verify->snapshot, 0, NULL);
-	HeapTuple tuple;
-
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool finished_isnull;
-		bool isnull;
-		RmVerifiedTable *table;
-
-		(void) heap_getattr(tuple, RM_BASELINE_FINISHED_AT, RelationGetDescr(baselines), &finished_isnull);
-		table =
-			hash_search(verify->tables,
-						DatumGetUUIDP(heap_getattr(tuple, RM_BASELINE_TABLE_ID, RelationGetDescr(baselines), &isnull)),
-						HASH_FIND, NULL);
-		if (table && finished_isnull)
-			table->open = true;
-	}
-	systable_endscan(scan);
-	table_close(baselines, AccessShareLock);
 }
 
 /* Close every governed table, keeping the locks. */
@@ -198,7 +172,7 @@ rm_verify_open(RmVerify *verify)
 	PushActiveSnapshot(verify->snapshot);
 	verify->batches_scan = rm_index_beginscan(verify->batches, verify->batches_index, verify->snapshot, 1);
 	verify->batches_slot = table_slot_create(verify->batches, NULL);
-	mark_open_baselines(verify);
+	rm_verify_mark_unsettled(verify);
 	verify->per_change = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt change", ALLOCSET_DEFAULT_SIZES);
 }
 
@@ -316,6 +290,7 @@ rm_verify_logs(PG_FUNCTION_ARGS)
 		rm_verify_rows(&verify);
 	}
 	rm_verify_baselines(&verify);
+	rm_verify_windows(&verify);
 	rm_pending_close(&verify.pending);
 	rm_verify_close(&verify);
 	return (Datum) 0;

@@ -39,7 +39,11 @@ typedef struct RmVerifiedTable
 	uint64 seed;     /* with which its rows' keys are hashed */
 	bool unreadable; /* a column is not known, so that its rows can not be told */
 	bool open;       /* its baseline is under way, and rows are still to come */
-	int64 to_come;   /* rows that the ledger does not know while it is */
+	bool in_window;  /* a maintenance window of it is open */
+	bool expired;    /* that should have ended by now */
+	bool rows_moved; /* and in it rows got other digests, which are to be recorded at its end */
+	bool keys_moved; /* under other keys */
+	int64 to_come;   /* rows that the ledger does not know while any of this is so */
 } RmVerifiedTable;
 
 typedef struct RmVerifiedRows RmVerifiedRows;
@@ -88,8 +92,12 @@ extern void rm_verify_batches_claimed(RmVerify *verify);
 extern void rm_verify_rows_init(RmVerify *verify);
 extern void rm_verify_apply_change(RmVerify *verify, int64 log_index, const RmChange *change);
 extern void rm_verify_rows(RmVerify *verify);
-extern void rm_verify_baselines(RmVerify *verify);
 extern void rm_verify_known_rows(RmVerify *verify);
 extern const char *rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id);
+
+/* verify_unsettled.c */
+extern void rm_verify_mark_unsettled(RmVerify *verify);
+extern void rm_verify_baselines(RmVerify *verify);
+extern void rm_verify_windows(RmVerify *verify);
 
 #endif /* RM_LEDGER_VERIFY_H */

@@ -60,6 +60,7 @@ rm_verify_log_since(PG_FUNCTION_ARGS)
 		rm_verify_pending(&verify);
 		rm_pending_end(&verify.pending);
 		rm_verify_known_rows(&verify);
+		rm_verify_windows(&verify);
 	}
 	rm_pending_close(&verify.pending);
 	rm_verify_close(&verify);

@@ -183,12 +183,22 @@ extern char *find_log(PGconn *connection, const char *origin);
 extern const char *entry_line(const char *entry, size_t len, const char *label, size_t *value_len);
 extern uint64_t verify_log(PGconn *connection, const char *log_id, const Note *notes, int nnotes);
 
+/* What of a table is not to be held against the ledger yet. */
+typedef struct TableState
+{
+	bool is_open;    /* its baseline is under way, and rows are still to come */
+	bool in_window;  /* a maintenance window of it is open */
+	bool expired;    /* that should have ended by now */
+	bool rows_moved; /* and in it rows got other digests, which are to be recorded at its end */
+	bool keys_moved; /* under other keys */
+} TableState;
+
 /* rows.c: what the ledger says of each row. */
 extern void apply_change(const Change *change, int64_t index, uint64_t transaction);
 extern void check_row(const unsigned char *table_id, const char *source, const unsigned char *key, size_t key_len,
 					  const unsigned char *row, size_t row_len);
 extern void report_missing_rows(void);
-extern void know_table(const unsigned char *table_id, const char *source, bool is_open);
+extern void know_table(const unsigned char *table_id, const char *source, TableState state);
 extern uint64_t known_rows(void);
 
 /* tables.c: the live rows of governed tables. */

@@ -29,9 +29,9 @@ typedef struct Row
 typedef struct Table
 {
 	unsigned char id[UUID_SIZE];
-	char *source;     /* NULL for one that is not governed now */
-	bool is_open;     /* its baseline is under way, and rows are still to come */
-	uint64_t to_come; /* rows that the ledger does not know while it is */
+	char *source; /* NULL for one that is not governed now */
+	TableState state;
+	uint64_t to_come; /* rows that the ledger does not know while that is so */
 } Table;
 
 static Row *rows = NULL;
@@ -58,19 +58,19 @@ table_number(const unsigned char *table_id)
 		trouble("out of memory");
 	memcpy(tables[ntables].id, table_id, UUID_SIZE);
 	tables[ntables].source = NULL;
-	tables[ntables].is_open = false;
+	tables[ntables].state = (TableState) { false };
 	tables[ntables].to_come = 0;
 	return ntables++;
 }
 
-/* Note that a table is governed now, and whether its baseline is under way. */
+/* Note that a table is governed now, and what of it is not settled. */
 void
-know_table(const unsigned char *table_id, const char *source, bool is_open)
+know_table(const unsigned char *table_id, const char *source, TableState state)
 {
 	int number = table_number(table_id);
 
 	tables[number].source = strdup(source);
-	tables[number].is_open = is_open;
+	tables[number].state = state;
 }
 
 /* Return the place of the hash: where it is, or where it belongs. */
@@ -165,12 +165,15 @@ check_row(const unsigned char *table_id, const char *source, const unsigned char
 	unsigned char hash[HASH_SIZE];
 	unsigned char digest[RM_SHA256_SIZE];
 	char *name = strndup((const char *) key, key_len);
+	Table *table = &tables[table_number(table_id)];
+	bool is_known;
 	Row *row;
 
 	hash_row(table_id, key, key_len, hash);
 	row = places ? find_place(hash) : NULL;
-	if ((row == NULL || row->key == NULL) && tables[table_number(table_id)].is_open)
-		tables[table_number(table_id)].to_come++;
+	is_known = row && row->key;
+	if ((!is_known && table->state.is_open) || ((!is_known || !row->present) && table->state.keys_moved))
+		table->to_come++;
 	else if (row == NULL || row->key == NULL)
 		finding("row added", -1, source, name, NULL);
 	else if (!row->present || row->seen)
@@ -184,7 +187,9 @@ check_row(const unsigned char *table_id, const char *source, const unsigned char
 
 		if (!rm_hash_pieces(RM_HASH_SHA256, pieces, 2, digest))
 			trouble("OpenSSL can not hash");
-		if (memcmp(digest, row->digest, RM_SHA256_SIZE) != 0)
+		if (memcmp(digest, row->digest, RM_SHA256_SIZE) != 0 && table->state.rows_moved)
+			table->to_come++;
+		else if (memcmp(digest, row->digest, RM_SHA256_SIZE) != 0)
 			finding("row changed", row->index, source, name, NULL);
 	}
 	if (row && row->key)
@@ -192,17 +197,24 @@ check_row(const unsigned char *table_id, const char *source, const unsigned char
 	free(name);
 }
 
-/* Name the tables of which rows are still to come. */
+/* Name the tables of which rows are still to come, or to be recorded when their maintenance ends. */
 static void
-report_open_baselines(void)
+report_unsettled_tables(void)
 {
 	for (int i = 0; i < ntables; i++)
 	{
-		char to_come[64];
+		const TableState *state = &tables[i].state;
+		char found[64];
 
-		snprintf(to_come, sizeof(to_come), "%" PRIu64 " rows to come", tables[i].to_come);
-		if (tables[i].source && tables[i].is_open)
-			finding("baseline incomplete", -1, tables[i].source, NULL, to_come);
+		if (tables[i].source == NULL)
+			continue;
+		snprintf(found, sizeof(found), "%" PRIu64 " rows to come", tables[i].to_come);
+		if (state->is_open)
+			finding("baseline incomplete", -1, tables[i].source, NULL, found);
+		snprintf(found, sizeof(found), "%" PRIu64 " rows to record", tables[i].to_come);
+		if (state->in_window)
+			finding(state->expired ? "maintenance expired" : "maintenance under way", -1, tables[i].source, NULL,
+					found);
 	}
 }
 
@@ -212,10 +224,12 @@ report_missing_rows(void)
 {
 	for (size_t i = 0; i < places; i++)
 	{
-		if (rows[i].key && rows[i].present && !rows[i].seen && tables[rows[i].table].source)
-			finding("row missing", rows[i].index, tables[rows[i].table].source, rows[i].key, NULL);
+		const Table *table = &tables[rows[i].table];
+
+		if (rows[i].key && rows[i].present && !rows[i].seen && table->source && !table->state.keys_moved)
+			finding("row missing", rows[i].index, table->source, rows[i].key, NULL);
 	}
-	report_open_baselines();
+	report_unsettled_tables();
 }
 
 /* Return how many keys the ledger knows. */

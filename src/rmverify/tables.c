@@ -222,16 +222,31 @@ verify_table(PGconn *connection, PGresult *result, int first, int last, uint64_t
 	free(select.bytes);
 }
 
-/* Return whether the table is among those whose baseline is under way. */
+/* Return whether the value is true. */
 static bool
-is_open(const PGresult *baselines, const char *table_id)
+is_true(const PGresult *result, int row, int column)
 {
+	return strcmp(PQgetvalue(result, row, column), "t") == 0;
+}
+
+/* Return what of the table is not settled: baselines under way, and maintenance. */
+static TableState
+state_of(const PGresult *baselines, const PGresult *windows, const char *table_id)
+{
+	TableState state = { false };
+
 	for (int i = 0; i < PQntuples(baselines); i++)
+		state.is_open |= strcmp(PQgetvalue(baselines, i, 0), table_id) == 0;
+	for (int i = 0; i < PQntuples(windows); i++)
 	{
-		if (strcmp(PQgetvalue(baselines, i, 0), table_id) == 0)
-			return true;
+		if (strcmp(PQgetvalue(windows, i, 0), table_id) != 0)
+			continue;
+		state.in_window = true;
+		state.expired = is_true(windows, i, 1);
+		state.rows_moved = is_true(windows, i, 2);
+		state.keys_moved = is_true(windows, i, 3);
 	}
-	return false;
+	return state;
 }
 
 /* Hold the live rows of every governed table against the ledger. */
@@ -241,6 +256,9 @@ verify_tables(PGconn *connection)
 	PGresult *result = query(connection, tables_query);
 	PGresult *baselines =
 		query(connection, "SELECT table_id FROM release_mgmt.governance_baseline WHERE finished_at IS NULL");
+	PGresult *windows = query(
+		connection, "SELECT table_id, until <= pg_catalog.clock_timestamp(), rows_moved_at IS NOT NULL, keys_moved "
+					"FROM release_mgmt.maintenance WHERE ended_at IS NULL");
 	uint64_t done = 0;
 	int first = 0;
 
@@ -251,11 +269,12 @@ verify_tables(PGconn *connection)
 		if (i < PQntuples(result) && strcmp(PQgetvalue(result, i, 0), PQgetvalue(result, first, 0)) == 0)
 			continue;
 		parse_uuid(PQgetvalue(result, first, 0), table_id);
-		know_table(table_id, PQgetvalue(result, first, 1), is_open(baselines, PQgetvalue(result, first, 0)));
+		know_table(table_id, PQgetvalue(result, first, 1), state_of(baselines, windows, PQgetvalue(result, first, 0)));
 		verify_table(connection, result, first, i, &done);
 		first = i;
 	}
 	PQclear(baselines);
+	PQclear(windows);
 	PQclear(result);
 	report_missing_rows();
 }

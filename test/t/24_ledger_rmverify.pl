@@ -107,6 +107,25 @@ like((verify('--witness', $witness))[1], qr/is sound: (\d+) leaves, (?!\1)\d+ of
 is((verify())[0], 0, 'the last one is sound');
 is((verify('--witness', $verifier))[0], 2, 'the log is no witness of its own');
 
+# A maintenance window, keys and digests moved in it, and no finding left behind it.
+$cluster->value('postgres', q{CREATE TABLE migrated (id integer PRIMARY KEY, name text); INSERT INTO migrated VALUES (1, 'one'), (2, 'two'), (3, 'three'); GRANT SELECT ON migrated TO auditor});
+$cluster->value('postgres', q{SELECT release_mgmt.govern('migrated'), release_mgmt.begin_maintenance('{migrated}', 'migration', now() + interval '1 hour')});
+sign();
+like((verify())[1], qr/^maintenance under way, table public\.migrated: 0 rows to record$/m, 'maintenance is told');
+$cluster->value('postgres', q{ALTER TABLE migrated ADD size integer DEFAULT 1});
+sign();
+like((verify())[1], qr/^maintenance under way, table public\.migrated: 3 rows to record$/m, 'with digests that moved');
+$cluster->value('postgres', q{ALTER TABLE migrated ALTER id TYPE text USING 'no. ' || id; DELETE FROM migrated WHERE name = 'three'});
+sign();
+($status, $out) = verify();
+is($status, 1, 'exit status');
+unlike($out, qr/row (?:added|changed|missing)/, 'with keys that moved') or diag $out;
+like($out, qr/: 2 rows to record$/m, 'and rows to record');
+$cluster->value('postgres', 'SELECT release_mgmt.end_maintenance()');
+sign();
+($status, $out, $err) = verify();
+is($status, 0, 'ended, all is sound') or diag $out, $err;
+
 # Behind the ledger's back.
 sub tampered
 {
