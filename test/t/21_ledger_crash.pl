@@ -6,11 +6,12 @@ use POSIX ();
 use RM::Cluster;
 use Test::More;
 
-my $clients = $ENV{RM_SOAK_CLIENTS} || 13;
+my $clients = $ENV{RM_SOAK_CLIENTS} || 16;
 my $rounds = $ENV{RM_SOAK_ROUNDS} || 2;
 my $cluster = RM::Cluster->new->start;
 $cluster->value('postgres', q{
 	SET client_min_messages = error;
+	CREATE EXTENSION amcheck;
 	CREATE EXTENSION release_mgmt CASCADE;
 	SELECT release_mgmt.activate('crash.example.org');
 	CREATE TABLE item (id integer PRIMARY KEY, n integer NOT NULL, note text);
@@ -55,7 +56,18 @@ my %script = (
 		UPDATE item SET n = n + 1 WHERE id = :id;
 		PREPARE TRANSACTION 'p:client_id';
 		COMMIT PREPARED 'p:client_id';},
+	prepared_long => q{\set id random(1, 50)
+		\set ms random(0, 300)
+		BEGIN;
+		UPDATE item SET n = n + 1 WHERE id = :id;
+		PREPARE TRANSACTION 'l:client_id';
+		\sleep :ms ms
+		COMMIT PREPARED 'l:client_id';},
 	sequencer => q{CALL release_mgmt.sequence_ledger();
+		\sleep 20 ms},
+	sequencer_back => q{BEGIN;
+		CALL release_mgmt.sequence_ledger();
+		ROLLBACK;
 		\sleep 20 ms},);
 for my $name (keys %script)
 {
@@ -74,13 +86,22 @@ sub load
 		my $pid = fork // die "fork: $!";
 		if ($pid == 0)
 		{
-			$cluster->run(undef, 'pgbench', '-n', '-c', $name eq 'sequencer' ? 1 : int(($clients - 1) / (keys(%script) - 1)), '-T', $seconds,
+			$cluster->run(undef, 'pgbench', '-n', '-c', $name =~ /^sequencer/ ? 1 : int(($clients - 2) / (keys(%script) - 2)), '-T', $seconds,
 				'-f', "$cluster->{dir}/$name", 'postgres');
 			POSIX::_exit(0);
 		}
 		push @pids, $pid;
 	}
 	return @pids;
+}
+
+# What amcheck says of the ledger's indexes, among it which rows they lack.
+sub damage
+{
+	my ($status, $out, $err) = $cluster->psql('postgres', q{
+		SELECT count(bt_index_check(i.indexrelid, true)::text) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+		WHERE c.relnamespace = 'release_mgmt'::regnamespace AND c.relname ^@ 'ledger_'});
+	return $status == 0 && $out > 0 ? '' : "$out$err";
 }
 
 my $findings = q{SELECT string_agg(v::text, E'\n') FROM release_mgmt.verify_ledger() AS v};
@@ -101,6 +122,7 @@ for my $round (1 .. $rounds)
 	$cluster->value('postgres', "COMMIT PREPARED '$_'") for split /\n/, $cluster->value('postgres', 'SELECT gid FROM pg_prepared_xacts');
 	$cluster->value('postgres', 'CALL release_mgmt.sequence_ledger()');
 	is($cluster->value('postgres', $findings), '', 'nor after the prepared transactions ended and were sequenced');
+	is(damage(), '', 'every row has its index entries');
 	my $now = $cluster->value('postgres', 'SELECT size FROM release_mgmt.ledger_head');
 	cmp_ok($now, '>', $leaves + 100, "the log grew to $now leaves");
 	$leaves = $now;
@@ -134,4 +156,11 @@ $cluster->value('postgres', q{COMMIT PREPARED 'long'});
 sequence_until("SELECT count(*) FROM release_mgmt.ledger_pending_$table", 0);
 is($cluster->value('postgres', "SELECT count(*) FROM release_mgmt.ledger_pending_$table"), 0, 'the first is emptied when nobody holds it');
 is($cluster->value('postgres', $findings), '', 'nothing was lost');
+
+# A sequencing that is rolled back leaves dead rows under the keys of those that come after; scans that meet them say so to the index.
+$cluster->value('postgres', q{DO $$ BEGIN FOR i IN 1..600 LOOP UPDATE item SET n = n + 1 WHERE id = 3; COMMIT; END LOOP; END $$});
+$cluster->value('postgres', q{BEGIN; CALL release_mgmt.sequence_ledger(); ROLLBACK}) for 1 .. 3;
+$cluster->value('postgres', 'CALL release_mgmt.sequence_ledger()');
+is($cluster->value('postgres', $findings), '', "nothing is found beside a rolled back sequencing's rows") for 1 .. 2;
+is(damage(), '', 'and every row keeps its index entries');
 done_testing;
