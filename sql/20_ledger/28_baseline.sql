@@ -30,6 +30,8 @@ CREATE TABLE release_mgmt.ledger_baseline (
     next_block bigint NOT NULL DEFAULT 0,
     blocks     bigint NOT NULL,
     recorded   bigint NOT NULL DEFAULT 0,
+    stepped_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    stepped_by integer,
     CONSTRAINT ledger_baseline_pkey PRIMARY KEY (table_id, member),
     CONSTRAINT ledger_baseline_next_block_check CHECK (next_block BETWEEN 0 AND blocks)
 );
@@ -38,6 +40,8 @@ COMMENT ON TABLE release_mgmt.ledger_baseline IS
 COMMENT ON COLUMN release_mgmt.ledger_baseline.begun IS
 'The transaction since which changes are captured: what a later one wrote needs no baseline. NULL in a restored database';
 COMMENT ON COLUMN release_mgmt.ledger_baseline.filenode IS 'A relation that was rewritten has its rows in other blocks, and is begun again';
+COMMENT ON COLUMN release_mgmt.ledger_baseline.stepped_at IS 'When rows were last recorded; where that is long ago, the background worker takes over';
+COMMENT ON COLUMN release_mgmt.ledger_baseline.stepped_by IS 'Process id of who recorded them';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_baseline', '');
 
 CREATE FUNCTION release_mgmt_internal.capture_blocks(member regclass, table_id uuid, begun xid8, first_block bigint, end_block bigint, wanted bigint,
@@ -97,7 +101,8 @@ BEGIN
     SELECT c.* INTO step
     FROM release_mgmt_internal.capture_blocks(part.member, part.table_id, part.begun, part.next_block, part.blocks, wanted) AS c;
     UPDATE release_mgmt.ledger_baseline AS p
-    SET filenode = part.filenode, blocks = part.blocks, next_block = step.next_block, recorded = p.recorded + step.recorded
+    SET filenode = part.filenode, blocks = part.blocks, next_block = step.next_block, recorded = p.recorded + step.recorded,
+        stepped_at = clock_timestamp(), stepped_by = pg_backend_pid()
     WHERE p.table_id = part.table_id AND p.member = part.member;
     RETURN 'more';
 END;

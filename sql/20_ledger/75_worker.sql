@@ -41,6 +41,31 @@ COMMENT ON FUNCTION release_mgmt_internal.sign_growth() IS
 'Called by the background worker: signs the tree where it has grown since the last checkpoint. Returns the note, NULL where there was nothing to sign.
 Of checkpoints older than the hour before, the last of each hour is kept.';
 
+CREATE FUNCTION release_mgmt_internal.next_baseline(OUT table_id uuid, OUT activity text) RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT b.table_id,
+           pg_catalog.format('recording %s: %s of %s blocks', t.source, coalesce(sum(p.next_block), 0), coalesce(sum(p.blocks), 0))
+    FROM release_mgmt.governance_baseline AS b
+    JOIN release_mgmt.governed_table AS t ON t.id = b.table_id
+    LEFT JOIN release_mgmt.ledger_baseline AS p ON p.table_id = b.table_id
+    WHERE b.finished_at IS NULL
+      -- DROP DATABASE waits 5 seconds for others to go.
+      AND NOT EXISTS (
+          SELECT
+          FROM pg_catalog.pg_locks AS l
+          JOIN pg_catalog.pg_database AS d ON d.oid = l.objid AND d.datname = pg_catalog.current_database()
+          WHERE l.locktype = 'object' AND l.classid = 'pg_catalog.pg_database'::regclass AND l.mode = 'AccessExclusiveLock')
+    GROUP BY b.id, b.table_id, b.begun_at, t.source
+    HAVING coalesce(max(p.stepped_at), b.begun_at) < pg_catalog.clock_timestamp() - interval '10 seconds'
+        OR bool_or(p.stepped_by = pg_catalog.pg_backend_pid())
+    ORDER BY b.id
+    LIMIT 1;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.next_baseline() IS
+'The baseline under way that the background worker goes on with: the one that it is at, or one at which nobody was for 10 seconds; and what
+pg_stat_activity says meanwhile. None where somebody drops the database.';
+
 CREATE FUNCTION release_mgmt_internal.worker_state() RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_worker_state';
 COMMENT ON FUNCTION release_mgmt_internal.worker_state() IS

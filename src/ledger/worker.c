@@ -90,6 +90,7 @@ rm_worker_slot_of(Oid database, bool add)
 		found->failures = 0;
 		found->seen_at = 0;
 		found->retry_at = 0;
+		found->retained_at = 0;
 		found->error[0] = '\0';
 		pg_atomic_write_u32(&found->wanted, 0);
 	}

@@ -34,6 +34,7 @@ typedef struct RmWorkerSlot
 	int failures;            /* of sequencing, in a row */
 	TimestampTz seen_at;     /* when a worker looked last */
 	TimestampTz retry_at;    /* not before; 0 for at once */
+	TimestampTz retained_at; /* when retention policies were carried out; 0 for not since the server started */
 	char error[RM_WORKER_ERROR_SIZE];
 } RmWorkerSlot;
 

@@ -1,6 +1,6 @@
 /*
  * worker_main.c
- *		A worker: sequences and signs the ledger of one database, and goes when it is idle.
+ *		A worker: sequences and signs the ledger of one database, goes on with what was left, and goes when it is idle.
  *
  * Sequencing and signing are transactions of their own: what is signed must
  * be on disk.  Where signing fails, sequencing goes on.  Locks are waited for
@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
@@ -37,6 +38,12 @@
 /* How soon sequencing is tried again after its first failure, and at most how late. */
 #define FIRST_RETRY_MS 1000
 #define LAST_RETRY_MS 60000
+
+/* How often retention policies are carried out, which reads every captured change. */
+#define RETENTION_MS (60 * 60 * 1000)
+
+/* Rows that are recorded at a time of a baseline that nobody goes on with. */
+#define BASELINE_ROWS 20000
 
 static RmWorkerSlot *slot;
 
@@ -121,7 +128,7 @@ note_look(bool active)
 	slot->active = active;
 	slot->failures = 0;
 	slot->retry_at = 0;
-	if (!active)
+	if (!active || !rm_signer_has_key())
 		slot->error[0] = '\0';
 	LWLockRelease(rm_worker_control->lock);
 }
@@ -192,32 +199,6 @@ sign(void)
 	LWLockRelease(rm_worker_control->lock);
 }
 
-/* Sequence and sign once; false where there is nothing to stay for. */
-static bool
-serve_once(void)
-{
-	volatile bool stay = false;
-	volatile bool sequencing = true;
-
-	(void) pg_atomic_exchange_u32(&slot->wanted, 0);
-	PG_TRY();
-	{
-		stay = sequence();
-		sequencing = false;
-		if (stay)
-			sign();
-	}
-	PG_CATCH();
-	{
-		note_error(sequencing);
-		if (sequencing)
-			pg_atomic_write_u32(&slot->wanted, 1);
-	}
-	PG_END_TRY();
-	pgstat_report_stat(true);
-	return stay;
-}
-
 /* Sleep so long, or until the latch is set where asked; returns whether the time is over. */
 static bool
 sleep_until(TimestampTz end, bool wakeable)
@@ -239,6 +220,94 @@ sleep_until(TimestampTz end, bool wakeable)
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
+}
+
+/*
+ * Record some more rows of a baseline that was left; false where there is none.
+ *
+ * Its writers then have the table for as long as they were locked out.
+ */
+static bool
+record_baseline(void)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	Oid types[2] = { UUIDOID, INT8OID };
+	Datum args[2] = { (Datum) 0, Int64GetDatum(BASELINE_ROWS) };
+	bool found;
+
+	begin();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	found = hold_extension() &&
+			SPI_execute("SELECT table_id, activity FROM release_mgmt_internal.next_baseline()", false, 1) ==
+				SPI_OK_SELECT &&
+			SPI_processed == 1;
+	if (found)
+	{
+		bool isnull;
+
+		pgstat_report_activity(STATE_RUNNING, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
+		args[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		if (SPI_execute_with_args("SELECT release_mgmt_internal.baseline_step($1, $2)", 2, types, args, NULL, false,
+								  0) != SPI_OK_SELECT)
+			elog(ERROR, "could not record rows of a baseline");
+	}
+	SPI_finish();
+	commit();
+	if (found)
+		(void) sleep_until(TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp())),
+						   false);
+	return found;
+}
+
+/* Carry out retention policies where that is due. */
+static void
+apply_retention(void)
+{
+	if (slot->retained_at != 0 && !TimestampDifferenceExceeds(slot->retained_at, GetCurrentTimestamp(), RETENTION_MS))
+		return;
+	LWLockAcquire(rm_worker_control->lock, LW_EXCLUSIVE);
+	slot->retained_at = GetCurrentTimestamp();
+	LWLockRelease(rm_worker_control->lock);
+	pgstat_report_activity(STATE_RUNNING, "applying retention");
+	begin();
+	if (hold_extension() && (SPI_connect() != SPI_OK_CONNECT ||
+							 SPI_execute("SELECT release_mgmt.apply_retention()", false, 0) != SPI_OK_SELECT ||
+							 SPI_finish() != SPI_OK_FINISH))
+		elog(ERROR, "could not apply retention");
+	commit();
+}
+
+/* Sequence and sign once, and do what else is due; false where there is nothing to stay for. */
+static bool
+serve_once(void)
+{
+	volatile bool stay = false;
+	volatile bool sequencing = true;
+
+	(void) pg_atomic_exchange_u32(&slot->wanted, 0);
+	PG_TRY();
+	{
+		stay = sequence();
+		sequencing = false;
+		if (stay)
+		{
+			sign();
+			apply_retention();
+			if (record_baseline())
+				pg_atomic_write_u32(&slot->wanted, 1);
+		}
+	}
+	PG_CATCH();
+	{
+		note_error(sequencing);
+		if (sequencing)
+			pg_atomic_write_u32(&slot->wanted, 1);
+	}
+	PG_END_TRY();
+	pgstat_report_stat(true);
+	return stay;
 }
 
 /* Return the time so many milliseconds from now. */
