@@ -21,20 +21,12 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-/* Return the OID of a table or index of the schema release_mgmt; InvalidOid where there is none. */
-Oid
-rm_ledger_find_relid(const char *name)
-{
-	Oid schema = get_namespace_oid("release_mgmt", true);
-
-	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-}
-
 /* Return the OID of a table or index of the schema release_mgmt. */
 Oid
 rm_ledger_relid(const char *name)
 {
-	Oid relid = rm_ledger_find_relid(name);
+	Oid schema = get_namespace_oid("release_mgmt", true);
+	Oid relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 
 	if (!OidIsValid(relid))
 		elog(ERROR, "relation release_mgmt.%s is missing", name);

@@ -26,7 +26,6 @@ typedef struct RmStore
 	Size waiting_bytes;
 } RmStore;
 
-extern Oid rm_ledger_find_relid(const char *name);
 extern Oid rm_ledger_relid(const char *name);
 extern void rm_store_open(RmStore *store, const char *name);
 extern void rm_store_insert(RmStore *store, const Datum *values, const bool *nulls);

@@ -35,6 +35,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
+#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(rm_current_transaction);
 
@@ -282,7 +283,8 @@ write_chunks(void)
  * The WAL insert position is read here, while the locks on the changed rows
  * are still held: whoever changes one of them afterwards reads a later one.
  * Where the transaction has dropped the extension, the ledger is gone and the
- * leaf with it.
+ * leaf with it; where it has moved tables of the ledger aside, it fails if the
+ * leaf or the changes have no place.
  */
 static void
 write_leaf(void)
@@ -293,7 +295,7 @@ write_leaf(void)
 	Datum values[RM_PENDING_NATTS];
 	bool nulls[RM_PENDING_NATTS] = { false };
 
-	if (rm_ledger_find_relid("ledger_batch") != batch_relid)
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(batch_relid)))
 		return;
 	if (chunk == NULL)
 		write_chunks();

@@ -141,6 +141,22 @@ DELETE FROM release_mgmt.ledger_tile;
 SELECT * FROM findings;
 ROLLBACK;
 
+-- A transaction that moves a table of the ledger aside commits with its leaf, or not at all.
+BEGIN;
+INSERT INTO host VALUES ('beside', '1');
+ALTER TABLE release_mgmt.ledger_batch RENAME TO aside;
+COMMIT;
+ALTER TABLE release_mgmt.aside RENAME TO ledger_batch;
+BEGIN;
+INSERT INTO host SELECT 'beside ' || i, '1' FROM generate_series(1, 100) AS i;
+ALTER TABLE release_mgmt.ledger_batch RENAME TO aside;
+COMMIT;
+BEGIN;
+INSERT INTO host VALUES ('beside 1', '1');
+ALTER TABLE release_mgmt.ledger_pending_0 RENAME TO aside;
+COMMIT;
+CALL release_mgmt.sequence_ledger();
+
 -- After all that was rolled back, nothing is wrong.
 SELECT * FROM release_mgmt.verify_ledger(:'checkpoint');
 SELECT origin, active, size, pending, oldest_pending, signed_size, triggers_sound FROM release_mgmt.ledger_status;
