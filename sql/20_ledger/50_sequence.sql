@@ -11,4 +11,5 @@ SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', '
 CREATE FUNCTION release_mgmt_internal.hold_sequencing() RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_hold_sequencing';
 COMMENT ON FUNCTION release_mgmt_internal.hold_sequencing() IS
-'Keeps sequencing out until the transaction ends, once the one under way is done: until then captured changes stay in the tables where they are.';
+'Keeps sequencing out until the transaction ends, once the one under way is done: until then captured changes stay in the tables where they are.
+Errors: RM015 wrong_state where the isolation level is not READ COMMITTED.';

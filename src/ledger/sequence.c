@@ -25,6 +25,7 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
+#include "errcodes.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "ledger/batch.h"
@@ -199,10 +200,19 @@ rm_sequence_ledger(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* hold_sequencing() returns void. */
+/*
+ * hold_sequencing() returns void.
+ *
+ * A snapshot from before the lock may show changes where they no longer are.
+ */
 Datum
 rm_hold_sequencing(PG_FUNCTION_ARGS)
 {
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, (errcode(ERRCODE_RM_WRONG_STATE),
+						errmsg("captured changes can not be held in a transaction that keeps its first snapshot"),
+						errdetail("They may have been sequenced since, which it would not see."),
+						errhint("Do it in a transaction of isolation level READ COMMITTED.")));
 	lock_sequencer();
 	PG_RETURN_VOID();
 }
