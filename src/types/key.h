@@ -31,6 +31,13 @@
 #define RM_VERSION_MAX 1000
 #define RM_KEY_MAX (2 * RM_VERSION_MAX + 32)
 
+/*
+ * Most bytes of text and key together.  Both are stored: a btree's tuple has
+ * at most 2704 bytes, and a page of a GiST index, 8 kB, must hold two ranges of
+ * two versions each, whether or not they can be compressed.
+ */
+#define RM_VERSION_STORED_MAX 2010
+
 #define RM_KEY_LEAST 0x00
 #define RM_KEY_ABSENT 0x01
 #define RM_KEY_TEXT_END 0x01

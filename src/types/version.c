@@ -155,7 +155,12 @@ rm_version_parse(RmScheme scheme, const char *text, size_t len, RmVersion *versi
 		return rm_version_complain(error, 0, "A version is expected.");
 	if (len > RM_VERSION_MAX)
 		return rm_version_complain(error, RM_VERSION_MAX, "A version has at most 1000 bytes.");
-	return schemes[scheme].parse(text, len, version, error);
+	if (!schemes[scheme].parse(text, len, version, error))
+		return false;
+	if (len + version->key.len > RM_VERSION_STORED_MAX)
+		return rm_version_complain(error, len,
+								   "A version and the key that orders it have at most 2010 bytes together.");
+	return true;
 }
 
 /*

@@ -123,6 +123,6 @@ SELECT pkgver('semver', '1.0.0-' || repeat('a.', 10000) || 'a');
 SELECT pkgver('generic', repeat('é', 501));
 -- The longest versions fit an index.
 CREATE TABLE longest (version pkgver PRIMARY KEY);
-INSERT INTO longest SELECT pkgver(scheme, rpad(start, 1000, filling)) FROM (VALUES ('deb', '1', 'a+'), ('deb', '1', '9'), ('rpm', '1', 'a1'),
-    ('semver', '1.0.0-', 'zZ'), ('semver', '1.0.0-', '9'), ('pep440', '10', '.9'), ('generic', '1', 'a.b1'), ('maven', '1', 'x1'), ('nuget', '1-', 'zZ.1')) AS v (scheme, start, filling);
+INSERT INTO longest SELECT pkgver(scheme, rpad(start, length, filling)) FROM (VALUES ('deb', '1', 'a+', 1000), ('deb', '1', '9', 1000), ('rpm', '1', 'a1', 650),
+    ('semver', '1.0.0-', 'zZ', 1000), ('semver', '1.0.0-', '9', 1000), ('pep440', '10', '.9', 1000), ('generic', '1', 'a.b1', 650), ('maven', '1', 'x1', 650), ('nuget', '1-', 'zZ.1', 1000)) AS v (scheme, start, filling, length);
 SELECT count(*) FROM longest;
