@@ -17,10 +17,10 @@
 #include "fmgr.h"
 #include "ledger/batch.h"
 #include "ledger/change.h"
+#include "ledger/change_tree.h"
 #include "ledger/encoding.h"
 #include "ledger/entry.h"
 #include "ledger/note.h"
-#include "ledger/path.h"
 #include "ledger/signer.h"
 #include "ledger/tree.h"
 #include "miscadmin.h"
@@ -29,7 +29,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
@@ -40,9 +39,7 @@ PG_FUNCTION_INFO_V1(rm_sign_text);
 /* What is to be proved. */
 typedef struct Wanted
 {
-	RmPath path;
-	uint64 seen;          /* changes of the transaction read so far */
-	StringInfoData lines; /* of the change, once it was read */
+	StringInfoData lines;
 	unsigned char leaf[RM_SHA256_SIZE];
 } Wanted;
 
@@ -137,56 +134,43 @@ take_change(Wanted *wanted, const RmChange *change, const char *source, ArrayTyp
 	append_row(&wanted->lines, change, live);
 }
 
-/* Take in a batch of the transaction. */
-static void
-take_batch(Wanted *wanted, bytea *batch, const char *source, ArrayType *live)
-{
-	RmChangeReader reader;
-	RmChange change;
-
-	rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
-	for (; rm_change_read(&reader, &change); wanted->seen++)
-	{
-		unsigned char leaf[RM_SHA256_SIZE];
-
-		if (wanted->seen == wanted->path.index)
-			take_change(wanted, &change, source, live);
-		else
-		{
-			rm_change_hash(&change, leaf);
-			rm_require_hash(rm_path_add(&wanted->path, wanted->seen, leaf));
-		}
-	}
-}
-
-/* Read the transaction's changes; the wanted one is written down, the others are hashed into its path. */
-static void
-read_transaction(Wanted *wanted, const pg_uuid_t *transaction_id, const char *source, ArrayType *live)
+/* Find the change of that number in its batch and write it down; false where there is none. */
+static bool
+find_change(Wanted *wanted, const pg_uuid_t *transaction_id, uint64 number, const char *source, ArrayType *live)
 {
 	Relation batches = table_open(rm_ledger_relid("ledger_batch"), AccessShareLock);
 	Relation index = index_open(rm_ledger_relid("ledger_batch_pkey"), AccessShareLock);
-	MemoryContext per_batch = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt proof", ALLOCSET_DEFAULT_SIZES);
+	bool found = false;
 	SysScanDesc scan;
-	ScanKeyData key;
+	ScanKeyData keys[2];
 	HeapTuple tuple;
 
-	ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
-	scan = systable_beginscan_ordered(batches, index, GetActiveSnapshot(), 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	/* The last batch that does not begin behind it. */
+	ScanKeyInit(&keys[0], RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
+	ScanKeyInit(&keys[1], RM_BATCH_FIRST_SEQ, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum((int64) number));
+	scan = systable_beginscan_ordered(batches, index, GetActiveSnapshot(), 2, keys);
+	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
+	if (HeapTupleIsValid(tuple))
 	{
-		MemoryContext old_context = MemoryContextSwitchTo(per_batch);
+		TupleDesc desc = RelationGetDescr(batches);
 		bool isnull;
+		uint64 seq = (uint64) DatumGetInt64(heap_getattr(tuple, RM_BATCH_FIRST_SEQ, desc, &isnull));
+		bytea *batch = DatumGetByteaPP(heap_getattr(tuple, RM_BATCH_CHANGES, desc, &isnull));
+		RmChangeReader reader;
+		RmChange change;
 
-		CHECK_FOR_INTERRUPTS();
-		take_batch(wanted, DatumGetByteaPP(heap_getattr(tuple, RM_BATCH_CHANGES, RelationGetDescr(batches), &isnull)),
-				   source, live);
-		MemoryContextSwitchTo(old_context);
-		MemoryContextReset(per_batch);
+		rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
+		while (!found && rm_change_read(&reader, &change))
+		{
+			found = seq++ == number;
+			if (found)
+				take_change(wanted, &change, source, live);
+		}
 	}
-	MemoryContextDelete(per_batch);
 	systable_endscan_ordered(scan);
 	index_close(index, AccessShareLock);
 	table_close(batches, AccessShareLock);
+	return found;
 }
 
 /* Append a proof's hashes, one a line. */
@@ -213,9 +197,11 @@ rm_change_proof(PG_FUNCTION_ARGS)
 	char *entry = VARDATA_ANY(entry_bytes);
 	int entry_len = VARSIZE_ANY_EXHDR(entry_bytes);
 	char *source = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	uint64 number = (uint64) PG_GETARG_INT64(4);
 	unsigned char proof[RM_PROOF_MAX * RM_SHA256_SIZE];
-	unsigned char root[RM_SHA256_SIZE];
+	unsigned char path[RM_MERKLE_LEVELS * RM_SHA256_SIZE];
 	RmTransactionEntry transaction;
+	RmChangeTree *tree;
 	RmTreeReader reader;
 	Wanted wanted = { 0 };
 	StringInfo text = &wanted.lines;
@@ -224,20 +210,16 @@ rm_change_proof(PG_FUNCTION_ARGS)
 	if (!rm_entry_parse_transaction(entry, entry_len, &transaction))
 		refuse_contradiction("The leaf is no transaction's.");
 	initStringInfo(text);
-	rm_path_init(&wanted.path, PG_GETARG_INT64(4), transaction.changes);
-	read_transaction(&wanted, &transaction.id, rm_to_utf8(source, strlen(source)), PG_GETARG_ARRAYTYPE_P(6));
-	if (text->len == 0 || wanted.seen != transaction.changes)
+	tree = transaction.changes > 0 ? rm_change_tree_of(&transaction.id, transaction.changes) : NULL;
+	if (tree == NULL || number >= tree->size ||
+		!find_change(&wanted, &transaction.id, number, rm_to_utf8(source, strlen(source)), PG_GETARG_ARRAYTYPE_P(6)))
 		refuse_contradiction("The transaction has not as many changes as its leaf tells of.");
-	rm_require_hash(rm_path_root(&wanted.path, wanted.leaf, root));
-	if (memcmp(root, transaction.root, RM_SHA256_SIZE) != 0)
+	if (memcmp(wanted.leaf, tree->levels[0] + number * RM_SHA256_SIZE, RM_SHA256_SIZE) != 0 ||
+		memcmp(rm_change_tree_root(tree), transaction.root, RM_SHA256_SIZE) != 0)
 		refuse_contradiction("The changes of the transaction do not lead to the root in its leaf.");
 
-	appendStringInfo(text, "position " UINT64_FORMAT "\n", wanted.path.index);
-	for (int i = 0; i < wanted.path.length; i++)
-	{
-		rm_require_hash(rm_merkle_compute_root(&wanted.path.steps[i].tree, root));
-		append_hashes(text, root, 1);
-	}
+	appendStringInfo(text, "position " UINT64_FORMAT "\n", number);
+	append_hashes(text, path, rm_change_tree_path(tree, number, path));
 	appendStringInfoChar(text, '\n');
 	appendBinaryStringInfo(text, entry, entry_len);
 	rm_tree_reader_open(&reader, PG_GETARG_UUID_P(0), GetActiveSnapshot());
