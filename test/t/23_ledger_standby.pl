@@ -5,10 +5,7 @@ use RM::Cluster;
 use Test::More;
 
 my $primary = RM::Cluster->new(settings => { wal_level => 'replica', max_wal_senders => 4 });
-RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', "$primary->{dir}/key.pem");
-RM::Cluster::run_quietly('chown', RM::Cluster::server_user(), "$primary->{dir}/key.pem") if defined RM::Cluster::server_user();
-chmod 0600, "$primary->{dir}/key.pem";
-$primary->set('release_mgmt.signing_key_file' => "$primary->{dir}/key.pem");
+$primary->sign_with("$primary->{dir}/key.pem");
 $primary->start;
 $primary->value('postgres', q{
 	SET client_min_messages = error;

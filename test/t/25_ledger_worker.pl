@@ -11,10 +11,7 @@ my $primary = RM::Cluster->new(settings => {
 	# Nothing that is expected here comes from looking now and then.
 	'release_mgmt.worker_naptime' => '1h' });
 my $key = "$primary->{dir}/key.pem";
-RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', $key);
-RM::Cluster::run_quietly('chown', RM::Cluster::server_user(), $key) if defined RM::Cluster::server_user();
-chmod 0600, $key;
-$primary->set('release_mgmt.signing_key_file' => $key);
+$primary->sign_with($key);
 $primary->start;
 
 # Whether the query comes to return the value within a minute; what it returned last is a diagnostic.

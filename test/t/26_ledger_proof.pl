@@ -9,10 +9,7 @@ use Test::More;
 my $cluster = RM::Cluster->new;
 my $dir = $cluster->{dir};
 my $rmverify = RM::Cluster->base . '/stage' . RM::Cluster::pg_config('bindir') . '/rmverify';
-RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', "$dir/key.pem");
-RM::Cluster::run_quietly('chown', RM::Cluster::server_user(), "$dir/key.pem") if defined RM::Cluster::server_user();
-chmod 0600, "$dir/key.pem";
-$cluster->set('release_mgmt.signing_key_file' => "$dir/key.pem");
+$cluster->sign_with("$dir/key.pem");
 $cluster->start;
 $cluster->value('postgres', q{
 	SET client_min_messages = error;

@@ -26,10 +26,7 @@ note "from $old->{version} to $new->{version}";
 my $target = RM::Cluster->new;
 my $dir = $target->{dir};
 my $key = "$dir/key.pem";
-RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', $key);
-RM::Cluster::run_quietly('chown', RM::Cluster::server_user(), $key) if defined RM::Cluster::server_user();
-chmod 0600, $key;
-$target->set('release_mgmt.signing_key_file' => $key);
+$target->sign_with($key);
 
 # The older server, with a directory of data of its own.
 my $source = bless { %$target, data => "$dir/old", bin => $old->{bindir} }, 'RM::Cluster';

@@ -6,10 +6,7 @@ use Test::More;
 
 my $cluster = RM::Cluster->new;
 my $key = "$cluster->{dir}/key.pem";
-RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', $key);
-RM::Cluster::run_quietly('chown', RM::Cluster::server_user(), $key) if defined RM::Cluster::server_user();
-chmod 0600, $key;
-$cluster->set('release_mgmt.signing_key_file' => $key);
+$cluster->sign_with($key);
 $cluster->start;
 my $create = q{
 	SET client_min_messages = error;

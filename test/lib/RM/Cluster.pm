@@ -213,6 +213,17 @@ sub new
 	return $self;
 }
 
+# Make an Ed25519 key in that file, which the server alone reads, and have it sign checkpoints.
+sub sign_with
+{
+	my ($self, $file) = @_;
+	run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', $file);
+	run_quietly('chown', server_user(), $file) if defined server_user();
+	chmod 0600, $file or die "$file: $!";
+	$self->set('release_mgmt.signing_key_file' => $file);
+	return;
+}
+
 # Append settings to postgresql.conf; the last one counts.
 sub set
 {
