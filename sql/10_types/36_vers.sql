@@ -20,14 +20,17 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(range_agg(part.versions), '{}')
     FROM (
-        SELECT osv_events(CASE r.range ->> 'type' WHEN 'SEMVER' THEN 'semver' ELSE osv_scheme(affected #>> '{package,ecosystem}') END,
+        -- The ecosystem's scheme is asked for only where it matters; an expression without the row's columns may be evaluated when planning.
+        SELECT osv_events(CASE r.range ->> 'type' WHEN 'SEMVER' THEN 'semver'
+                               ELSE osv_scheme(CASE WHEN r.range ->> 'type' = 'ECOSYSTEM' THEN affected #>> '{package,ecosystem}' END) END,
                           r.range -> 'events')
         FROM jsonb_array_elements(coalesce(affected -> 'ranges', '[]')) AS r (range)
         WHERE r.range ->> 'type' IN ('SEMVER', 'ECOSYSTEM')
         UNION ALL
         SELECT pkgver_multirange(pkgver_range(v.version, v.version, '[]'))
         FROM jsonb_array_elements_text(coalesce(affected -> 'versions', '[]')) AS listed (version),
-             LATERAL try_pkgver(osv_scheme(affected #>> '{package,ecosystem}'), listed.version) AS v (version)
+             LATERAL try_pkgver(osv_scheme(CASE WHEN listed.version IS NOT NULL THEN affected #>> '{package,ecosystem}' END),
+                                listed.version) AS v (version)
         WHERE v.version IS NOT NULL
     ) AS part (versions);
 END;
