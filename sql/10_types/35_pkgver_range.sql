@@ -32,10 +32,12 @@ BEGIN
                                        'release_mgmt.pkgver_range(release_mgmt.pkgver, release_mgmt.pkgver, text)']::regprocedure[] LOOP
         INSERT INTO pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
         VALUES ('pg_proc'::regclass, constructor, 0, 'pg_type'::regclass, 'release_mgmt.pkgver_range'::regtype, 0, 'i');
-        IF NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = constructor AND d.deptype = 'e') THEN
-            EXECUTE format('ALTER EXTENSION release_mgmt ADD FUNCTION %s', constructor);
-        END IF;
     END LOOP;
+    -- The install script makes them the extension's; called later, this does.
+    IF NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = constructor AND d.deptype = 'e') THEN
+        ALTER EXTENSION release_mgmt ADD FUNCTION release_mgmt.pkgver_range(release_mgmt.pkgver, release_mgmt.pkgver);
+        ALTER EXTENSION release_mgmt ADD FUNCTION release_mgmt.pkgver_range(release_mgmt.pkgver, release_mgmt.pkgver, text);
+    END IF;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.replace_range_constructors() IS 'Replaces the constructors that CREATE TYPE gives to pkgver_range.';
