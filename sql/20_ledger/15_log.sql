@@ -79,6 +79,7 @@ CREATE TABLE release_mgmt.ledger_head (
     edge         bytea NOT NULL,
     tail         bytea NOT NULL,
     sequenced_at timestamptz,
+    seen_before  xid8,
     CONSTRAINT ledger_head_pkey PRIMARY KEY (log_id),
     CONSTRAINT ledger_head_log_id_fkey FOREIGN KEY (log_id) REFERENCES release_mgmt.ledger_log
 );
@@ -86,6 +87,9 @@ COMMENT ON TABLE release_mgmt.ledger_head IS 'How far each tree has grown.';
 COMMENT ON COLUMN release_mgmt.ledger_head.edge IS
 'Roots of the perfect subtrees that make up the tree, largest first: one for each bit set in size';
 COMMENT ON COLUMN release_mgmt.ledger_head.tail IS 'Hashes of the leaves behind the last full tile';
+COMMENT ON COLUMN release_mgmt.ledger_head.seen_before IS
+'Every transaction before this one had ended when the pending leaves were last read, so that sequencing need not look its leaf up in the tree again. NULL
+where that is not known, as in a restored database, where transaction numbers do not mean what they meant';
 ALTER TABLE release_mgmt.ledger_head ALTER tail SET STORAGE EXTERNAL;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_head', '');
 

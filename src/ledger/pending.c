@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
@@ -50,9 +51,32 @@ begin_sort(TupleDesc desc)
 								maintenance_work_mem, NULL, TUPLESORT_NONE);
 }
 
-/* Read and sort the leaves that the snapshot sees; it must stay registered. */
+/* Return a transaction's id, one that is not frozen, with its epoch. */
+FullTransactionId
+rm_full_transaction_id(TransactionId xid)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32 epoch = EpochFromFullTransactionId(next) - (xid > XidFromFullTransactionId(next));
+
+	return FullTransactionIdFromEpochAndXid(epoch, xid);
+}
+
+/* Return whether the row was inserted before that transaction; false where it is frozen and does not tell. */
+static bool
+inserted_before(TupleTableSlot *slot, FullTransactionId before)
+{
+	TransactionId xid = HeapTupleHeaderGetXmin(ExecFetchSlotHeapTuple(slot, false, NULL)->t_data);
+
+	return TransactionIdIsNormal(xid) && FullTransactionIdPrecedes(rm_full_transaction_id(xid), before);
+}
+
+/*
+ * Read and sort the leaves that the snapshot sees; it must stay registered.
+ *
+ * Those of transactions before seen_before are left out, if that is valid.
+ */
 void
-rm_pending_begin(RmPendingScan *scan, Snapshot snapshot)
+rm_pending_begin(RmPendingScan *scan, Snapshot snapshot, FullTransactionId seen_before)
 {
 	TupleDesc desc = RelationGetDescr(scan->tables[0]);
 
@@ -64,7 +88,11 @@ rm_pending_begin(RmPendingScan *scan, Snapshot snapshot)
 		TableScanDesc table_scan = table_beginscan(scan->tables[i], snapshot, 0, NULL);
 
 		while (table_scan_getnextslot(table_scan, ForwardScanDirection, slot))
-			tuplesort_puttupleslot(scan->sort, slot);
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!FullTransactionIdIsValid(seen_before) || !inserted_before(slot, seen_before))
+				tuplesort_puttupleslot(scan->sort, slot);
+		}
 		table_endscan(table_scan);
 		ExecDropSingleTupleTableSlot(slot);
 	}

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/transam.h"
 #include "executor/tuptable.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
@@ -49,8 +50,9 @@ typedef struct RmPendingScan
 } RmPendingScan;
 
 extern Oid rm_pending_relid(int number);
+extern FullTransactionId rm_full_transaction_id(TransactionId xid);
 extern void rm_pending_open(RmPendingScan *scan);
-extern void rm_pending_begin(RmPendingScan *scan, Snapshot snapshot);
+extern void rm_pending_begin(RmPendingScan *scan, Snapshot snapshot, FullTransactionId seen_before);
 extern bool rm_scan_next(IndexScanDesc scan, TupleTableSlot *slot);
 extern bool rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf);
 extern bool rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id);

@@ -8,6 +8,10 @@
  * commit, so whoever sees the later one sees the earlier one as well, and the
  * earlier one has the smaller position.
  *
+ * A leaf that is in the tree stays in its table until that is emptied whole.
+ * The head remembers before which transaction all leaves are in the tree, so
+ * that those are not looked up again.
+ *
  * The few changes of a small transaction stand beside its leaf and are moved
  * to ledger_batch with it.
  *
@@ -104,6 +108,7 @@ append_pending(RmPendingScan *pending, const pg_uuid_t *log)
 		MemoryContextReset(per_leaf);
 	} while (rm_pending_next(pending, &leaf));
 	rm_keys_close(&to->keys, (int64) rm_tree_writer_size(&to->tree));
+	to->tree.seen_before = rm_full_transaction_id(pending->snapshot->xmin);
 	rm_store_close(&to->batches);
 	rm_tree_writer_close(&to->tree);
 	MemoryContextDelete(per_leaf);
@@ -170,7 +175,7 @@ rm_sequence_pending(const pg_uuid_t *log)
 	/* Taken under the locks, it sees all that was written to the table to be emptied. */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(snapshot);
-	rm_pending_begin(&pending, snapshot);
+	rm_pending_begin(&pending, snapshot, rm_tree_seen_before(log, snapshot));
 	append_pending(&pending, log);
 	active_pages = RelationGetNumberOfBlocks(pending.tables[active]);
 	other_pages = RelationGetNumberOfBlocks(pending.tables[other]);
@@ -180,8 +185,11 @@ rm_sequence_pending(const pg_uuid_t *log)
 	UnregisterSnapshot(snapshot);
 
 	if (locked && other_pages > 0)
+	{
 		empty_pending(other);
-	else if (other_pages == 0 && active_pages >= PENDING_PAGES)
+		other_pages = 0;
+	}
+	if (other_pages == 0 && active_pages >= PENDING_PAGES)
 		switch_pending(other);
 }
 

@@ -21,6 +21,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
+#include "utils/xid8.h"
 
 /* Attribute numbers of release_mgmt.ledger_head. */
 enum
@@ -30,7 +31,8 @@ enum
 	HEAD_EDGE,
 	HEAD_TAIL,
 	HEAD_SEQUENCED_AT,
-	HEAD_NATTS = HEAD_SEQUENCED_AT
+	HEAD_SEEN_BEFORE,
+	HEAD_NATTS = HEAD_SEEN_BEFORE
 };
 
 /* Make a bytea of the bytes. */
@@ -98,10 +100,31 @@ rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool 
 	return found;
 }
 
-/* Write how far the log's tree has grown; tail holds the leaves behind the last full tile. */
-static void
-write_head(const pg_uuid_t *log, const RmMerkle *edge, const unsigned char *tail)
+/* Return before which transaction every leaf is in the tree; an invalid one where that is not known. */
+FullTransactionId
+rm_tree_seen_before(const pg_uuid_t *log, Snapshot snapshot)
 {
+	Relation head = table_open(rm_ledger_relid("ledger_head"), AccessShareLock);
+	SysScanDesc scan = begin_head_scan(head, log, snapshot);
+	HeapTuple tuple = systable_getnext(scan);
+	FullTransactionId seen_before = InvalidFullTransactionId;
+	bool isnull = true;
+	Datum value = (Datum) 0;
+
+	if (HeapTupleIsValid(tuple))
+		value = heap_getattr(tuple, HEAD_SEEN_BEFORE, RelationGetDescr(head), &isnull);
+	if (!isnull)
+		seen_before = DatumGetFullTransactionId(value);
+	systable_endscan(scan);
+	table_close(head, AccessShareLock);
+	return seen_before;
+}
+
+/* Write how far the writer's tree has grown. */
+static void
+write_head(const RmTreeWriter *writer, const RmMerkle *edge)
+{
+	const pg_uuid_t *log = &writer->log;
 	Relation head = table_open(rm_ledger_relid("ledger_head"), RowExclusiveLock);
 	SysScanDesc scan = begin_head_scan(head, log, NULL);
 	HeapTuple old_tuple = systable_getnext(scan);
@@ -112,8 +135,10 @@ write_head(const pg_uuid_t *log, const RmMerkle *edge, const unsigned char *tail
 	values[HEAD_LOG_ID - 1] = UUIDPGetDatum(log);
 	values[HEAD_SIZE - 1] = Int64GetDatum((int64) edge->size);
 	values[HEAD_EDGE - 1] = PointerGetDatum(make_bytea(edge->stack, __builtin_popcountll(edge->size) * RM_SHA256_SIZE));
-	values[HEAD_TAIL - 1] = PointerGetDatum(make_bytea(tail, edge->size % RM_TILE_WIDTH * RM_SHA256_SIZE));
+	values[HEAD_TAIL - 1] = PointerGetDatum(make_bytea(writer->tile, edge->size % RM_TILE_WIDTH * RM_SHA256_SIZE));
 	values[HEAD_SEQUENCED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[HEAD_SEEN_BEFORE - 1] = FullTransactionIdGetDatum(writer->seen_before);
+	nulls[HEAD_SEEN_BEFORE - 1] = !FullTransactionIdIsValid(writer->seen_before);
 	tuple = heap_form_tuple(RelationGetDescr(head), values, nulls);
 	if (HeapTupleIsValid(old_tuple))
 		CatalogTupleUpdate(head, &old_tuple->t_self, tuple);
@@ -200,6 +225,7 @@ rm_tree_writer_open(RmTreeWriter *writer, const pg_uuid_t *log, Snapshot snapsho
 	writer->log = *log;
 	(void) rm_tree_read_head(log, snapshot, &edge, &own, NULL);
 	split_edge(&edge, &writer->above, &writer->within);
+	writer->seen_before = rm_tree_seen_before(log, snapshot);
 	rm_store_open(&writer->entries, "ledger_entry");
 	rm_store_open(&writer->tiles, "ledger_tile");
 	fill_partial_tile(writer, snapshot);
@@ -312,5 +338,5 @@ rm_tree_writer_close(RmTreeWriter *writer)
 	rm_store_close(&writer->entries);
 	rm_store_close(&writer->tiles);
 	join_edge(writer, &edge);
-	write_head(&writer->log, &edge, writer->tile);
+	write_head(writer, &edge);
 }

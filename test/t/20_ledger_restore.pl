@@ -52,9 +52,13 @@ is($cluster->value('restored', 'SELECT count(*) FROM item'), 1001, 'rows came as
 like($err, qr/RM001/, 'who is not the owner is refused');
 ($status, undef, $err) = $cluster->psql('restored', q{SELECT release_mgmt.govern('item')});
 like($err, qr/inactive/, 'so is every verb');
+# As from a cluster whose transactions have larger numbers than those of the restore.
+$cluster->value('restored', q{UPDATE release_mgmt.ledger_head SET seen_before = '1000000000000'});
 is($cluster->value('restored', "SELECT release_mgmt.activate('restore.example.org', \$x\$$checkpoint\$x\$)"), 'restore.example.org',
 	'with the checkpoint held outside it goes on with the same log');
 is($cluster->value('restored', 'SELECT count(*) FROM release_mgmt.activation_finding'), 0, 'nothing differed');
+is($cluster->value('restored', "SELECT count(*) FROM release_mgmt.captured_change WHERE key = '2000' AND log_index IS NULL"), 0,
+	'what was pending in the dump is in the tree');
 $cluster->value('restored', q{UPDATE item SET title = 'after the restore' WHERE id = 1; INSERT INTO part VALUES (99, 1)});
 $cluster->value('restored', 'CALL release_mgmt.sequence_ledger()');
 is($cluster->value('restored', $findings), '', 'and stays sound');
