@@ -103,20 +103,71 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.verify_registry() IS
 'Where governed_table and the event triggers contradict what the ledger holds of the tables'' schemas.';
 
-CREATE FUNCTION release_mgmt_internal.held_checkpoints(given text) RETURNS TABLE (log_id uuid, note text, held text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION release_mgmt_internal.carried_checkpoint(entry bytea) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_carried_checkpoint';
+COMMENT ON FUNCTION release_mgmt_internal.carried_checkpoint(bytea) IS
+'The checkpoint of the log before that the first entry of a log holds; NULL where it is another entry.';
+
+CREATE FUNCTION release_mgmt_internal.verified_logs()
+RETURNS TABLE (id uuid, origin text, epoch integer, opened_at timestamptz, carried text, former_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    WITH log AS (
-        SELECT l.id, l.origin
+    WITH RECURSIVE log AS (
+        SELECT l.id
         FROM release_mgmt.ledger_identity AS i
         JOIN release_mgmt.ledger_log AS c ON c.id = i.log_id
         JOIN release_mgmt.ledger_log AS l ON l.base = c.base
+        UNION
+        SELECT f.id
+        FROM log AS l
+        JOIN release_mgmt.ledger_entry AS e ON e.log_id = l.id AND e.index = 0
+        JOIN release_mgmt.ledger_log AS f ON f.origin = pg_catalog.split_part(release_mgmt_internal.carried_checkpoint(e.entry), E'\n', 1)
     )
+    SELECT l.id, l.origin, l.epoch, l.opened_at, release_mgmt_internal.carried_checkpoint(e.entry), f.id
+    FROM log AS n
+    JOIN release_mgmt.ledger_log AS l ON l.id = n.id
+    LEFT JOIN release_mgmt.ledger_entry AS e ON e.log_id = l.id AND e.index = 0
+    LEFT JOIN release_mgmt.ledger_log AS f
+        ON f.origin = pg_catalog.split_part(release_mgmt_internal.carried_checkpoint(e.entry), E'\n', 1) AND f.opened_at < l.opened_at;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.verified_logs() IS
+'The logs of this ledger, one for each epoch, and those that they go back to under another origin; with the checkpoint of the log before that the first leaf
+of each holds (carried), and that log.';
+
+CREATE FUNCTION release_mgmt_internal.verify_epochs()
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT 'checkpoint of the epoch before missing', 0::bigint, NULL::text, l.origin, 'the last checkpoint of the log before', NULL::text
+    FROM release_mgmt_internal.verified_logs() AS l
+    WHERE l.epoch > 1 AND l.carried IS NULL
+    UNION ALL
+    SELECT 'log missing', NULL, NULL, pg_catalog.split_part(l.carried, E'\n', 1), pg_catalog.split_part(l.carried, E'\n', 2) || ' leaves', NULL
+    FROM release_mgmt_internal.verified_logs() AS l
+    WHERE l.carried IS NOT NULL AND l.former_id IS NULL
+    UNION ALL
+    SELECT 'leaf added', pg_catalog.split_part(l.carried, E'\n', 2)::bigint, NULL, pg_catalog.split_part(l.carried, E'\n', 1),
+           pg_catalog.split_part(l.carried, E'\n', 2) || ' leaves, as the first leaf of ' || l.origin || ' says', h.size::text || ' leaves'
+    FROM release_mgmt_internal.verified_logs() AS l
+    JOIN release_mgmt.ledger_head AS h ON h.log_id = l.former_id
+    WHERE h.size > pg_catalog.split_part(l.carried, E'\n', 2)::numeric
+    ORDER BY 1, 4;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.verify_epochs() IS 'What is missing between the logs of this ledger, and what was added to one that had ended.';
+
+CREATE FUNCTION release_mgmt_internal.held_checkpoints(given text) RETURNS TABLE (log_id uuid, note text, held text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH log AS MATERIALIZED (SELECT v.* FROM release_mgmt_internal.verified_logs() AS v)
     SELECT k.log_id, k.note, 'ledger_checkpoint ' || k.size::text FROM release_mgmt.ledger_checkpoint AS k JOIN log AS l ON l.id = k.log_id
     UNION ALL
     SELECT l.id, release_mgmt_internal.last_signed(l.origin), 'the checkpoint beside the signing key'
     FROM log AS l
     WHERE release_mgmt_internal.last_signed(l.origin) IS NOT NULL
+    UNION ALL
+    SELECT l.former_id, l.carried, 'the checkpoint in the first leaf of ' || l.origin
+    FROM log AS l
+    WHERE l.former_id IS NOT NULL
     UNION ALL
     SELECT l.id, given, 'the checkpoint given'
     FROM log AS l
@@ -137,10 +188,8 @@ DECLARE
     held_from text[];
     state text;
 BEGIN
-    SELECT array_agg(l.id ORDER BY l.epoch), array_agg(l.origin ORDER BY l.epoch) INTO logs, origins
-    FROM ledger_identity AS i
-    JOIN ledger_log AS c ON c.id = i.log_id
-    JOIN ledger_log AS l ON l.base = c.base;
+    SELECT array_agg(l.id ORDER BY l.opened_at, l.epoch), array_agg(l.origin ORDER BY l.opened_at, l.epoch) INTO logs, origins
+    FROM release_mgmt_internal.verified_logs() AS l;
     IF logs IS NULL THEN
         PERFORM release_mgmt_internal.require_active();
     END IF;
@@ -158,6 +207,7 @@ BEGIN
                 split_part(verify_ledger.checkpoint, E'\n', 1);
         END IF;
     END IF;
+    RETURN QUERY SELECT e.* FROM release_mgmt_internal.verify_epochs() AS e;
     RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_logs(logs, held_logs, held_notes, held_from) AS v;
     RETURN QUERY SELECT g.* FROM release_mgmt_internal.verify_registry() AS g WHERE release_mgmt_internal.is_active();
     RETURN QUERY SELECT t.* FROM release_mgmt_internal.verify_triggers() AS t;
@@ -167,8 +217,8 @@ $$;
 COMMENT ON FUNCTION release_mgmt.verify_ledger(text) IS
 'Recomputes everything from the live rows to the root of the tree, and returns a row for each thing that does not fit; no row means that all is sound.
 checkpoint: one kept outside this database, signed or not; those signed here, and the one beside the signing key, are held against the tree as well.
-finding: leaf changed, leaf missing, leaf not in the head, tile changed, tile missing, head changed, tree shrank, checkpoint contradicted, checkpoint
-unreadable, checkpoint signature invalid, checkpoint of another log, entry unreadable, changes altered, changes missing, changes added, changes without
+finding: leaf changed, leaf missing, leaf added, leaf not in the head, tile changed, tile missing, head changed, tree shrank, checkpoint contradicted, checkpoint
+unreadable, checkpoint signature invalid, checkpoint of another log, log missing, checkpoint of the epoch before missing, entry unreadable, changes altered, changes missing, changes added, changes without
 leaf, row changed, row missing, row added, row can not be verified, baseline incomplete (rows of a table are still to come, see govern_in_batches()),
 maintenance under way, maintenance expired (rows are to be recorded at its end, see begin_maintenance()), table missing, table not governed, column
 unknown, columns changed, key changed, event trigger missing, event trigger disabled, trigger missing, trigger disabled, trigger altered,

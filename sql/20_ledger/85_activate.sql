@@ -107,9 +107,11 @@ BEGIN
     -- Active from here on, under the former log: what it holds pending goes into its tree.
     PERFORM release_mgmt_internal.write_identity(former.id);
     CALL release_mgmt.sequence_ledger();
-    SELECT coalesce((SELECT k.note FROM release_mgmt.ledger_checkpoint AS k WHERE k.log_id = former.id ORDER BY k.size DESC LIMIT 1),
-                    release_mgmt_internal.checkpoint_of(former.id, former.origin))
-    INTO last_checkpoint;
+    -- The whole tree, so that the next log answers for all of it; signed where it was signed to its end.
+    last_checkpoint := release_mgmt_internal.checkpoint_of(former.id, former.origin);
+    SELECT coalesce((SELECT k.note FROM release_mgmt.ledger_checkpoint AS k
+                     WHERE k.log_id = former.id AND k.size = split_part(last_checkpoint, E'\n', 2)::bigint AND k.note ^@ last_checkpoint),
+                    last_checkpoint) INTO last_checkpoint;
 
     IF former.base = activate_again.origin AND split_part(continue_from, E'\n', 1) = former.origin
        AND release_mgmt_internal.checkpoint_state(continue_from) IN ('signed', 'not checked')
@@ -159,6 +161,6 @@ $$;
 COMMENT ON FUNCTION release_mgmt.activate(text, text) IS
 'Starts a ledger in this database under the origin, a name of your own that no other ledger bears, such as cmdb.example.org. Returns the log''s origin.
 In a database that was restored or copied it verifies the whole ledger and keeps what differs in activation_finding. It then goes on with the same log if
-continue_from, a signed checkpoint kept outside, is the log''s and fits; otherwise it opens the next epoch (origin/e2), whose first leaf holds the last
-checkpoint found. In an active database it does nothing. Errors: RM015 wrong_state where it is active under another origin; 23514 where the origin holds
+continue_from, a signed checkpoint kept outside, is the log''s and fits; otherwise it opens the next epoch (origin/e2), whose first leaf holds the
+checkpoint of the whole former log. In an active database it does nothing. Errors: RM015 wrong_state where it is active under another origin; 23514 where the origin holds
 blanks, + or empty parts.';

@@ -210,6 +210,15 @@ rm_entry_is_epoch(const char *entry, int len)
 	return len > strlen(EPOCH_HEAD) && memcmp(entry, EPOCH_HEAD, strlen(EPOCH_HEAD)) == 0;
 }
 
+/* Return the checkpoint that an entry which opens an epoch holds; NULL where it ends before. */
+const char *
+rm_entry_epoch_checkpoint(const char *entry)
+{
+	const char *end = strchr(entry + strlen(EPOCH_HEAD), '\n');
+
+	return end ? end + 1 : NULL;
+}
+
 /* Return the bytes in base64 (RFC 4648 section 4). */
 char *
 rm_base64(const void *bytes, int len)

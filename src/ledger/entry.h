@@ -22,7 +22,7 @@
  *
  *		release_mgmt epoch v1
  *		at <time>
- *		<the last checkpoint found, as it stands>
+ *		<the last checkpoint of the log before>
  */
 #ifndef RM_LEDGER_ENTRY_H
 #define RM_LEDGER_ENTRY_H
@@ -56,6 +56,7 @@ extern bytea *rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *r
 extern bytea *rm_entry_of_epoch(const char *checkpoint);
 extern bool rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parsed);
 extern bool rm_entry_is_epoch(const char *entry, int len);
+extern const char *rm_entry_epoch_checkpoint(const char *entry);
 extern char *rm_base64(const void *bytes, int len);
 extern int rm_base64_decode(const char *text, int len, void *bytes, int size);
 

@@ -16,14 +16,17 @@
 /* The transaction whose batches are being read. */
 typedef struct Transaction
 {
-	int64_t index; /* -1 while it is not sequenced */
-	uint64_t number;
+	int64_t index;   /* -1 while it is not sequenced */
+	uint64_t number; /* 0 before the first */
 	uint64_t changes;
 	unsigned char root[RM_SHA256_SIZE];
 	RmMerkle tree;
 	bool is_transaction;
 	bool broken;
 } Transaction;
+
+static uint64_t transactions_read = 0;
+static uint64_t batches_read = 0;
 
 /* Return the value of the entry's line with that label, and its length. */
 const char *
@@ -59,7 +62,7 @@ begin_transaction(Transaction *transaction, int64_t index, const Field *entry)
 	const char *changes;
 
 	transaction->index = index;
-	transaction->number++;
+	transaction->number = ++transactions_read;
 	transaction->broken = false;
 	rm_merkle_init(&transaction->tree);
 	transaction->is_transaction =
@@ -121,67 +124,61 @@ end_transaction(const Transaction *transaction)
 
 /* Hold the tree against the checkpoints of its size. */
 static void
-check_notes(const RmMerkle *tree, const Note *notes, int nnotes)
+check_expected(const RmMerkle *tree, const Expected *expected, int nexpected)
 {
-	for (int i = 0; i < nnotes; i++)
+	for (int i = 0; i < nexpected; i++)
 	{
 		unsigned char root[RM_SHA256_SIZE];
 
-		if (notes[i].size != tree->size)
+		if (expected[i].note->size != tree->size)
 			continue;
 		if (!rm_merkle_compute_root(tree, root))
 			trouble("OpenSSL can not hash");
-		if (memcmp(root, notes[i].root, RM_SHA256_SIZE) != 0)
-			finding("checkpoint contradicted", (int64_t) tree->size - 1, NULL, NULL,
-					i == 0 ? "the present one" : "the one seen last");
+		if (memcmp(root, expected[i].note->root, RM_SHA256_SIZE) != 0)
+			finding("checkpoint contradicted", (int64_t) tree->size - 1, NULL, NULL, expected[i].from);
 	}
 }
 
-/* Read the leaves that are not sequenced. */
+/* Say which checkpoints are of a larger tree. */
 static void
-verify_pending(PGconn *connection, Transaction *transaction)
+check_not_shrunk(const RmMerkle *tree, const Expected *expected, int nexpected)
 {
-	CopyReader reader;
-	Field fields[5];
-	unsigned char current[UUID_SIZE] = { 0 };
-
-	copy_begin(
-		&reader, connection,
-		"SELECT p.transaction_id, p.entry, b.first_seq, b.changes, p.changes "
-		"FROM (SELECT * FROM release_mgmt.ledger_pending_0 UNION ALL SELECT * FROM release_mgmt.ledger_pending_1) AS p "
-		"LEFT JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = p.transaction_id "
-		"WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id) "
-		"ORDER BY p.position, p.transaction_id, b.first_seq");
-	while (copy_row(&reader, fields, 5))
+	for (int i = 0; i < nexpected; i++)
 	{
-		if (memcmp(current, fields[0].bytes, UUID_SIZE) != 0)
-		{
-			end_transaction(transaction);
-			begin_transaction(transaction, -1, &fields[1]);
-			memcpy(current, fields[0].bytes, UUID_SIZE);
-			/* Few changes stand beside the leaf. */
-			if (fields[3].len < 0 && fields[4].len >= 0)
-				add_batch(transaction, 0, &fields[4]);
-		}
-		if (fields[3].len >= 0)
-			add_batch(transaction, get_number(fields[2].bytes, 8), &fields[3]);
+		char detail[256];
+
+		if (expected[i].note->size <= tree->size)
+			continue;
+		snprintf(detail, sizeof(detail), "%s is of %" PRIu64 " leaves, %" PRIu64 " are there", expected[i].from,
+				 expected[i].note->size, tree->size);
+		finding("tree shrank", (int64_t) tree->size, NULL, NULL, detail);
 	}
+}
+
+/* Return the largest size that is expected. */
+static uint64_t
+largest_size(const Expected *expected, int nexpected)
+{
+	uint64_t size = 0;
+
+	for (int i = 0; i < nexpected; i++)
+		size = expected[i].note->size > size ? expected[i].note->size : size;
+	return size;
 }
 
 /* Verify a log against checkpoints, and take in what it says of rows; returns its size. */
 uint64_t
-verify_log(PGconn *connection, const char *log_id, const Note *notes, int nnotes)
+verify_log(PGconn *connection, const char *log_id, const Expected *expected, int nexpected)
 {
 	Transaction transaction = { 0 };
 	RmMerkle tree;
 	CopyReader reader;
 	Field fields[4];
 	char sql[1024];
-	char detail[128];
 	bool gap = false;
 
 	rm_merkle_init(&tree);
-	check_notes(&tree, notes, nnotes);
+	check_expected(&tree, expected, nexpected);
 	snprintf(sql, sizeof(sql),
 			 "SELECT e.index, e.entry, b.first_seq, b.changes FROM release_mgmt.ledger_entry AS e "
 			 "LEFT JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = e.transaction_id "
@@ -204,22 +201,74 @@ verify_log(PGconn *connection, const char *log_id, const Note *notes, int nnotes
 			if (!rm_merkle_add_entry(&tree, fields[1].bytes, (size_t) fields[1].len))
 				trouble("OpenSSL can not hash");
 			if (!gap)
-				check_notes(&tree, notes, nnotes);
-			progress("leaves", tree.size, notes[0].size);
+				check_expected(&tree, expected, nexpected);
+			progress("leaves", tree.size, largest_size(expected, nexpected));
 		}
 		if (fields[3].len >= 0)
-			add_batch(&transaction, get_number(fields[2].bytes, 8), &fields[3]);
-	}
-	for (int i = 0; i < nnotes; i++)
-	{
-		if (notes[i].size > tree.size)
 		{
-			snprintf(detail, sizeof(detail), "%" PRIu64 " leaves were signed, %" PRIu64 " are there", notes[i].size,
-					 tree.size);
-			finding("tree shrank", (int64_t) tree.size, NULL, NULL, detail);
+			add_batch(&transaction, get_number(fields[2].bytes, 8), &fields[3]);
+			batches_read++;
 		}
 	}
-	verify_pending(connection, &transaction);
 	end_transaction(&transaction);
+	check_not_shrunk(&tree, expected, nexpected);
 	return tree.size;
+}
+
+/* Verify the leaves that are not sequenced, which belong behind the present log. */
+void
+verify_pending(PGconn *connection)
+{
+	Transaction transaction = { 0 };
+	CopyReader reader;
+	Field fields[5];
+	unsigned char current[UUID_SIZE] = { 0 };
+
+	copy_begin(
+		&reader, connection,
+		"SELECT p.transaction_id, p.entry, b.first_seq, b.changes, p.changes "
+		"FROM (SELECT * FROM release_mgmt.ledger_pending_0 UNION ALL SELECT * FROM release_mgmt.ledger_pending_1) AS p "
+		"LEFT JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = p.transaction_id "
+		"WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id) "
+		"ORDER BY p.position, p.transaction_id, b.first_seq");
+	while (copy_row(&reader, fields, 5))
+	{
+		if (memcmp(current, fields[0].bytes, UUID_SIZE) != 0)
+		{
+			end_transaction(&transaction);
+			begin_transaction(&transaction, -1, &fields[1]);
+			memcpy(current, fields[0].bytes, UUID_SIZE);
+			/* Few changes stand beside the leaf. */
+			if (fields[3].len < 0 && fields[4].len >= 0)
+				add_batch(&transaction, 0, &fields[4]);
+		}
+		if (fields[3].len >= 0)
+		{
+			add_batch(&transaction, get_number(fields[2].bytes, 8), &fields[3]);
+			batches_read++;
+		}
+	}
+	end_transaction(&transaction);
+}
+
+/* Name the batches that no leaf tells of; there are some only if more stand in the table than were read. */
+void
+verify_claims(PGconn *connection)
+{
+	char *count = query_value(connection, "SELECT count(*) FROM release_mgmt.ledger_batch");
+	PGresult *result;
+
+	if (count && strtoull(count, NULL, 10) <= batches_read)
+		return;
+	result = query(
+		connection,
+		"SELECT DISTINCT b.transaction_id FROM release_mgmt.ledger_batch AS b "
+		"WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = b.transaction_id) "
+		"AND NOT EXISTS (SELECT FROM release_mgmt.ledger_pending_0 AS p WHERE p.transaction_id = b.transaction_id) "
+		"AND NOT EXISTS (SELECT FROM release_mgmt.ledger_pending_1 AS p WHERE p.transaction_id = b.transaction_id) "
+		"ORDER BY 1");
+	for (int i = 0; i < PQntuples(result); i++)
+		finding("changes without leaf", -1, NULL, NULL, PQgetvalue(result, i, 0));
+	PQclear(result);
+	free(count);
 }

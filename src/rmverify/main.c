@@ -12,53 +12,72 @@
 
 #include "rmverify/rmverify.h"
 
-/* Open the text as a checkpoint of the log, or end. */
+/* Open the text as a checkpoint of the verifier's, or end. */
 static Note
-require_note(const char *text, const Options *options)
+require_note(const char *text, const Verifier *verifier)
 {
 	Note note;
 
-	if (!open_note(text, &options->verifier, &note))
-		trouble("the checkpoint is not signed by %s", options->verifier.name);
-	if (strcmp(note.origin, options->verifier.name) != 0)
-		trouble("the checkpoint is of %s, not of %s", note.origin, options->verifier.name);
+	if (!open_note(text, verifier, &note))
+		trouble("the checkpoint is not signed by %s", verifier->name);
+	if (strcmp(note.origin, verifier->name) != 0)
+		trouble("the checkpoint is of %s, not of %s", note.origin, verifier->name);
 	return note;
 }
 
-/* Return the checkpoint to verify against: the one given, or the last that the database holds with all cosignatures. */
+/* Return the checkpoint in the file that was given. */
 Note
-present_note(PGconn *connection, const Options *options, const char *log_id)
+given_note(const Options *options)
+{
+	size_t len;
+	char *text = read_file(options->checkpoint, &len);
+	char *origin;
+	Verifier verifier;
+	Note note;
+
+	if (text == NULL)
+		trouble("there is no file %s", options->checkpoint);
+	(void) restore_dashes(text, len);
+	origin = strndup(text, strcspn(text, "\n"));
+	verifier = verifier_of_epoch(&options->verifier, origin);
+	note = require_note(text, &verifier);
+	if (!is_cosigned_by_all(options, &note))
+		trouble("not every witness has cosigned the checkpoint");
+	free(origin);
+	free(text);
+	return note;
+}
+
+/* Return the checkpoints of a log that the database holds, with their cosignatures, the last one first. */
+static PGresult *
+stored_notes(PGconn *connection, const char *log_id, bool all)
 {
 	char sql[512];
-	char *text;
-	size_t len;
-	PGresult *result;
-	Note note = { 0 };
 
-	if (options->checkpoint)
-	{
-		text = read_file(options->checkpoint, &len);
-		if (text == NULL)
-			trouble("there is no file %s", options->checkpoint);
-		(void) restore_dashes(text, len);
-		note = require_note(text, options);
-		if (!is_cosigned_by_all(options, &note))
-			trouble("not every witness has cosigned the checkpoint");
-		return note;
-	}
 	snprintf(sql, sizeof(sql),
 			 "SELECT k.note || coalesce((SELECT string_agg(c.line || E'\\n', '' ORDER BY c.witness) "
 			 "FROM release_mgmt.ledger_cosignature AS c WHERE c.log_id = k.log_id AND c.size = k.size), '') "
 			 "FROM release_mgmt.ledger_checkpoint AS k WHERE k.log_id = '%s' ORDER BY k.size DESC%s",
-			 log_id, options->nwitnesses > 0 ? "" : " LIMIT 1");
-	result = query(connection, sql);
+			 log_id, all ? "" : " LIMIT 1");
+	return query(connection, sql);
+}
+
+/* Return the last checkpoint of a log that the database holds with all cosignatures. */
+Note
+stored_note(PGconn *connection, const Options *options, const char *log_id, const Verifier *verifier)
+{
+	PGresult *result = stored_notes(connection, log_id, options->nwitnesses > 0);
+	Note note = { 0 };
+
 	if (PQntuples(result) == 0)
-		trouble("there is no signed checkpoint; let the ledger be signed with release_mgmt.sign_checkpoint()");
+		trouble("there is no signed checkpoint of %s; let the ledger be signed with release_mgmt.sign_checkpoint()",
+				verifier->name);
 	for (int i = 0; i < PQntuples(result); i++)
 	{
-		text = PQgetvalue(result, i, 0);
+		char *text = PQgetvalue(result, i, 0);
+
 		(void) restore_dashes(text, strlen(text));
-		note = require_note(text, options);
+		note = require_note(text, verifier);
 		if (is_cosigned_by_all(options, &note))
 			break;
 		if (i == PQntuples(result) - 1)
@@ -86,29 +105,100 @@ find_log(PGconn *connection, const char *origin)
 	return log_id;
 }
 
-/* Verify everything, and keep the checkpoint as the one seen last. */
+/* Find the last signed checkpoint of a log that another one follows, if there is one. */
+static void
+find_former_note(PGconn *connection, Log *log)
+{
+	PGresult *result = stored_notes(connection, log->id, false);
+
+	if (PQntuples(result) > 0)
+	{
+		char *text = PQgetvalue(result, 0, 0);
+
+		(void) restore_dashes(text, strlen(text));
+		log->is_signed = open_note(text, &log->verifier, &log->last) && strcmp(log->last.origin, log->origin) == 0;
+		if (!log->is_signed)
+			finding("checkpoint signature invalid", -1, NULL, NULL, log->origin);
+	}
+	PQclear(result);
+}
+
+/* Find the checkpoint to verify each log against; without one of the present log nothing can be said. */
+static void
+find_notes(PGconn *connection, const Options *options, Logs *logs)
+{
+	Note given = { 0 };
+
+	if (options->checkpoint)
+	{
+		Log *log;
+
+		given = given_note(options);
+		log = find_log_of(logs, given.origin);
+		if (log == NULL)
+			trouble("the database holds no log of origin %s", given.origin);
+		log->last = given;
+		log->is_signed = true;
+	}
+	for (int i = 0; i < logs->count; i++)
+	{
+		Log *log = &logs->log[i];
+
+		if (!log->is_own || log->is_signed)
+			continue;
+		if (i < logs->count - 1)
+			find_former_note(connection, log);
+		else
+		{
+			log->last = stored_note(connection, options, log->id, &log->verifier);
+			log->is_signed = true;
+		}
+	}
+}
+
+/* Verify one of the logs. */
+static void
+check_log(PGconn *connection, const Options *options, Log *log)
+{
+	Expected expected[3];
+	char carried_by[512];
+	int count = 0;
+
+	if (log->is_signed)
+		expected[count++] = (Expected) { &log->last, "the present one" };
+	if (log->is_seen)
+		expected[count++] = (Expected) { &log->seen, "the one seen last" };
+	if (log->is_closed)
+	{
+		snprintf(carried_by, sizeof(carried_by), "the one in the first leaf of %s", log->carried_by);
+		expected[count++] = (Expected) { &log->carried, carried_by };
+	}
+	/* With witnesses named, a later checkpoint may have been seen that they had not cosigned. */
+	if (log->is_signed && log->is_seen && log->seen.size > log->last.size && options->nwitnesses == 0)
+		finding("tree shrank", (int64_t) log->last.size, NULL, NULL, "a larger one was seen last");
+	log->size = verify_log(connection, log->id, expected, count);
+	if (log->is_closed && log->size > log->carried.size)
+		finding("leaf added", (int64_t) log->carried.size, NULL, NULL, "the log had ended before");
+}
+
+/* Verify everything, and keep the checkpoints as those seen last. */
 static int
 verify(const Options *options)
 {
-	size_t len;
-	char *state = read_file(options->state, &len);
 	PGconn *connection = open_connection(options->argument);
-	char *log_id = find_log(connection, options->verifier.name);
-	Note notes[2];
-	int nnotes = 1;
-	uint64_t size;
+	Logs logs = list_logs(connection, options);
+	const Log *present = &logs.log[logs.count - 1];
 
-	notes[0] = present_note(connection, options, log_id);
-	if (state)
+	read_state(options, &logs);
+	find_notes(connection, options, &logs);
+	for (int i = 0; i < logs.count; i++)
 	{
-		if (!open_note(state, &options->verifier, &notes[1]))
-			trouble("%s does not hold a checkpoint signed by %s", options->state, options->verifier.name);
-		nnotes = 2;
-		/* With witnesses named, a later checkpoint may have been seen that they had not cosigned. */
-		if (notes[1].size > notes[0].size && options->nwitnesses == 0)
-			finding("tree shrank", (int64_t) notes[0].size, NULL, NULL, "a larger one was seen last");
+		name_log(logs.count > 1 ? logs.log[i].origin : NULL);
+		forget_rows();
+		check_log(connection, options, &logs.log[i]);
 	}
-	size = verify_log(connection, log_id, notes, nnotes);
+	verify_pending(connection);
+	verify_claims(connection);
 	verify_tables(connection);
 	progress_end();
 	PQfinish(connection);
@@ -117,10 +207,11 @@ verify(const Options *options)
 		printf("%d findings\n", findings);
 		return EXIT_FINDINGS;
 	}
-	if (nnotes == 1 || notes[1].size < notes[0].size)
-		write_file(options->state, notes[0].text, strlen(notes[0].text));
-	printf("%s is sound: %" PRIu64 " leaves, %" PRIu64 " of them signed, %" PRIu64 " keys\n", options->verifier.name,
-		   size, notes[0].size, known_rows());
+	write_state(options, &logs);
+	printf("%s is sound: %" PRIu64 " leaves, %" PRIu64 " of them signed, %" PRIu64 " keys\n", present->origin,
+		   present->size, present->last.size, known_rows());
+	for (int i = 0; i < logs.count - 1; i++)
+		printf("and %s before it: %" PRIu64 " leaves\n", logs.log[i].origin, logs.log[i].size);
 	return EXIT_SOUND;
 }
 

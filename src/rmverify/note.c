@@ -64,7 +64,7 @@ restore_dashes(char *text, size_t len)
 }
 
 /* Return the length of an origin without its epoch. */
-static size_t
+size_t
 base_length(const char *origin)
 {
 	const char *slash = strrchr(origin, '/');
@@ -200,20 +200,35 @@ is_cosigned(const Verifier *witness, const Note *note)
 	return holds;
 }
 
-/* Take a signed checkpoint apart; false where it is none, or the verifier has not signed it. */
+/* Return whether a line is a signature's. */
 bool
-open_note(const char *text, const Verifier *verifier, Note *note)
+is_signature_line(const char *line)
+{
+	return strncmp(line, DASH, strlen(DASH)) == 0;
+}
+
+/* Take a checkpoint apart, whoever signed it; false where it is none. */
+bool
+parse_note(const char *text, Note *note)
 {
 	const char *size = strchr(text, '\n');
 	const char *root = size ? strchr(size + 1, '\n') : NULL;
 	const char *end = root ? strchr(root + 1, '\n') : NULL;
-	const char *behind;
 
-	if (end == NULL || end[1] != '\n')
+	if (end == NULL)
 		return false;
 	note->text = strdup(text);
 	note->origin = strndup(text, (size_t) (size - text));
 	note->size = strtoull(size + 1, NULL, 10);
-	return decode_base64(root + 1, (size_t) (end - root - 1), note->root, RM_SHA256_SIZE) == RM_SHA256_SIZE &&
-		   is_signed(verifier, text, (size_t) (end + 1 - text), end + 2, &behind);
+	return decode_base64(root + 1, (size_t) (end - root - 1), note->root, RM_SHA256_SIZE) == RM_SHA256_SIZE;
+}
+
+/* Take a signed checkpoint apart; false where it is none, or the verifier has not signed it. */
+bool
+open_note(const char *text, const Verifier *verifier, Note *note)
+{
+	const char *end = strstr(text, "\n\n");
+	const char *behind;
+
+	return end && parse_note(text, note) && is_signed(verifier, text, (size_t) (end + 1 - text), end + 2, &behind);
 }

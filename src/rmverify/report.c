@@ -16,6 +16,7 @@
 int findings = 0;
 
 static bool bar_shown = false;
+static const char *named_log = NULL;
 
 /* Say what stands in the way of verifying at all, and end. */
 void
@@ -32,6 +33,13 @@ trouble(const char *format, ...)
 	exit(EXIT_TROUBLE);
 }
 
+/* Say of which log the leaves of the findings to come are; NULL where there is but one. */
+void
+name_log(const char *origin)
+{
+	named_log = origin;
+}
+
 /* Print a finding; index is negative where no leaf can be named. */
 void
 finding(const char *what, int64_t index, const char *source, const char *key, const char *detail)
@@ -41,6 +49,8 @@ finding(const char *what, int64_t index, const char *source, const char *key, co
 	printf("%s", what);
 	if (index >= 0)
 		printf(", leaf %" PRId64, index);
+	if (index >= 0 && named_log)
+		printf(" of %s", named_log);
 	if (source)
 		printf(", table %s", source);
 	if (key)

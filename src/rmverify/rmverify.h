@@ -32,6 +32,7 @@
 /* report.c */
 extern int findings;
 extern void trouble(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+extern void name_log(const char *origin);
 extern void finding(const char *what, int64_t index, const char *source, const char *key, const char *detail);
 extern void *allocate(size_t size);
 extern void progress(const char *what, uint64_t done, uint64_t total);
@@ -60,7 +61,10 @@ typedef struct Verifier
 
 extern Verifier parse_verifier(const char *text, unsigned char algorithm);
 extern Verifier verifier_of_epoch(const Verifier *verifier, const char *origin);
+extern size_t base_length(const char *origin);
 extern size_t restore_dashes(char *text, size_t len);
+extern bool is_signature_line(const char *line);
+extern bool parse_note(const char *text, Note *note);
 extern bool open_note(const char *text, const Verifier *verifier, Note *note);
 extern bool is_signed(const Verifier *verifier, const char *body, size_t len, const char *lines, const char **behind);
 extern bool is_cosigned(const Verifier *witness, const Note *note);
@@ -175,13 +179,57 @@ extern int export_tiles(const Options *options);
 /* show.c: what a proof says, for people. */
 extern void show_proof(const Proof *proof);
 
+/* logs.c: the logs of an origin, in the order in which they were opened. */
+typedef struct Log
+{
+	char *id;
+	char *origin;
+	Verifier verifier;
+	bool is_own; /* an epoch of the origin that the key is of */
+	bool is_wanted;
+	bool is_present; /* the one that the database writes to */
+	bool follows;    /* its first leaf holds a checkpoint of the log before */
+	Note former;
+	bool is_closed; /* another log follows, whose first leaf holds this one's last checkpoint */
+	Note carried;
+	const char *carried_by;
+	bool is_signed; /* there is a signed checkpoint */
+	Note last;
+	bool is_seen; /* and one was seen before */
+	Note seen;
+	uint64_t size;
+} Log;
+
+typedef struct Logs
+{
+	Log *log;
+	int count;
+} Logs;
+
+extern Logs list_logs(PGconn *connection, const Options *options);
+extern Log *find_log_of(const Logs *logs, const char *origin);
+
+/* state.c: what was seen last. */
+extern void read_state(const Options *options, Logs *logs);
+extern void write_state(const Options *options, const Logs *logs);
+
 /* main.c */
-extern Note present_note(PGconn *connection, const Options *options, const char *log_id);
+extern Note given_note(const Options *options);
+extern Note stored_note(PGconn *connection, const Options *options, const char *log_id, const Verifier *verifier);
 extern char *find_log(PGconn *connection, const char *origin);
+
+/* A root that the tree must have had at a size. */
+typedef struct Expected
+{
+	const Note *note;
+	const char *from; /* who says so */
+} Expected;
 
 /* log.c: entries and the changes that they tell of. */
 extern const char *entry_line(const char *entry, size_t len, const char *label, size_t *value_len);
-extern uint64_t verify_log(PGconn *connection, const char *log_id, const Note *notes, int nnotes);
+extern uint64_t verify_log(PGconn *connection, const char *log_id, const Expected *expected, int nexpected);
+extern void verify_pending(PGconn *connection);
+extern void verify_claims(PGconn *connection);
 
 /* What of a table is not to be held against the ledger yet. */
 typedef struct TableState
@@ -194,6 +242,7 @@ typedef struct TableState
 } TableState;
 
 /* rows.c: what the ledger says of each row. */
+extern void forget_rows(void);
 extern void apply_change(const Change *change, int64_t index, uint64_t transaction);
 extern void check_row(const unsigned char *table_id, const char *source, const unsigned char *key, size_t key_len,
 					  const unsigned char *row, size_t row_len);

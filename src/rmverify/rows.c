@@ -105,6 +105,17 @@ grow(void)
 	free(old);
 }
 
+/* Forget every row: a log begins with what there is. */
+void
+forget_rows(void)
+{
+	for (size_t i = 0; i < places; i++)
+		free(rows[i].key);
+	free(rows);
+	rows = NULL;
+	places = used = 0;
+}
+
 /* Compute the hash of table and key. */
 static void
 hash_row(const unsigned char *table_id, const unsigned char *key, size_t key_len, unsigned char *hash)

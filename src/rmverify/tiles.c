@@ -350,7 +350,9 @@ export_tiles(const Options *options)
 		resume(export, &old);
 	connection = open_connection(options->argument);
 	log_id = find_log(connection, options->verifier.name);
-	note = present_note(connection, options, log_id);
+	note = options->checkpoint ? given_note(options) : stored_note(connection, options, log_id, &options->verifier);
+	if (strcmp(note.origin, options->verifier.name) != 0)
+		trouble("the checkpoint is of %s, not of %s", note.origin, options->verifier.name);
 	if (note.size < old.size)
 		finding("tree shrank", (int64_t) note.size, NULL, NULL, "the directory holds a larger one");
 	if (findings > 0)

@@ -72,9 +72,11 @@ is($cluster->value('restored2', q{
 	SELECT release_mgmt.activate('restore.example.org')}), 'restore.example.org/e2', 'without a checkpoint the next epoch opens');
 is($cluster->value('restored2', 'SELECT finding, source, key FROM release_mgmt.activation_finding'), 'row changed|public.item|7',
 	'what differed is kept');
+my $whole = $cluster->value('restored2', 'SELECT size FROM release_mgmt.ledger_head AS h JOIN release_mgmt.ledger_log AS l ON l.id = h.log_id WHERE l.epoch = 1');
 like($cluster->value('restored2', q{
 	SELECT convert_from(e.entry, 'UTF8') FROM release_mgmt.ledger_entry AS e JOIN release_mgmt.ledger_log AS l ON l.id = e.log_id
-	WHERE l.epoch = 2 AND e.index = 0}), qr/^release_mgmt epoch v1\nat \S+\n\Q$checkpoint\E/, 'its first leaf holds the last checkpoint found');
+	WHERE l.epoch = 2 AND e.index = 0}), qr/^release_mgmt epoch v1\nat \S+\nrestore\.example\.org\n$whole\n\S{44}\n$/,
+	'its first leaf holds the checkpoint of all of the former log, leaves that were not signed included');
 is($cluster->value('restored2', $findings), '', 'and it is sound from there on');
 
 # A copy within the cluster has all of the identity but the database.

@@ -60,4 +60,60 @@ is(sql(q{SELECT (release_mgmt_internal.check_record_proved(release_id('REL-1')))
 is(sql(q{SELECT redact_history('server', 'alpha', 'request') > 0}), 't', 'redacted');
 is(sql('SELECT * FROM verify_ledger()'), '', 'but for the last change, so that the row can be verified');
 is(sql("SELECT * FROM verify_ledger(\$x\$$checkpoint\$x\$)"), '', 'against a checkpoint of the first epoch as well');
+
+# The independent verifier takes both logs, each against its own checkpoint and the first against the leaf that holds its last.
+sign();
+my $key = $cluster->value('cmdb', 'SELECT release_mgmt.verifier_key()');
+my $first_key = $cluster->value('first', 'SELECT release_mgmt.verifier_key()');
+sub rmverify
+{
+	my ($database, %option) = @_;
+	my $state = $option{state} // "$dir/state";
+	my (undef, $out, $err) = $cluster->run(undef, $rmverify, '--key', $option{key} // $key, '--state', $state, "dbname=$database");
+	return $out . $err;
+}
+my $sound = qr{^epoch\.example\.org/e2 is sound: (\d+) leaves, \1 of them signed, \d+ keys\nand epoch\.example\.org before it: \d+ leaves\n$};
+like(rmverify('first', key => $first_key), qr/^epoch\.example\.org is sound/, 'rmverify has seen the first epoch');
+like(rmverify('cmdb', key => $first_key), $sound, 'and takes the second that followed it, under the key of either');
+like(rmverify('cmdb'), $sound, 'again');
+is(join(' ', map { /^(epoch\S+)$/m } split /(?<=\n)(?=epoch)/, RM::Cluster::run_quietly('cat', "$dir/state")), 'epoch.example.org epoch.example.org/e2',
+	'it keeps a checkpoint of each');
+like(rmverify('first'), qr{^log missing: epoch\.example\.org/e2\n}m, 'a database that has no second epoch is behind');
+
+# Each tampering is named, by the server as well; in a copy, which is as it was after each.
+$cluster->value('postgres', 'CREATE DATABASE copy TEMPLATE cmdb');
+my @kept = qw(ledger_log ledger_entry ledger_batch);
+$cluster->value('copy', join '', map { "CREATE TABLE public.kept_$_ AS SELECT * FROM release_mgmt.$_;" } @kept);
+sub tampered
+{
+	my ($statement, $expected, $name, $finding, $state) = @_;
+	my $begin = 'SET session_replication_role = replica; SET search_path = release_mgmt';
+	$cluster->value('copy', "$begin; $statement");
+	like(rmverify('copy', state => $state // "$dir/no_state"), $expected, $name);
+	like($cluster->value('copy', q{SELECT string_agg(concat_ws(' ', finding, log_index, key, expected), E'\n') FROM release_mgmt.verify_ledger()}), $finding,
+		"$name, says verify_ledger()");
+	$cluster->value('copy', "$begin; " . join '', map { "DELETE FROM $_; INSERT INTO $_ SELECT * FROM public.kept_$_;" } @kept);
+	return;
+}
+my $former = q{(SELECT id FROM ledger_log WHERE epoch = 1)};
+my $edit = q{UPDATE ledger_entry SET entry = convert_to(replace(convert_from(entry, 'UTF8'), %s), 'UTF8')};
+my $carried = qr{^checkpoint contradicted, leaf \d+ of epoch\.example\.org: the one in the first leaf of epoch\.example\.org/e2$}m;
+my @edited = (sprintf($edit, "'role postgres', 'role nobody'") . " WHERE log_id = $former AND index = 5");
+tampered(@edited, $carried, 'a leaf of the first epoch changed', qr/^leaf changed 5 /m);
+tampered(@edited, qr/^checkpoint contradicted, leaf \d+ of epoch\.example\.org: the one seen last$/m, 'the checkpoint seen before says so too',
+	qr/^leaf changed 5 /m, "$dir/state");
+tampered("DELETE FROM ledger_entry WHERE log_id = $former; DELETE FROM ledger_log WHERE epoch = 1", qr/^log missing: epoch\.example\.org$/m,
+	'the first epoch dropped', qr/^log missing epoch\.example\.org /m);
+tampered(sprintf($edit, q{split_part(convert_from(entry, 'UTF8'), E'\n', 5), 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='}) . ' WHERE index = 0 AND transaction_id IS NULL',
+	$carried, 'the checkpoint in the first leaf edited', qr{^checkpoint contradicted \d+ the checkpoint in the first leaf of epoch\.example\.org/e2 }m);
+tampered(q{UPDATE ledger_entry SET entry = 'x' WHERE index = 0 AND transaction_id IS NULL}, qr{^checkpoint of the epoch before missing, leaf 0: epoch\.example\.org/e2\n}m,
+	'the first leaf replaced', qr{^checkpoint of the epoch before missing 0 epoch\.example\.org/e2 }m);
+tampered("INSERT INTO ledger_entry SELECT log_id, index + 1, new_id(), entry FROM ledger_entry WHERE log_id = $former ORDER BY index DESC LIMIT 1",
+	qr/^leaf added, leaf \d+ of epoch\.example\.org: the log had ended before$/m, 'a leaf added to a log that had ended', qr/^leaf not in the head \d+ /m);
+tampered("DELETE FROM ledger_entry WHERE log_id = $former AND index = (SELECT max(index) FROM ledger_entry WHERE log_id = $former)",
+	qr/^tree shrank, leaf \d+ of epoch\.example\.org: /m, 'the tail of the first epoch cut off', qr/^leaf missing \d+ /m);
+tampered(q{INSERT INTO ledger_batch VALUES ('01900000-0000-7000-8000-000000000000', 0, 1, '\x00')}, qr/^changes without leaf: 01900000-/m,
+	'changes of no transaction', qr/^changes without leaf/m);
+is($cluster->value('copy', 'SELECT count(*) FROM release_mgmt.verify_ledger()'), 0, 'and nothing when all is as it was');
+like(rmverify('copy'), $sound, 'says rmverify');
 done_testing;
