@@ -124,7 +124,7 @@ end_transaction(const Transaction *transaction)
 
 /* Hold the tree against the checkpoints of its size. */
 static void
-check_expected(const RmMerkle *tree, const Expected *expected, int nexpected)
+check_expected(const RmMerkle *tree, Expected *expected, int nexpected)
 {
 	for (int i = 0; i < nexpected; i++)
 	{
@@ -132,6 +132,8 @@ check_expected(const RmMerkle *tree, const Expected *expected, int nexpected)
 
 		if (expected[i].note->size != tree->size)
 			continue;
+		expected[i].reached = true;
+		expected[i].edge = *tree;
 		if (!rm_merkle_compute_root(tree, root))
 			trouble("OpenSSL can not hash");
 		if (memcmp(root, expected[i].note->root, RM_SHA256_SIZE) != 0)
@@ -166,9 +168,27 @@ largest_size(const Expected *expected, int nexpected)
 	return size;
 }
 
-/* Verify a log against checkpoints, and take in what it says of rows; returns its size. */
+/* Return whether the log holds the leaf. */
+static bool
+holds_leaf(PGconn *connection, const char *log_id, uint64_t index)
+{
+	char sql[256];
+	char *found;
+
+	snprintf(sql, sizeof(sql), "SELECT 1 FROM release_mgmt.ledger_entry WHERE log_id = '%s' AND index = %" PRIu64,
+			 log_id, index);
+	found = query_value(connection, sql);
+	free(found);
+	return found != NULL;
+}
+
+/*
+ * Verify a log against checkpoints, and take in what it says of rows; returns
+ * its size.  With the edge of the tree as it was once, only the leaves behind
+ * it are read; there is to be one before them.
+ */
 uint64_t
-verify_log(PGconn *connection, const char *log_id, const Expected *expected, int nexpected)
+verify_log(PGconn *connection, const char *log_id, Expected *expected, int nexpected, const RmMerkle *since)
 {
 	Transaction transaction = { 0 };
 	RmMerkle tree;
@@ -178,12 +198,19 @@ verify_log(PGconn *connection, const char *log_id, const Expected *expected, int
 	bool gap = false;
 
 	rm_merkle_init(&tree);
+	if (since && since->size > 0 && !holds_leaf(connection, log_id, since->size - 1))
+	{
+		finding("tree shrank", (int64_t) since->size - 1, NULL, NULL, "the last leaf seen is gone");
+		return since->size;
+	}
+	if (since)
+		tree = *since;
 	check_expected(&tree, expected, nexpected);
 	snprintf(sql, sizeof(sql),
 			 "SELECT e.index, e.entry, b.first_seq, b.changes FROM release_mgmt.ledger_entry AS e "
 			 "LEFT JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = e.transaction_id "
-			 "WHERE e.log_id = '%s' ORDER BY e.index, b.first_seq",
-			 log_id);
+			 "WHERE e.log_id = '%s' AND e.index >= %" PRIu64 " ORDER BY e.index, b.first_seq",
+			 log_id, tree.size);
 	copy_begin(&reader, connection, sql);
 	while (copy_row(&reader, fields, 4))
 	{

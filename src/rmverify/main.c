@@ -156,29 +156,58 @@ find_notes(PGconn *connection, const Options *options, Logs *logs)
 	}
 }
 
-/* Verify one of the logs. */
+/* Return where to go on: behind the leaves that were seen, unless a checkpoint is of fewer; NULL for the first leaf. */
+static const RmMerkle *
+begin_at(const Options *options, const Log *log, const Expected *expected, int count)
+{
+	bool is_behind = log->has_edge && !options->full;
+
+	for (int i = 0; i < count; i++)
+		is_behind &= expected[i].note->size >= log->edge.size;
+	return is_behind ? &log->edge : NULL;
+}
+
+/* Remember the checkpoint of most leaves. */
 static void
+keep_largest(Log *log, const Expected *expected, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (!expected[i].reached || (log->is_kept && expected[i].note->size <= log->kept.size))
+			continue;
+		log->is_kept = true;
+		log->kept = *expected[i].note;
+		log->kept_edge = expected[i].edge;
+	}
+}
+
+/* Verify one of the logs; returns whether only the leaves were read that came later than those seen. */
+static bool
 check_log(PGconn *connection, const Options *options, Log *log)
 {
 	Expected expected[3];
 	char carried_by[512];
+	const RmMerkle *since;
 	int count = 0;
 
 	if (log->is_signed)
-		expected[count++] = (Expected) { &log->last, "the present one" };
+		expected[count++] = (Expected) { .note = &log->last, .from = "the present one" };
 	if (log->is_seen)
-		expected[count++] = (Expected) { &log->seen, "the one seen last" };
+		expected[count++] = (Expected) { .note = &log->seen, .from = "the one seen last" };
 	if (log->is_closed)
 	{
 		snprintf(carried_by, sizeof(carried_by), "the one in the first leaf of %s", log->carried_by);
-		expected[count++] = (Expected) { &log->carried, carried_by };
+		expected[count++] = (Expected) { .note = &log->carried, .from = carried_by };
 	}
 	/* With witnesses named, a later checkpoint may have been seen that they had not cosigned. */
 	if (log->is_signed && log->is_seen && log->seen.size > log->last.size && options->nwitnesses == 0)
 		finding("tree shrank", (int64_t) log->last.size, NULL, NULL, "a larger one was seen last");
-	log->size = verify_log(connection, log->id, expected, count);
+	since = begin_at(options, log, expected, count);
+	log->size = verify_log(connection, log->id, expected, count, since);
+	keep_largest(log, expected, count);
 	if (log->is_closed && log->size > log->carried.size)
 		finding("leaf added", (int64_t) log->carried.size, NULL, NULL, "the log had ended before");
+	return since != NULL;
 }
 
 /* Verify everything, and keep the checkpoints as those seen last. */
@@ -188,6 +217,7 @@ verify(const Options *options)
 	PGconn *connection = open_connection(options->argument);
 	Logs logs = list_logs(connection, options);
 	const Log *present = &logs.log[logs.count - 1];
+	bool in_part = false;
 
 	read_state(options, &logs);
 	find_notes(connection, options, &logs);
@@ -195,11 +225,14 @@ verify(const Options *options)
 	{
 		name_log(logs.count > 1 ? logs.log[i].origin : NULL);
 		forget_rows();
-		check_log(connection, options, &logs.log[i]);
+		in_part = check_log(connection, options, &logs.log[i]);
 	}
 	verify_pending(connection);
-	verify_claims(connection);
-	verify_tables(connection);
+	if (in_part)
+		know_rows_in_part();
+	else
+		verify_claims(connection);
+	verify_tables(connection, !in_part);
 	progress_end();
 	PQfinish(connection);
 	if (findings > 0)
@@ -208,8 +241,11 @@ verify(const Options *options)
 		return EXIT_FINDINGS;
 	}
 	write_state(options, &logs);
-	printf("%s is sound: %" PRIu64 " leaves, %" PRIu64 " of them signed, %" PRIu64 " keys\n", present->origin,
+	printf("%s is sound: %" PRIu64 " leaves, %" PRIu64 " of them signed, %" PRIu64 " keys", present->origin,
 		   present->size, present->last.size, known_rows());
+	if (in_part)
+		printf(" behind leaf %" PRIu64, present->edge.size);
+	printf("\n");
 	for (int i = 0; i < logs.count - 1; i++)
 		printf("and %s before it: %" PRIu64 " leaves\n", logs.log[i].origin, logs.log[i].size);
 	return EXIT_SOUND;

@@ -12,7 +12,8 @@
 static const char usage[] =
 	"rmverify verifies a release_mgmt ledger, and what comes from it, without trusting the server.\n"
 	"\n"
-	"  rmverify --key KEY --state FILE [--checkpoint FILE] [CONNECTION]    everything, from rows to signed root\n"
+	"  rmverify --key KEY --state FILE [--full] [--checkpoint FILE] [CONNECTION]\n"
+	"                                                                      everything, from rows to signed root\n"
 	"  rmverify tiles --key KEY --directory DIRECTORY [CONNECTION]         the log as files for a web server\n"
 	"  rmverify proof --key KEY FILE                                       what release_mgmt.proof_of() returned\n"
 	"  rmverify evidence --key KEY FILE                                    what release_mgmt.export_evidence() "
@@ -21,7 +22,9 @@ static const char usage[] =
 	"  --key         what release_mgmt.verifier_key() returned, or a file that holds it; get it by a road of its own\n"
 	"  --witness     a witness's verifier key, or a file that holds it; each one given must have cosigned the "
 	"checkpoint\n"
-	"  --state       where the checkpoint seen last is kept; the ledger must have grown from it\n"
+	"  --state       where the checkpoint seen last is kept; the ledger must have grown from it, and only what came\n"
+	"                later is read\n"
+	"  --full        everything is read\n"
 	"  --checkpoint  a signed checkpoint to verify against, instead of the last one that the database holds\n"
 	"  --directory   where the files are; those that are there already are gone on with\n"
 	"  CONNECTION    a connection string of libpq, such as \"host=cmdb dbname=cmdb user=auditor\"\n"
@@ -71,6 +74,9 @@ take_option(Options *options, int option)
 		case 'd':
 			options->directory = optarg;
 			break;
+		case 'f':
+			options->full = true;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			exit(EXIT_SOUND);
@@ -88,6 +94,7 @@ parse_options(int argc, char **argv)
 		{ "witness", required_argument, NULL, 'w' },
 		{ "state", required_argument, NULL, 's' },
 		{ "checkpoint", required_argument, NULL, 'c' },
+		{ "full", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "directory", required_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 },
@@ -107,14 +114,15 @@ parse_options(int argc, char **argv)
 			break;
 		}
 	}
-	while ((option = getopt_long(argc, argv, "k:w:s:c:d:h", long_options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "k:w:s:c:d:fh", long_options, NULL)) != -1)
 		take_option(&options, option);
 	if (optind < argc)
 		options.argument = argv[optind];
 	on_file = strcmp(options.command, "proof") == 0 || strcmp(options.command, "evidence") == 0;
 	if (options.verifier.name == NULL || argc - optind > 1 || (on_file && options.argument == NULL) ||
 		(options.state != NULL) != (strcmp(options.command, "verify") == 0) ||
-		(options.directory != NULL) != (strcmp(options.command, "tiles") == 0) || (on_file && options.checkpoint))
+		(options.directory != NULL) != (strcmp(options.command, "tiles") == 0) || (on_file && options.checkpoint) ||
+		(options.full && strcmp(options.command, "verify") != 0))
 		refuse_usage();
 	if (options.argument == NULL)
 		options.argument = "";

@@ -40,6 +40,18 @@ extern void progress_end(void);
 extern char *read_file(const char *path, size_t *len);
 extern void write_file(const char *path, const void *content, size_t len);
 
+/* buffer.c: bytes that grow. */
+typedef struct Buffer
+{
+	unsigned char *bytes;
+	size_t len;
+	size_t room;
+} Buffer;
+
+extern void append(Buffer *buffer, const void *bytes, size_t len);
+extern void append_number(Buffer *buffer, uint64_t number, int size);
+extern void append_text(Buffer *buffer, const char *text);
+
 /* note.c: a checkpoint whose signature holds. */
 typedef struct Note
 {
@@ -77,6 +89,7 @@ typedef struct Options
 	const char *state;
 	const char *checkpoint;
 	const char *directory;
+	bool full;
 	const char *argument; /* connection string, or file */
 	Verifier verifier;
 	Verifier *witnesses;
@@ -197,7 +210,12 @@ typedef struct Log
 	Note last;
 	bool is_seen; /* and one was seen before */
 	Note seen;
+	bool has_edge; /* with the edge of its tree, behind which verification goes on */
+	RmMerkle edge;
 	uint64_t size;
+	bool is_kept; /* what is to be remembered */
+	Note kept;
+	RmMerkle kept_edge;
 } Log;
 
 typedef struct Logs
@@ -223,11 +241,14 @@ typedef struct Expected
 {
 	const Note *note;
 	const char *from; /* who says so */
+	bool reached;
+	RmMerkle edge; /* of the tree at that size, once reached */
 } Expected;
 
 /* log.c: entries and the changes that they tell of. */
 extern const char *entry_line(const char *entry, size_t len, const char *label, size_t *value_len);
-extern uint64_t verify_log(PGconn *connection, const char *log_id, const Expected *expected, int nexpected);
+extern uint64_t verify_log(PGconn *connection, const char *log_id, Expected *expected, int nexpected,
+						   const RmMerkle *since);
 extern void verify_pending(PGconn *connection);
 extern void verify_claims(PGconn *connection);
 
@@ -249,8 +270,26 @@ extern void check_row(const unsigned char *table_id, const char *source, const u
 extern void report_missing_rows(void);
 extern void know_table(const unsigned char *table_id, const char *source, TableState state);
 extern uint64_t known_rows(void);
+extern void know_rows_in_part(void);
+extern void forget_sight(const unsigned char *table_id);
+extern const char **keys_of_table(const unsigned char *table_id, size_t *count);
+
+/* select.c: the queries that fetch a governed table's rows. */
+typedef struct TableSelect
+{
+	const char *source;
+	Buffer list;      /* of expressions */
+	Buffer condition; /* that a row, t, is of the key with the parts k */
+	Buffer values;    /* of the parts, counted */
+	int nkeys;
+	bool has_index;
+} TableSelect;
+
+extern void add_key_column(TableSelect *select, const char *equals, const char *type);
+extern void select_all_rows(Buffer *sql, const TableSelect *select);
+extern bool select_rows(Buffer *sql, PGconn *connection, const TableSelect *select, const char **keys, size_t count);
 
 /* tables.c: the live rows of governed tables. */
-extern void verify_tables(PGconn *connection);
+extern void verify_tables(PGconn *connection, bool all_rows);
 
 #endif /* RMVERIFY_H */

@@ -37,6 +37,7 @@ typedef struct Table
 static Row *rows = NULL;
 static size_t places = 0;
 static size_t used = 0;
+static bool in_part = false; /* rows that were not changed since are not known */
 static Table *tables = NULL;
 static int ntables = 0;
 
@@ -183,7 +184,9 @@ check_row(const unsigned char *table_id, const char *source, const unsigned char
 	hash_row(table_id, key, key_len, hash);
 	row = places ? find_place(hash) : NULL;
 	is_known = row && row->key;
-	if ((!is_known && table->state.is_open) || ((!is_known || !row->present) && table->state.keys_moved))
+	if (!is_known && in_part)
+		;
+	else if ((!is_known && table->state.is_open) || ((!is_known || !row->present) && table->state.keys_moved))
 		table->to_come++;
 	else if (row == NULL || row->key == NULL)
 		finding("row added", -1, source, name, NULL);
@@ -241,6 +244,43 @@ report_missing_rows(void)
 			finding("row missing", rows[i].index, table->source, rows[i].key, NULL);
 	}
 	report_unsettled_tables();
+}
+
+/* From here on, rows that the ledger does not know are those that were not changed since. */
+void
+know_rows_in_part(void)
+{
+	in_part = true;
+}
+
+/* Forget which rows of the table were seen. */
+void
+forget_sight(const unsigned char *table_id)
+{
+	int number = table_number(table_id);
+
+	for (size_t i = 0; i < places; i++)
+		rows[i].seen &= rows[i].table != number;
+}
+
+/* Return the keys of a table that the ledger knows; they stay its own. */
+const char **
+keys_of_table(const unsigned char *table_id, size_t *count)
+{
+	int number = table_number(table_id);
+	const char **keys;
+
+	*count = 0;
+	for (size_t i = 0; i < places; i++)
+		*count += rows[i].key && rows[i].table == number;
+	keys = allocate(sizeof(char *) * *count);
+	*count = 0;
+	for (size_t i = 0; i < places; i++)
+	{
+		if (rows[i].key && rows[i].table == number)
+			keys[(*count)++] = rows[i].key;
+	}
+	return keys;
 }
 
 /* Return how many keys the ledger knows. */

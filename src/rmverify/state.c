@@ -1,12 +1,20 @@
 /*
  * state.c
  *		The file in which an auditor keeps the checkpoint seen last of each log: notes, one behind the other.
+ *
+ * Behind each stands a line "edge <base64>": the roots of the perfect
+ * subtrees that make up its tree, largest first, from which the next run goes
+ * on.  Where a log was never signed to its end, the note is what the next log
+ * holds of it.
  */
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rmverify/rmverify.h"
+
+#define EDGE "edge "
 
 /* Take the next note of the file: body, empty line, signature lines; *next is NULL at the end. */
 static char *
@@ -30,6 +38,25 @@ take_note(const char **next)
 	return text;
 }
 
+/* Take the line behind a note that holds the edge of its tree; false where there is none. */
+static bool
+take_edge(const Options *options, const char **next, const Note *note, RmMerkle *edge)
+{
+	size_t len = strcspn(*next, "\n");
+	size_t room = (size_t) __builtin_popcountll(note->size) * RM_SHA256_SIZE;
+	unsigned char root[RM_SHA256_SIZE];
+
+	if (strncmp(*next, EDGE, strlen(EDGE)) != 0)
+		return false;
+	rm_merkle_init(edge);
+	edge->size = note->size;
+	if (decode_base64(*next + strlen(EDGE), len - strlen(EDGE), edge->stack[0], room) != room ||
+		!rm_merkle_compute_root(edge, root) || memcmp(root, note->root, RM_SHA256_SIZE) != 0)
+		trouble("%s: the edge does not lead to the root in the checkpoint of %s", options->state, note->origin);
+	*next += len;
+	return true;
+}
+
 /* Read the checkpoints seen last, each of which must be the signer's, and give them to their logs. */
 void
 read_state(const Options *options, Logs *logs)
@@ -44,9 +71,16 @@ read_state(const Options *options, Logs *logs)
 		char *origin = strndup(text, strcspn(text, "\n"));
 		Verifier verifier = verifier_of_epoch(&options->verifier, origin);
 		Log *log = find_log_of(logs, origin);
-		Note note;
+		RmMerkle edge;
+		bool has_edge;
+		bool is_signed;
+		Note note = { 0 };
 
-		if (!open_note(text, &verifier, &note) || strcmp(verifier.name, origin) != 0)
+		is_signed = open_note(text, &verifier, &note) && strcmp(verifier.name, origin) == 0;
+		if (!is_signed && !parse_note(text, &note))
+			trouble("%s does not hold a checkpoint", options->state);
+		has_edge = take_edge(options, &next, &note, &edge);
+		if (!is_signed && !has_edge)
 			trouble("%s does not hold a checkpoint signed by %s", options->state, options->verifier.name);
 		if (log == NULL)
 			finding("log missing", -1, NULL, NULL, origin);
@@ -54,6 +88,9 @@ read_state(const Options *options, Logs *logs)
 		{
 			log->seen = note;
 			log->is_seen = true;
+			log->has_edge = has_edge;
+			if (has_edge)
+				log->edge = edge;
 		}
 		free(origin);
 		free(text);
@@ -63,30 +100,29 @@ read_state(const Options *options, Logs *logs)
 	free(content);
 }
 
-/* Keep the largest checkpoint of each log as the one seen last. */
+/* Keep the checkpoint of each log that is to be remembered. */
 void
 write_state(const Options *options, const Logs *logs)
 {
-	char *content = allocate(1);
-	size_t len = 0;
+	char *content;
+	size_t size;
+	FILE *file = open_memstream(&content, &size);
 
-	for (int i = 0; i < logs->count; i++)
+	for (int i = 0; file && i < logs->count; i++)
 	{
 		const Log *log = &logs->log[i];
-		const Note *note = log->is_seen ? &log->seen : NULL;
-		size_t note_len;
+		int len = __builtin_popcountll(log->kept.size) * RM_SHA256_SIZE;
+		char *edge = allocate((size_t) len * 2 + 4);
 
-		if (log->is_signed && (note == NULL || note->size < log->last.size))
-			note = &log->last;
-		if (note == NULL)
-			continue;
-		note_len = strlen(note->text);
-		content = realloc(content, len + note_len + 1);
-		if (content == NULL)
-			trouble("out of memory");
-		memcpy(content + len, note->text, note_len + 1);
-		len += note_len;
+		if (log->is_kept)
+		{
+			EVP_EncodeBlock((unsigned char *) edge, log->kept_edge.stack[0], len);
+			fprintf(file, "%s%s" EDGE "%s\n", log->kept.text, strstr(log->kept.text, "\n\n") ? "" : "\n", edge);
+		}
+		free(edge);
 	}
-	write_file(options->state, content, len);
+	if (file == NULL || fclose(file) != 0)
+		trouble("out of memory");
+	write_file(options->state, content, size);
 	free(content);
 }

@@ -14,45 +14,14 @@
 
 #define LONGEST_PLAIN_VALUE 1024
 
-typedef struct Buffer
-{
-	unsigned char *bytes;
-	size_t len;
-	size_t room;
-} Buffer;
+/* How many rows are looked up by their keys at once. */
+#define KEYS_AT_ONCE 1000
 
 typedef struct Column
 {
 	char *key;
 	char tag;
 } Column;
-
-/* Append bytes. */
-static void
-append(Buffer *buffer, const void *bytes, size_t len)
-{
-	if (buffer->len + len > buffer->room)
-	{
-		buffer->room = (buffer->len + len) * 2;
-		buffer->bytes = realloc(buffer->bytes, buffer->room);
-		if (buffer->bytes == NULL)
-			trouble("out of memory");
-	}
-	memcpy(buffer->bytes + buffer->len, bytes, len);
-	buffer->len += len;
-}
-
-/* Append a number of so many bytes, big-endian. */
-static void
-append_number(Buffer *buffer, uint64_t number, int size)
-{
-	for (int i = size - 1; i >= 0; i--)
-	{
-		unsigned char byte = (unsigned char) (number >> (8 * i));
-
-		append(buffer, &byte, 1);
-	}
-}
 
 /* Append the pair of column key and value; a long value by its hash. */
 static void
@@ -125,19 +94,22 @@ read_rows(PGconn *connection, const unsigned char *table_id, const char *source,
 /*
  * The present version of each governed table, one row for each column, key
  * columns first: id, source, position of a key column or NULL, column key,
- * tag, and the expression that fetches it.  concat() writes a value with its
+ * tag, and the expression that fetches it; of a key column also its equality
+ * and its type, where an index has them.  concat() writes a value with its
  * type's output function, which a cast to text does not always use.
  */
 static const char tables_query[] =
 	"WITH last AS ("
 	"  SELECT DISTINCT ON (v.table_id) v.* FROM release_mgmt.table_version AS v ORDER BY v.table_id, v.version DESC), "
 	"listed AS ("
-	"  SELECT l.table_id, l.source, c.key, c.name, array_position(l.key_columns, c.name) AS key_position, a.atttypid, "
-	"         coalesce(nullif(t.typbasetype, 0), t.oid) AS base "
+	"  SELECT l.table_id, l.source, c.key, c.name, array_position(l.key_columns, c.name) AS key_position, a.attrelid, "
+	"         a.attnum, (WITH RECURSIVE domain AS ("
+	"           SELECT t.oid, t.typbasetype FROM pg_type AS t WHERE t.oid = a.atttypid "
+	"           UNION ALL SELECT t.oid, t.typbasetype FROM domain AS d JOIN pg_type AS t ON t.oid = d.typbasetype) "
+	"          SELECT d.oid FROM domain AS d WHERE d.typbasetype = 0) AS base "
 	"  FROM last AS l "
 	"  CROSS JOIN LATERAL unnest(l.column_keys, l.column_names) AS c (key, name) "
 	"  JOIN pg_attribute AS a ON a.attrelid = to_regclass(l.source) AND a.attname = c.name "
-	"  JOIN pg_type AS t ON t.oid = a.atttypid "
 	"  WHERE l.governed), "
 	"tagged AS ("
 	"  SELECT listed.*, CASE base WHEN 'bool'::regtype THEN 'B' WHEN 'int2'::regtype THEN '2' WHEN 'int4'::regtype "
@@ -147,14 +119,31 @@ static const char tables_query[] =
 	"    WHEN 'timestamp'::regtype THEN 'T' WHEN 'timestamptz'::regtype THEN 'Z' WHEN 'bytea'::regtype THEN 'X' "
 	"    WHEN 'text'::regtype THEN 'S' WHEN 'varchar'::regtype THEN 'S' WHEN 'bpchar'::regtype THEN 'S' ELSE 'O' END "
 	"AS tag "
-	"  FROM listed) "
+	"  FROM listed), "
+	"indexed AS ("
+	"  SELECT DISTINCT ON (g.attrelid, g.attnum) g.attrelid, g.attnum, "
+	"         format('t.%I OPERATOR(%I.%s)', g.name, n.nspname, o.oprname) AS equals, format_type(g.base, -1) AS type "
+	"  FROM tagged AS g "
+	"  JOIN pg_index AS i ON i.indrelid = g.attrelid AND i.indisunique AND i.indisvalid "
+	"  CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) AS k (attnum, opclass) "
+	"  JOIN pg_opclass AS c ON c.oid = k.opclass "
+	"  JOIN pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree' "
+	"  JOIN pg_amop AS a ON a.amopfamily = c.opcfamily AND a.amopstrategy = 3 AND a.amoplefttype = c.opcintype "
+	"    AND a.amoprighttype = c.opcintype "
+	"  JOIN pg_operator AS o ON o.oid = a.amopopr "
+	"  JOIN pg_namespace AS n ON n.oid = o.oprnamespace "
+	"  WHERE g.key_position IS NOT NULL AND k.attnum = g.attnum "
+	"  ORDER BY g.attrelid, g.attnum, i.indisprimary DESC, i.indexrelid) "
 	"SELECT * FROM ("
-	"  SELECT table_id, source, key_position, key, 'O' AS tag, format('concat(%I)', name) AS fetch FROM tagged "
-	"  WHERE key_position IS NOT NULL "
+	"  SELECT g.table_id, g.source, g.key_position, g.key, 'O' AS tag, format('concat(t.%I)', g.name) AS fetch, "
+	"i.equals, "
+	"i.type "
+	"  FROM tagged AS g LEFT JOIN indexed AS i USING (attrelid, attnum) "
+	"  WHERE g.key_position IS NOT NULL "
 	"  UNION ALL "
 	"  SELECT table_id, source, NULL, key, tag, "
-	"    CASE tag WHEN 'O' THEN format('CASE WHEN %1$I IS NOT NULL THEN concat(%1$I) END', name) ELSE format('%I', "
-	"name) END "
+	"    CASE tag WHEN 'O' THEN format('CASE WHEN t.%1$I IS NOT NULL THEN concat(t.%1$I) END', name) "
+	"    ELSE format('t.%I', name) END, NULL, NULL "
 	"  FROM tagged) AS fetched "
 	"ORDER BY table_id, key_position NULLS LAST, key COLLATE \"C\"";
 
@@ -184,19 +173,48 @@ compare_columns(const void *a, const void *b)
 	return strcmp(((const Column *) a)->key, ((const Column *) b)->key);
 }
 
+/* Read all rows of a table, or those that the ledger knows. */
+static void
+read_table(PGconn *connection, const TableSelect *select, bool all_rows, const unsigned char *table_id,
+		   const Column *columns, int ncolumns, uint64_t *done)
+{
+	size_t count = 0;
+	const char **keys = all_rows ? NULL : keys_of_table(table_id, &count);
+	Buffer sql = { 0 };
+
+	for (size_t i = 0; i < count; i += KEYS_AT_ONCE)
+	{
+		sql.len = 0;
+		if (!select_rows(&sql, connection, select, keys + i, count - i < KEYS_AT_ONCE ? count - i : KEYS_AT_ONCE))
+		{
+			all_rows = true;
+			break;
+		}
+		read_rows(connection, table_id, select->source, (const char *) sql.bytes, select->nkeys, columns, ncolumns,
+				  done);
+	}
+	if (all_rows)
+	{
+		forget_sight(table_id);
+		sql.len = 0;
+		select_all_rows(&sql, select);
+		read_rows(connection, table_id, select->source, (const char *) sql.bytes, select->nkeys, columns, ncolumns,
+				  done);
+	}
+	free(keys);
+	free(sql.bytes);
+}
+
 /* Verify the table whose columns stand in rows first to last - 1 of the result. */
 static void
-verify_table(PGconn *connection, PGresult *result, int first, int last, uint64_t *done)
+verify_table(PGconn *connection, PGresult *result, int first, int last, bool all_rows, uint64_t *done)
 {
-	const char *source = PQgetvalue(result, first, 1);
+	TableSelect select = { .source = PQgetvalue(result, first, 1), .has_index = true };
 	Column *columns = allocate(sizeof(Column) * (size_t) (last - first));
 	unsigned char table_id[UUID_SIZE];
-	Buffer select = { 0 };
-	int nkeys = 0;
 	int ncolumns = 0;
 
 	parse_uuid(PQgetvalue(result, first, 0), table_id);
-	append(&select, "SELECT ", 7);
 	for (int i = first; i < last; i++)
 	{
 		if (PQgetisnull(result, i, 2))
@@ -205,21 +223,23 @@ verify_table(PGconn *connection, PGresult *result, int first, int last, uint64_t
 			columns[ncolumns++].tag = PQgetvalue(result, i, 4)[0];
 		}
 		else
-			nkeys++;
-		if (i > first)
-			append(&select, ", ", 2);
-		append(&select, PQgetvalue(result, i, 5), strlen(PQgetvalue(result, i, 5)));
+		{
+			select.has_index &= !PQgetisnull(result, i, 6);
+			add_key_column(&select, PQgetvalue(result, i, 6), PQgetvalue(result, i, 7));
+		}
+		append_text(&select.list, i > first ? ", " : "");
+		append_text(&select.list, PQgetvalue(result, i, 5));
 	}
 	for (int i = 1; i < ncolumns; i++)
 	{
 		if (compare_columns(&columns[i - 1], &columns[i]) > 0)
-			trouble("the server sent columns of %s out of order", source);
+			trouble("the server sent columns of %s out of order", select.source);
 	}
-	append(&select, " FROM ", 6);
-	append(&select, source, strlen(source) + 1);
-	read_rows(connection, table_id, source, (const char *) select.bytes, nkeys, columns, ncolumns, done);
+	read_table(connection, &select, all_rows, table_id, columns, ncolumns, done);
 	free(columns);
-	free(select.bytes);
+	free(select.list.bytes);
+	free(select.condition.bytes);
+	free(select.values.bytes);
 }
 
 /* Return whether the value is true. */
@@ -249,9 +269,9 @@ state_of(const PGresult *baselines, const PGresult *windows, const char *table_i
 	return state;
 }
 
-/* Hold the live rows of every governed table against the ledger. */
+/* Hold the live rows of every governed table against the ledger; of some, those that it knows. */
 void
-verify_tables(PGconn *connection)
+verify_tables(PGconn *connection, bool all_rows)
 {
 	PGresult *result = query(connection, tables_query);
 	PGresult *baselines =
@@ -270,7 +290,7 @@ verify_tables(PGconn *connection)
 			continue;
 		parse_uuid(PQgetvalue(result, first, 0), table_id);
 		know_table(table_id, PQgetvalue(result, first, 1), state_of(baselines, windows, PQgetvalue(result, first, 0)));
-		verify_table(connection, result, first, i, &done);
+		verify_table(connection, result, first, i, all_rows, &done);
 		first = i;
 	}
 	PQclear(baselines);

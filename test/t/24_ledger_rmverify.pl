@@ -21,7 +21,9 @@ $cluster->value('postgres', q{
 	SELECT release_mgmt.activate('rmverify.example.org');
 	CREATE TYPE mood AS ENUM ('sad', 'ok');
 	CREATE DOMAIN percent AS numeric CHECK (value BETWEEN 0 AND 100);
-	CREATE TABLE kinds (id uuid DEFAULT gen_random_uuid(), k char(5), b boolean, i2 smallint, i8 bigint, f4 real, f8 double precision,
+	CREATE DOMAIN hours AS smallint CHECK (value >= 0);
+	CREATE DOMAIN short_hours AS hours CHECK (value < 100);
+	CREATE TABLE kinds (id uuid DEFAULT gen_random_uuid(), k char(5), b boolean, i2 smallint, sh short_hours DEFAULT 7, i8 bigint, f4 real, f8 double precision,
 		n numeric, d date, tm time, ts timestamp, tz timestamptz, iv interval, bin bytea, jb jsonb, e mood, p percent, tr tstzrange,
 		a timestamptz[], m money, t text, h integer GENERATED ALWAYS AS (i2 * 2) STORED, PRIMARY KEY (id, k));
 	CREATE TABLE item ("the key" text PRIMARY KEY, value text);
@@ -50,11 +52,12 @@ $cluster->value('postgres', q{
 $cluster->value('postgres', RM::Cluster::documented('proofs.md', 'shows how far it is') =~ s/host_package/kinds, item/r);
 my $verifier = $cluster->value('postgres', 'SELECT release_mgmt.verifier_key()');
 
-sub verify
+sub verify_since
 {
 	my (@option) = @_;
 	return $cluster->run(undef, $rmverify, '--key', $verifier, '--state', "$dir/state", @option, 'user=auditor dbname=postgres');
 }
+sub verify { return verify_since('--full', @_) }
 sub sign
 {
 	$cluster->value('postgres', 'CALL release_mgmt.sequence_ledger()');
@@ -75,9 +78,48 @@ is($status, 0, 'pending leaves are verified with the rest') or diag $out, $err;
 sign();
 is((verify())[0], 0, 'and when they are signed');
 
+# With what was seen last in a file, what came later is read alone: leaves, changes, and the rows that these made.
+$cluster->value('postgres', q{UPDATE item SET version = '1' WHERE "the key" = 'a:b\c'; UPDATE kinds SET t = 'changed' WHERE i2 = 5; DELETE FROM item WHERE "the key" = 'dash'});
+sign();
+($status, $out, $err) = verify_since();
+like($out, qr/^rmverify\.example\.org is sound: (\d+) leaves, \1 of them signed, 3 keys behind leaf \d+$/, 'three keys were read') or diag $err;
+like((verify_since())[1], qr/is sound: .* 0 keys behind leaf \d+$/, 'and none the next time');
+$cluster->value('postgres', q{UPDATE item SET version = '2' WHERE "the key" = 'a:b\c'; DELETE FROM kinds WHERE i2 = 6; INSERT INTO item VALUES ('zsh', '5.9')});
+# Behind the ledger's back; undone afterwards.
+my $unseen = q{BEGIN; SET LOCAL session_replication_role = replica; ALTER TABLE item DISABLE TRIGGER ALL; %s; ALTER TABLE item ENABLE ALWAYS TRIGGER rm_10_admit;
+	ALTER TABLE item ENABLE ALWAYS TRIGGER rm_90_capture; COMMIT};
+sub since
+{
+	my ($there, $back, $expected, $full, $name) = @_;
+	$cluster->value('postgres', sprintf $unseen, $there);
+	like((verify_since())[1], $expected, "$name, read from where it was");
+	like((verify())[1], $full, "$name, read in full");
+	$cluster->value('postgres', sprintf $unseen, $back);
+	return;
+}
+since(q{UPDATE item SET version = '0' WHERE "the key" = 'a:b\c'}, q{UPDATE item SET version = '2' WHERE "the key" = 'a:b\c'},
+	(qr/^row changed, table public\.item, key a\\:b\\\\c\n1 findings$/) x 2, 'a row changed since');
+since(q{DELETE FROM item WHERE "the key" = 'zsh'}, q{INSERT INTO item VALUES ('zsh', '5.9')},
+	(qr/^row missing, table public\.item, key zsh\n1 findings$/) x 2, 'a row added since and gone');
+since(q{INSERT INTO item VALUES ('dash', '0.5')}, q{DELETE FROM item WHERE "the key" = 'dash'},
+	qr/is sound/, qr/^row added, leaf \d+, table public\.item, key dash: it was deleted here$/m, 'a row that came back, of which the leaf was seen');
+since(q{UPDATE item SET version = '0' WHERE "the key" = 'bash'}, q{UPDATE item SET version = '5.2' WHERE "the key" = 'bash'},
+	qr/is sound/, qr/^row changed, leaf \d+, table public\.item, key bash$/m, 'an older row changed');
+since(q{CREATE TABLE public.taken AS SELECT * FROM release_mgmt.ledger_entry WHERE index = 1; DELETE FROM release_mgmt.ledger_entry WHERE index = 1},
+	q{INSERT INTO release_mgmt.ledger_entry SELECT * FROM public.taken; DROP TABLE public.taken}, qr/is sound/, qr/^leaf missing, leaf 1$/m, 'an older leaf deleted');
+sign();
+is((verify_since())[0], 0, 'all is as it was') or diag $out, $err;
+since(q{CREATE TABLE public.taken AS SELECT * FROM release_mgmt.ledger_entry ORDER BY index DESC LIMIT 1; DELETE FROM release_mgmt.ledger_entry WHERE index = (SELECT index FROM public.taken)},
+	q{INSERT INTO release_mgmt.ledger_entry SELECT * FROM public.taken; DROP TABLE public.taken}, qr/^tree shrank, leaf \d+: the last leaf seen is gone$/m,
+	qr/^tree shrank/m, 'the last leaf deleted');
+RM::Cluster::run_quietly('cp', "$dir/state", "$dir/damaged");
+RM::Cluster::run_quietly('sed', '-i', 's/^edge ..../edge AAAA/', "$dir/damaged");
+like(($cluster->run(undef, $rmverify, '--key', $verifier, '--state', "$dir/damaged", 'dbname=postgres'))[2], qr/the edge does not lead to the root/,
+	'a file that was damaged');
+
 # On a terminal it shows how far it is.
 my $state = "$dir/state";
-my (undef, $shown) = $cluster->run(undef, 'script', '-qec', "$rmverify --key '$verifier' --state $state 'user=auditor dbname=postgres'", '/dev/null');
+my (undef, $shown) = $cluster->run(undef, 'script', '-qec', "$rmverify --full --key '$verifier' --state $state 'user=auditor dbname=postgres'", '/dev/null');
 like($shown, qr/\rleaves   \[#* *\] \d+ of \d+/, 'a bar');
 
 # With witnesses named, the last checkpoint counts that all of them have cosigned.
@@ -125,6 +167,12 @@ $cluster->value('postgres', 'SELECT release_mgmt.end_maintenance()');
 sign();
 ($status, $out, $err) = verify();
 is($status, 0, 'ended, all is sound') or diag $out, $err;
+# Keys that are no values of the key's type any more are not looked up; all of that table is read.
+$cluster->value('postgres', q{SELECT release_mgmt.begin_maintenance('{migrated}', 'back', now() + interval '1 hour');
+	ALTER TABLE migrated ALTER id TYPE integer USING substr(id, 5)::integer; SELECT release_mgmt.end_maintenance()});
+sign();
+($status, $out, $err) = verify_since();
+like($out, qr/is sound: .* keys behind leaf \d+$/, 'with keys of another type, read from where it was') or diag $err;
 
 # Behind the ledger's back.
 sub tampered

@@ -69,13 +69,16 @@ sub rmverify
 {
 	my ($database, %option) = @_;
 	my $state = $option{state} // "$dir/state";
-	my (undef, $out, $err) = $cluster->run(undef, $rmverify, '--key', $option{key} // $key, '--state', $state, "dbname=$database");
+	my (undef, $out, $err) = $cluster->run(undef, $rmverify, '--key', $option{key} // $key, '--state', $state, @{ $option{more} // ['--full'] },
+		"dbname=$database");
 	return $out . $err;
 }
 my $sound = qr{^epoch\.example\.org/e2 is sound: (\d+) leaves, \1 of them signed, \d+ keys\nand epoch\.example\.org before it: \d+ leaves\n$};
 like(rmverify('first', key => $first_key), qr/^epoch\.example\.org is sound/, 'rmverify has seen the first epoch');
 like(rmverify('cmdb', key => $first_key), $sound, 'and takes the second that followed it, under the key of either');
 like(rmverify('cmdb'), $sound, 'again');
+like(rmverify('cmdb', more => []), qr{^epoch\.example\.org/e2 is sound: .* 0 keys behind leaf \d+\nand epoch\.example\.org before it: \d+ leaves\n$},
+	'and with nothing new to read');
 is(join(' ', map { /^(epoch\S+)$/m } split /(?<=\n)(?=epoch)/, RM::Cluster::run_quietly('cat', "$dir/state")), 'epoch.example.org epoch.example.org/e2',
 	'it keeps a checkpoint of each');
 like(rmverify('first'), qr{^log missing: epoch\.example\.org/e2\n}m, 'a database that has no second epoch is behind');
