@@ -38,6 +38,21 @@ for my $algorithm (qw(sha256 sha384 sha512))
 	is($cluster->value('postgres', "SELECT DISTINCT digest_hex(compute_digest(content, '$algorithm')) FROM stored"), $sum, "$algorithm: of the values");
 }
 
+# Large objects with pages that were never written, that end within a page, that were written over, cut and read by an old snapshot.
+$cluster->value('postgres', "SELECT lo_create(n) FROM generate_series(4720, 4723) AS n;
+	SELECT lo_put(4720, place, content) FROM (VALUES (10000000::bigint, 'end'::bytea), (2047, 'ab'), (5000, sha512('x')), (300000, repeat('y', 5000)::bytea)) AS v (place, content);
+	SELECT lo_put(4721, 5000, repeat('y', 5000)::bytea), lo_truncate(lo_open(4721, 131072), 7000), lo_put(4721, 20000, 'z');
+	SELECT lo_put(4722, (n * 7919 % 100000)::bigint, sha256(int4send(n))) FROM generate_series(1, 5000) AS n");
+my @sparse = split /\n/, $cluster->value('postgres', "SELECT n, digest_bytes(compute_digest_of_large_object(n)) = sha256(lo_get(n)) FROM generate_series(4720, 4723) AS n");
+is("@sparse", '4720|t 4721|t 4722|t 4723|t', 'holes read as zeros, and the last version of each page counts');
+is($cluster->value('postgres', "CREATE EXTENSION dblink;
+	BEGIN ISOLATION LEVEL REPEATABLE READ;
+	CREATE TEMP TABLE before ON COMMIT DROP AS SELECT digest_hex(compute_digest_of_large_object(4722)) AS hex;
+	SELECT dblink_exec(format('host=%s port=%s dbname=%s', current_setting('unix_socket_directories'), current_setting('port'), current_database()), 'DO \$\$ BEGIN PERFORM lo_put(4722, 50000, sha256(int4send(0))); END \$\$');
+	SELECT digest_hex(compute_digest_of_large_object(4722)) = hex, digest_bytes(compute_digest_of_large_object(4722)) = sha256(lo_get(4722)) FROM before;
+	COMMIT;
+	SELECT digest_bytes(compute_digest_of_large_object(4722)) = sha256(lo_get(4722))"), "DO\nt|t\nt", 'an old snapshot sees the old content');
+
 # The most address space that a backend has had, before and after, in kB.
 my $growth = sub {
 	my ($warm_up, $query) = @_;
