@@ -136,6 +136,28 @@ rm_require_trim(const char *text, size_t *start, size_t *end)
 		(*end)--;
 }
 
+/* Take text[start..end) apart, which begins and ends with a bracket. */
+bool
+rm_require_split_brackets(const char *text, size_t start, size_t end, RmBrackets *brackets, RmParseError *error)
+{
+	const char *comma = memchr(text + start, ',', end - start);
+	size_t first = start + 1;
+	size_t first_end = comma == NULL ? end - 1 : (size_t) (comma - text);
+	size_t second = comma == NULL ? first : first_end + 1;
+	size_t second_end = end - 1;
+
+	brackets->single = comma == NULL;
+	brackets->lower_inclusive = text[start] == '[';
+	brackets->upper_inclusive = text[end - 1] == ']';
+	if (brackets->single && !(brackets->lower_inclusive && brackets->upper_inclusive))
+		return rm_require_complain(error, start, "A single version is given in square brackets.");
+	rm_require_trim(text, &first, &first_end);
+	rm_require_trim(text, &second, &second_end);
+	brackets->lower = (RmSpan) { first, first_end - first };
+	brackets->upper = (RmSpan) { second, second_end - second };
+	return true;
+}
+
 /* Tell whether c is white space, in any locale. */
 bool
 rm_require_is_space(char c)

@@ -15,31 +15,26 @@ static bool
 parse_range(const char *text, size_t start, size_t end, RmRequirement *requirement, RmParseError *error)
 {
 	RmRequireClause *clause = rm_require_add_clause(requirement, error);
-	bool from = text[start] == '[';
-	bool to = text[end - 1] == ']';
-	const char *comma = memchr(text + start, ',', end - start);
-	size_t first = start + 1;
-	size_t first_end = comma == NULL ? end - 1 : (size_t) (comma - text);
-	size_t second = comma == NULL ? first : first_end + 1;
-	size_t second_end = end - 1;
+	RmBrackets range;
+	RmSpan lower, upper;
 	int order;
 
-	if (clause == NULL)
+	if (clause == NULL || !rm_require_split_brackets(text, start, end, &range, error))
 		return false;
-	if (comma == NULL && !(from && to))
-		return rm_require_complain(error, start, "A single version is given in square brackets.");
-	rm_require_trim(text, &first, &first_end);
-	rm_require_trim(text, &second, &second_end);
-	if ((comma == NULL || first < first_end) &&
-		!rm_require_set_version(requirement, &clause->lower, text, first, first_end, from, error))
+	lower = range.lower;
+	upper = range.upper;
+	if ((range.single || lower.len > 0) &&
+		!rm_require_set_version(requirement, &clause->lower, text, lower.start, lower.start + lower.len,
+								range.lower_inclusive, error))
 		return false;
-	if ((comma == NULL || second < second_end) &&
-		!rm_require_set_version(requirement, &clause->upper, text, second, second_end, to, error))
+	if ((range.single || upper.len > 0) &&
+		!rm_require_set_version(requirement, &clause->upper, text, upper.start, upper.start + upper.len,
+								range.upper_inclusive, error))
 		return false;
 	if (clause->lower.text == NULL || clause->upper.text == NULL)
 		return true;
 	order = rm_require_compare(&clause->upper, &clause->lower);
-	if (order < 0 || (order == 0 && !(from && to)))
+	if (order < 0 || (order == 0 && !(range.lower_inclusive && range.upper_inclusive)))
 		return rm_require_complain(error, start, "The range that begins here holds no version.");
 	return true;
 }

@@ -221,6 +221,9 @@ parse_comparator(const char *text, size_t len, size_t *at, RmRequirement *requir
 	if (sign == '~' || sign == '^')
 	{
 		(*at)++;
+		/* npm's semver makes ~ of "~> " first, so that one more > may follow. */
+		if (sign == '~' && *at + 1 < len && text[*at] == '>' && rm_require_is_space(text[*at + 1]))
+			(*at)++;
 		skip_space(text, len, at);
 		if (sign == '~' && *at < len && text[*at] == '>')
 			(*at)++;

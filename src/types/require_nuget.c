@@ -121,29 +121,26 @@ parse_range(const char *text, size_t start, size_t end, RmRequirement *requireme
 {
 	RmRequireClause *lower = rm_require_add_clause(requirement, error);
 	RmRequireClause *upper = rm_require_add_clause(requirement, error);
-	bool from = text[start] == '[';
-	bool to = text[end - 1] == ']';
-	const char *comma = memchr(text + start, ',', end - start);
-	size_t first = start + 1;
-	size_t first_end = comma == NULL ? end - 1 : (size_t) (comma - text);
-	size_t second = comma == NULL ? first : first_end + 1;
-	size_t second_end = end - 1;
+	RmBrackets range;
+	RmSpan from, to;
 	int order;
 
-	if (comma == NULL ? !(from && to) : end - start == 3)
-		return rm_require_complain(error, start,
-								   comma == NULL ? "A single version is given in square brackets."
-												 : "A range has a version at one end at least.");
-	rm_require_trim(text, &second, &second_end);
-	rm_require_trim(text, &first, &first_end);
-	if (first < first_end && !set_lower(text, first, first_end, from, requirement, lower, error))
+	if (!rm_require_split_brackets(text, start, end, &range, error))
 		return false;
-	if (second < second_end && !rm_require_set_version(requirement, &upper->upper, text, second, second_end, to, error))
+	if (end - start == (range.single ? 2 : 3))
+		return rm_require_complain(error, start, "A range has a version at one end at least.");
+	from = range.lower;
+	to = range.upper;
+	if (from.len > 0 &&
+		!set_lower(text, from.start, from.start + from.len, range.lower_inclusive, requirement, lower, error))
+		return false;
+	if (to.len > 0 && !rm_require_set_version(requirement, &upper->upper, text, to.start, to.start + to.len,
+											  range.upper_inclusive, error))
 		return false;
 	if (lower->lower.text == NULL || upper->upper.text == NULL)
 		return true;
 	order = rm_require_compare(&lower->lower, &upper->upper);
-	if (order > 0 || (order == 0 && from != to))
+	if (order > 0 || (order == 0 && range.lower_inclusive != range.upper_inclusive))
 		return rm_require_complain(error, start, "The range that begins here holds no version.");
 	return true;
 }

@@ -77,7 +77,7 @@ class Peer
             text = Choose("[", "(") + Choose("", " ") + lower + Choose(",", " , ", ", ") + upper + Choose("", " ") + Choose("]", ")");
         }
         else if (random.Next(3) == 0)
-            text = Choose("[", "[", "(") + text + Choose("]", "]", ")");
+            text = Choose("[", "[", "(") + (random.Next(20) == 0 ? " " : text) + Choose("]", "]", ")");
         int at = random.Next(text.Length + 1);
         if (random.Next(12) == 0)
             text = text.Substring(0, at) + Choose("*", ",", "[", ")", "-", ".", "0", "+") + text.Substring(Math.Min(text.Length, at + random.Next(2)));

@@ -24,12 +24,13 @@ const encode = text => Array.from(text, c => {
     const more = encoded === c && c < '\x80' && random() < 0.03 ? '%' + c.charCodeAt(0).toString(16).padStart(2, '0') : encoded;
     return random() < 0.1 ? more.toLowerCase() : more;
 }).join('');
-const word = () => random() < 0.02 ? '' : several(8, () => choose(random() < 0.9 ? plain : hostile)).join('');
+const word = () => random() < 0.03 ? choose(['', '', ' ']) : several(8, () => choose(random() < 0.9 ? plain : hostile)).join('');
 const segments = most => several(most, () => random() < 0.08 ? choose(['', '.', '..', ' ']) : encode(word())).join('/');
 const version = () => choose([() => '1.2.3', () => 'v1.2.3', () => 'v1', () => '1:2.3-4+b1', () => '1.0A', word, word])();
 const qualifier = () => capital(choose(['arch', 'os', 'uuid', 'tag_id', 'channel', 'repository_url', 'x.y-z_', '1st', word()])) +
-    (random() < 0.03 ? '' : '=') + encode(choose([word(), word(), 'https://adb.azuredatabricks.net/x', '', ' a ']));
-const name = type => type === 'chrome-extension' && random() < 0.7 ? 'dlpngalgnefjeiefhmpklpfiohadpglk' : encode(word());
+    (random() < 0.03 ? '' : '=') + encode(choose([word(), word(), 'https://adb.azuredatabricks.net/x', '', ' a ', 'a+b']));
+const name = type => type === 'chrome-extension' && random() < 0.7 ? 'dlpngalgnefjeiefhmpklpfiohadpglk'
+    : encode(type === 'cpan' && random() < 0.3 ? word() + '::' + word() : word());
 const damage = text => {
     const characters = Array.from(text);
     if (random() < 0.15)

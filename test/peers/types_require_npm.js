@@ -26,7 +26,7 @@ const partial = () => {
     return choose(['', '', '', 'v', '=']) + text + (count === 3 ? suffix() : '');
 };
 const space = () => choose(['', '', '', ' ', '  ']);
-const comparator = () => choose(['', '', '^', '^', '~', '~', '~>', '>', '>=', '<', '<=', '=']) + space() + partial();
+const comparator = () => choose(['', '', '^', '^', '~', '~', '~>', '~> >', '>', '>=', '<', '<=', '=']) + space() + partial();
 const alternative = () => random() < 0.15 ? partial() + choose([' - ', '  -  ']) + partial()
     : Array.from({ length: choose([0, 1, 1, 1, 2, 2, 3]) }, comparator).join(' ');
 const damage = text => {

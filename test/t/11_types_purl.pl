@@ -43,7 +43,7 @@ $cluster->value('postgres', q{
 		WHERE p IS NOT NULL;
 	END;
 	CREATE FUNCTION public.trimmed(qualifiers jsonb) RETURNS jsonb LANGUAGE sql
-		RETURN (SELECT coalesce(jsonb_object_agg(key, btrim(value)), '{}') FROM jsonb_each_text(qualifiers) WHERE btrim(value) <> '');
+		RETURN (SELECT coalesce(jsonb_object_agg(key, regexp_replace(value, '^\s+|\s+$', '', 'g')), '{}') FROM jsonb_each_text(qualifiers) WHERE value ~ '\S');
 	CREATE TABLE answer (line jsonb);
 	COPY answer FROM STDIN;} . "\n$lines\\.\n" . q{
 	CREATE TABLE compared AS SELECT line ->> 0 AS text, nullif(line -> 1, 'null') AS theirs, line ->> 2 AS canonical, line ->> 3 AS own,
@@ -86,12 +86,14 @@ done_testing;
 __DATA__
 the type requires a namespace | refused | type IN ('alpm', 'apk', 'bitbucket', 'composer', 'deb', 'git', 'github', 'golang', 'huggingface', 'qpkg', 'rpm', 'vscode-extension') AND theirs ->> 'namespace' IS NULL
 the type has no namespace | refused | type IN ('bazel', 'bitnami', 'cargo', 'chrome-extension', 'cocoapods', 'conda', 'cran', 'gem', 'hackage', 'julia', 'nuget', 'opam', 'otp', 'pub', 'pypi', 'vcpkg') AND theirs ->> 'namespace' IS NOT NULL
+a distribution of cpan has no :: | refused | type = 'cpan' AND theirs ->> 'name' LIKE '%::%'
 julia requires uuid, swid tag_id | refused | NOT theirs -> 'qualifiers' ? CASE type WHEN 'julia' THEN 'uuid' WHEN 'swid' THEN 'tag_id' END
-chrome-extension restricts name and version | refused | type = 'chrome-extension' AND (theirs ->> 'name' !~* '^[a-p]{32}$' OR theirs ->> 'version' !~ '^\d+(\.\d+){0,3}$')
+chrome-extension restricts name and version | refused | type = 'chrome-extension' AND (theirs ->> 'name' !~* '^[a-p]{32}$' OR theirs ->> 'version' !~ '^\d+(\.\d+){0,3}$' OR path ~ '@.*(%20| )')
 a segment contains no slash | refused | path ~* '%2f.*/' OR text ~* '#.*%2f'
 a type begins with a letter and has letters, digits, dots and hyphens, none encoded | refused | type !~ '^[a-z][a-z0-9.-]*$'
 a qualifier has an equals sign | refused | EXISTS (SELECT FROM unnest(qualifiers) AS q WHERE q <> '' AND q !~ '=')
 a key begins with a letter and is not encoded | refused | EXISTS (SELECT FROM unnest(qualifiers) AS q WHERE q !~* '^[a-z][a-z0-9._-]*=' AND q !~ '^[^=]*=$')
+a percent sign begins an encoding | refused | EXISTS (SELECT FROM unnest(qualifiers) AS q WHERE q ~* '%(?![0-9a-f]{2})')
 a key stands once | refused | EXISTS (SELECT FROM unnest(qualifiers) AS q WHERE q !~ '^[^=]*=$' GROUP BY lower(split_part(q, '=', 1)) HAVING count(*) > 1)
 cran requires no version | taken | type = 'cran' AND ours ->> 'version' IS NULL
 swift requires no version | taken | type = 'swift' AND ours ->> 'version' IS NULL
@@ -106,8 +108,8 @@ versions of oci, pypi, vscode-extension are in lower case | version | type IN ('
 a subpath of otp is in lower case | subpath | type = 'otp' AND ours ->> part = lower(theirs ->> part)
 lower case is ASCII's | namespace name version | ours ->> part ~ '[^\x01-\x7F]' AND lower(ours ->> part COLLATE "und-x-icu") = lower(theirs ->> part COLLATE "und-x-icu")
 space around a part is part of it | name version | lower(regexp_replace(ours ->> part, '^\s+|\s+$', '', 'g') COLLATE "und-x-icu") = lower(theirs ->> part COLLATE "und-x-icu")
-a plus in a qualifier is a plus | qualifiers | text ~ '[?].*[+]' AND trimmed(replace((ours -> part)::text, '+', ' ')::jsonb) = trimmed(theirs -> part)
-space around a qualifier is part of it | qualifiers | text ~ '(%20| )' AND trimmed(ours -> part) = trimmed(theirs -> part)
+a plus in a qualifier is a plus | qualifiers | text ~ '[?].*[+]' AND trimmed(replace((ours -> part)::text, '+', ' ')::jsonb) = trimmed(replace((theirs -> part)::text, '+', ' ')::jsonb)
+space around a qualifier is part of it | qualifiers | text ~* '(%20|%0[9a-d]|\s)' AND trimmed(ours -> part) = trimmed(theirs -> part)
 slashes behind the name are dropped | taken | path ~ '/+(@[^/]*)?$'
 an @ behind a slash is no part of a name | refused name version namespace | path ~ '/@[^/]*$'
 dots are no subpath, and what follows them begins one | subpath | ours -> part = 'null' AND theirs ->> part IN ('.', '..') OR ltrim(theirs ->> part, '/') = ours ->> part
