@@ -57,7 +57,16 @@ input_purl(Node *escontext, const char *text, size_t len)
 	if (rm_purl_parse(utf8, utf8 == text ? len : strlen(utf8), &parts, &error) && rm_purl_normalize(&parts, &error))
 		result = make_purl(&parts, &error);
 	if (result == NULL)
+	{
+		/* The parser counts bytes of UTF-8; what is reported lies in the text as it came. */
+		if (utf8 != text && error.position != RM_NO_POSITION)
+		{
+			int before = pg_encoding_mbcliplen(PG_UTF8, utf8, strlen(utf8), error.position);
+
+			error.position = strlen(pg_any_to_server(pnstrdup(utf8, before), before, PG_UTF8));
+		}
 		return rm_report_parse_error(escontext, "purl", text, len, &error, PURL_HINT);
+	}
 	return PointerGetDatum(result);
 }
 

@@ -210,6 +210,19 @@ skip_equals_sign(const char *text, size_t len, size_t *at)
 	return true;
 }
 
+/* Skip > and space at *at where another > follows: npm's semver makes ~ of "~> ", and then ~> of what it has. */
+static void
+skip_doubled_sign(const char *text, size_t len, size_t *at)
+{
+	size_t next = *at + 1;
+
+	if (*at == len || text[*at] != '>')
+		return;
+	skip_space(text, len, &next);
+	if (next > *at + 1 && next < len && text[next] == '>')
+		*at = next;
+}
+
 /* Read one comparator at *at. */
 static bool
 parse_comparator(const char *text, size_t len, size_t *at, RmRequirement *requirement, RmParseError *error)
@@ -221,9 +234,8 @@ parse_comparator(const char *text, size_t len, size_t *at, RmRequirement *requir
 	if (sign == '~' || sign == '^')
 	{
 		(*at)++;
-		/* npm's semver makes ~ of "~> " first, so that one more > may follow. */
-		if (sign == '~' && *at + 1 < len && text[*at] == '>' && rm_require_is_space(text[*at + 1]))
-			(*at)++;
+		if (sign == '~')
+			skip_doubled_sign(text, len, at);
 		skip_space(text, len, at);
 		if (sign == '~' && *at < len && text[*at] == '>')
 			(*at)++;

@@ -5,7 +5,7 @@ SET search_path = public, release_mgmt;
 
 CREATE TABLE bad (ordinal integer GENERATED ALWAYS AS IDENTITY, name text, value text);
 INSERT INTO bad (name, value) VALUES ('empty', ''), ('space', ' '), ('slash', '/'), ('control character', E'1\x01'), ('megabyte of digits', repeat('9', 1000000)),
-    ('10,000 identifiers', '1.0.0-' || repeat('a.', 9999) || 'a'), ('1,000 characters, more bytes', repeat('é', 1000)), ('sign alone', '>='), ('percent', '1%');
+    ('10,000 identifiers', '1.0.0-' || repeat('a.', 9999) || 'a'), ('1,000 characters, more bytes', repeat('é', 1000)), ('sign alone', '>='), ('percent', '1%'), ('brackets alone', '[]');
 CREATE TABLE parser (ordinal integer GENERATED ALWAYS AS IDENTITY, name text, call text);
 INSERT INTO parser (name, call) VALUES ('pkgver', 'SELECT $1::pkgver'), ('scheme', $$SELECT pkgver($1, '1')$$);
 INSERT INTO parser (name, call) SELECT format('pkgver(''%s'', _)', s), format('SELECT pkgver(''%s'', $1)', s) FROM unnest('{semver,deb,rpm,pep440,generic,maven,nuget}'::text[]) AS s;

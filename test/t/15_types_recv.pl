@@ -146,6 +146,7 @@ for my $encoding (qw(LATIN1 SQL_ASCII))
 }
 is($state->('latin1', q{SELECT E'pkg:npm/\xE9'::purl, purl_name(E'pkg:npm/\xE9') = E'\xE9'}), 'pkg:npm/%C3%A9|t', 'LATIN1: a package URL is UTF-8');
 is($state->('latin1', q{SELECT purl('generic', NULL, 'x', NULL, jsonb_build_object('a', E'\xE9'))}), 'pkg:generic/x?a=%C3%A9', 'LATIN1: so is one put together');
+like(($cluster->psql('latin1', q{SELECT E'pkg:npm/\xE9\xE9@1?1=2'::release_mgmt.purl}))[2], qr/Character 14: A qualifier/, 'LATIN1: its characters are counted, not bytes of UTF-8');
 is($state->('latin1', q{SELECT purl_name('pkg:npm/%E6%BC%A2')}), '22P05', 'LATIN1: a part that the database can not hold');
 is($state->('sql_ascii', q{SELECT E'pkg:npm/\xE9'::purl}), '22P02', 'SQL_ASCII: what is not UTF-8 is no package URL');
 
