@@ -54,6 +54,7 @@ typedef struct FileSource
 	char *buffer;
 } FileSource;
 
+/* Give the next piece of a file. */
 static bool
 next_of_file(void *source, const char **bytes, size_t *len)
 {
