@@ -91,6 +91,8 @@ FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_m
 
 CREATE FUNCTION release_mgmt_internal.keep_release() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    draft record;
 BEGIN
     -- The first plan stated is the baseline; later ones leave it alone.
     IF TG_OP = 'INSERT' THEN
@@ -107,9 +109,17 @@ BEGIN
                 format('It is %s.', OLD.state), 'A model is chosen while the release is a draft.');
         END IF;
     END IF;
+    IF TG_OP = 'INSERT' OR NEW.model_id <> OLD.model_id THEN
+        SELECT m.code, m.version INTO draft FROM release_mgmt.release_model AS m WHERE m.id = NEW.model_id AND NOT m.builtin AND m.published_at IS NULL;
+        IF FOUND THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('release model "%s" version %s is not published', draft.code, draft.version), NULL,
+                format('A change manager publishes it with publish_model(%L).', draft.code));
+        END IF;
+    END IF;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.keep_release() IS 'Trigger: a release begins as draft, keeps its baseline, and its model once out of draft.';
+COMMENT ON FUNCTION release_mgmt_internal.keep_release() IS
+'Trigger: a release begins as draft, keeps its baseline, pins a published model, and keeps that once out of draft.';
 CREATE TRIGGER rm_51_keep BEFORE INSERT OR UPDATE ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_release();
 
@@ -209,7 +219,8 @@ BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
     -- Everything that names nothing, at once.
     SELECT string_agg(u.what, '; ') INTO unknown
-    FROM (SELECT format('model "%s"', model) AS what WHERE NOT EXISTS (SELECT FROM release_mgmt.release_model AS m WHERE m.code = model)
+    FROM (SELECT format('model "%s"', model) AS what
+          WHERE NOT EXISTS (SELECT FROM release_mgmt.release_model AS m WHERE m.code = model AND (m.builtin OR m.published_at IS NOT NULL))
           UNION ALL
           SELECT format('organization "%s"', c) FROM unnest(customers) AS c
           WHERE NOT EXISTS (SELECT FROM release_mgmt.organization AS o WHERE o.code = c)
@@ -224,7 +235,7 @@ BEGIN
           WHERE plan IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.management_plan AS p WHERE p.code = plan)) AS u;
     IF unknown IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('release "%s" can not be created', code),
-            format('These do not exist, or are not in force: %s.', unknown), 'Insert them first, or correct the codes.');
+            format('These do not exist, or are not published or in force: %s.', unknown), 'Insert them first, or correct the codes.');
     END IF;
 
     SELECT r.* INTO new_release FROM release_mgmt.release AS r WHERE r.code = create_release.code;
@@ -239,7 +250,7 @@ BEGIN
 
     INSERT INTO release_mgmt.release (code, type, title, organization_id, model_id, policy_id, plan_id, planned, early_life)
     VALUES (code, type, title, release_mgmt_internal.acting_organization('release manager'),
-            (SELECT m.id FROM release_mgmt.release_model AS m WHERE m.code = model ORDER BY m.version DESC LIMIT 1),
+            (SELECT m.id FROM release_mgmt.release_model AS m WHERE m.code = model AND (m.builtin OR m.published_at IS NOT NULL) ORDER BY m.version DESC LIMIT 1),
             (SELECT p.id FROM release_mgmt.release_policy AS p WHERE p.code = policy AND p.in_force_from <= current_date ORDER BY p.version DESC LIMIT 1),
             (SELECT p.id FROM release_mgmt.management_plan AS p WHERE p.code = plan ORDER BY p.version DESC LIMIT 1),
             planned, early_life)
@@ -251,6 +262,6 @@ BEGIN
     RETURN new_release.id;
 END $$;
 COMMENT ON FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval) IS
-'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the first one stated is the baseline; early_life: how long early life support lasts. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager; RM015 the code exists with another type, title or model.';
+'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest published version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the first one stated is the baseline; early_life: how long early life support lasts. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager; RM015 the code exists with another type, title or model.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE',
     'FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval)');

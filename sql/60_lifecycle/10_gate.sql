@@ -24,6 +24,9 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.gate_criterion', 'WHERE
 SELECT release_mgmt_internal.govern_own('release_mgmt.gate_criterion');
 SELECT release_mgmt_internal.is_shared('release_mgmt.gate_criterion', 'rules');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.gate_criterion');
+SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.gate_criterion');
+CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.gate_criterion
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_model_part();
 
 CREATE TABLE release_mgmt.criterion_evaluation (
     id           uuid DEFAULT release_mgmt.new_id(),

@@ -15,13 +15,21 @@ CALL grant_duty('regress_approver', 'change manager', 'Provider');
 CREATE TABLE host (name text PRIMARY KEY, disk text);
 INSERT INTO host VALUES ('a', 'old'), ('b', 'old');
 SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name');
-INSERT INTO release_model (code, description) VALUES ('plain', 'No gates.');
+CREATE FUNCTION granted(release uuid) RETURNS release_mgmt.check_result IMMUTABLE BEGIN ATOMIC SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result; END;
+INSERT INTO registered_check (name, point, function_name, proves) VALUES ('granted', 'gate', 'public.granted', 'nothing: a criterion for this test, always met');
+INSERT INTO release_model (code, description) VALUES ('plain', 'Gates that ask nothing.');
 INSERT INTO model_state (model_id, state, ordinal, kind)
 SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m,
-    (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('early_life', 3, 'deployed'), ('backing_out', 4, 'deploying')) AS s(state, ordinal, kind) WHERE m.code = 'plain';
+    (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('early_life', 3, 'deployed'), ('backing_out', 4, 'deploying'), ('closed', 5, 'ended')) AS s(state, ordinal, kind) WHERE m.code = 'plain';
 INSERT INTO model_transition (model_id, from_state, to_state, forward)
 SELECT m.id, t.f, t.t, t.w FROM release_model AS m,
-    (VALUES ('draft', 'deploying', true), ('deploying', 'early_life', true), ('deploying', 'backing_out', false)) AS t(f, t, w) WHERE m.code = 'plain';
+    (VALUES ('draft', 'deploying', true), ('deploying', 'early_life', true), ('deploying', 'backing_out', false),
+            ('early_life', 'closed', true), ('backing_out', 'closed', true)) AS t(f, t, w) WHERE m.code = 'plain';
+INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
+SELECT DISTINCT t.model_id, t.to_state, 1, 'granted', 'granted'
+FROM model_transition AS t JOIN model_state AS s ON s.model_id = t.model_id AND s.state = t.to_state JOIN release_model AS m ON m.id = t.model_id
+WHERE t.forward AND s.kind <> 'planning' AND m.code = 'plain';
+CALL publish_model('plain');
 
 SET ROLE regress_manager;
 SELECT create_release('REL-1', 'minor', model => 'plain') IS NOT NULL AS created;

@@ -22,10 +22,17 @@ END;
 CREATE FUNCTION deviations_handled(OUT met boolean, OUT missing text, OUT owner text) BEGIN ATOMIC
     SELECT c.met, c.missing, c.owner FROM release_mgmt_internal.check_deviations_handled(release_id('REL-1')) AS c;
 END;
-INSERT INTO release_model (code, description) VALUES ('plain', 'No gates.');
+CREATE FUNCTION granted(release uuid) RETURNS release_mgmt.check_result IMMUTABLE BEGIN ATOMIC SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result; END;
+INSERT INTO registered_check (name, point, function_name, proves) VALUES ('granted', 'gate', 'public.granted', 'nothing: a criterion for this test, always met');
+INSERT INTO release_model (code, description) VALUES ('plain', 'Gates that ask nothing.');
 INSERT INTO model_state (model_id, state, ordinal, kind)
-SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m, (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying')) AS s(state, ordinal, kind) WHERE m.code = 'plain';
-INSERT INTO model_transition (model_id, from_state, to_state, forward) SELECT id, 'draft', 'deploying', true FROM release_model WHERE code = 'plain';
+SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m, (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('closed', 3, 'ended')) AS s(state, ordinal, kind) WHERE m.code = 'plain';
+INSERT INTO model_transition (model_id, from_state, to_state, forward) SELECT m.id, t.f, t.t, true FROM release_model AS m, (VALUES ('draft', 'deploying'), ('deploying', 'closed')) AS t(f, t) WHERE m.code = 'plain';
+INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
+SELECT DISTINCT t.model_id, t.to_state, 1, 'granted', 'granted'
+FROM model_transition AS t JOIN model_state AS s ON s.model_id = t.model_id AND s.state = t.to_state JOIN release_model AS m ON m.id = t.model_id
+WHERE t.forward AND s.kind <> 'planning' AND m.code = 'plain';
+CALL publish_model('plain');
 SET ROLE regress_manager;
 SELECT create_release('REL-1', 'minor', model => 'plain', customers => '{Customer}') IS NOT NULL AS created;
 

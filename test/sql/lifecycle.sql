@@ -32,6 +32,7 @@ SELECT m.id, c.s, c.o, c.n, c.k
 FROM release_model AS m, (VALUES ('ready', 1, 'policy', 'policy_named'), ('ready', 2, 'agreement', 'criteria_agreed'), ('ready', 3, 'approval', 'changes_approved'),
                                  ('done', 1, 'review', 'review_held')) AS c(s, o, n, k)
 WHERE m.code = 'small';
+CALL publish_model('small');
 
 SET ROLE regress_manager;
 INSERT INTO change_request (code, type) VALUES ('CHG-1', 'normal');
@@ -93,14 +94,17 @@ SELECT release, approved_by, valid, changed FROM release_approval;
 SET ROLE regress_customer;
 CALL approve_release('REL-1', :'agreed');
 
--- It dies with what it was bound to: a criterion more, and every approval and agreement is void.
-RESET ROLE;
-INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name) SELECT id, 'done', 2, 'sealed', 'package_sealed' FROM release_model WHERE code = 'small';
-SELECT release, approved_by, valid, changed FROM release_approval;
+-- It dies with what it was bound to: a model with a criterion more, and every approval and agreement is void.
 SET ROLE regress_manager;
-CALL advance_release('REL-1', 'ready');
+SELECT revise_model('small');
+INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name) SELECT id, 'done', 2, 'sealed', 'package_sealed' FROM release_model WHERE code = 'small' AND version = 2;
 RESET ROLE;
-DELETE FROM gate_criterion WHERE name = 'sealed';
+CALL publish_model('small', 2);
+SET ROLE regress_manager;
+UPDATE release SET model_id = (SELECT id FROM release_model WHERE code = 'small' AND version = 2) WHERE code = 'REL-1';
+SELECT release, approved_by, valid, changed FROM release_approval;
+CALL advance_release('REL-1', 'ready');
+UPDATE release SET model_id = (SELECT id FROM release_model WHERE code = 'small' AND version = 1) WHERE code = 'REL-1';
 SELECT release, approved_by, valid, changed FROM release_approval;
 
 -- Through the gate; every evaluation and every state is kept.

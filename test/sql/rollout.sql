@@ -47,6 +47,8 @@ CALL accept_item(:'runbook');
 RESET ROLE;
 
 -- A model with the states that matter here, and gates that ask what this module can answer.
+CREATE FUNCTION granted(release uuid) RETURNS release_mgmt.check_result IMMUTABLE BEGIN ATOMIC SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result; END;
+INSERT INTO registered_check (name, point, function_name, proves) VALUES ('granted', 'gate', 'public.granted', 'nothing: a criterion for this test, always met');
 INSERT INTO release_model (id, code, description) VALUES ('00000000-0000-7000-8000-000000000001', 'short', 'for this test');
 INSERT INTO model_state (model_id, state, ordinal, kind)
 SELECT '00000000-0000-7000-8000-000000000001', s.state, s.ordinal, s.kind
@@ -59,7 +61,8 @@ FROM (VALUES ('draft', 'pilot', true), ('pilot', 'deploying', true), ('deploying
 INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
 SELECT '00000000-0000-7000-8000-000000000001', g.to_state, row_number() OVER (), g.check_name, g.check_name
 FROM (VALUES ('pilot', 'waves_fit_design'), ('pilot', 'window_booked'), ('pilot', 'remediation_planned'), ('deploying', 'pilot_successful'),
-             ('early_life', 'deployment_verified'), ('backed_out', 'targets_backed_out')) AS g(to_state, check_name);
+             ('early_life', 'deployment_verified'), ('closed', 'granted'), ('backed_out', 'targets_backed_out')) AS g(to_state, check_name);
+CALL publish_model('short');
 
 SET ROLE regress_manager;
 SELECT create_release('REL-1', 'minor', model => 'short', customers => '{Customer}') \g /dev/null

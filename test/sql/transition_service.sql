@@ -16,13 +16,20 @@ CALL grant_duty('regress_reader', 'reader', 'Customer');
 CREATE TABLE server (name text PRIMARY KEY, version text);
 INSERT INTO server VALUES ('alpha', '1');
 SELECT bind_ci_class('server', 'server', key => '{name}', name => 'name');
-INSERT INTO release_model (code, description) VALUES ('plain', 'No gates.');
+CREATE FUNCTION granted(release uuid) RETURNS release_mgmt.check_result IMMUTABLE BEGIN ATOMIC SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result; END;
+INSERT INTO registered_check (name, point, function_name, proves) VALUES ('granted', 'gate', 'public.granted', 'nothing: a criterion for this test, always met');
+INSERT INTO release_model (code, description) VALUES ('plain', 'Gates that ask nothing.');
 INSERT INTO model_state (model_id, state, ordinal, kind)
 SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m,
-    (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('early_life', 3, 'deployed')) AS s(state, ordinal, kind) WHERE m.code = 'plain';
+    (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('early_life', 3, 'deployed'), ('closed', 4, 'ended')) AS s(state, ordinal, kind) WHERE m.code = 'plain';
 INSERT INTO model_transition (model_id, from_state, to_state, forward)
 SELECT a.model_id, a.state, b.state, true FROM model_state AS a JOIN model_state AS b ON b.model_id = a.model_id AND b.ordinal = a.ordinal + 1
 WHERE a.model_id = (SELECT id FROM release_model WHERE code = 'plain');
+INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
+SELECT DISTINCT t.model_id, t.to_state, 1, 'granted', 'granted'
+FROM model_transition AS t JOIN model_state AS s ON s.model_id = t.model_id AND s.state = t.to_state JOIN release_model AS m ON m.id = t.model_id
+WHERE t.forward AND s.kind <> 'planning' AND m.code = 'plain';
+CALL publish_model('plain');
 CREATE FUNCTION checks(OUT name text, OUT met boolean, OUT missing text, OUT owner text) RETURNS SETOF record BEGIN ATOMIC
     SELECT 'agreed', c.met, c.missing, c.owner FROM release_mgmt_internal.check_service_levels_agreed(release_id('REL-1')) AS c
     UNION ALL

@@ -28,14 +28,20 @@ $cluster->value($db, q{
 	SELECT release_mgmt.bind_ci_class('package', 'public.installed', key => '{root,name}', name => 'name', version => 'version',
 		scheme => 'deb', mode => 'enforce');
 	CALL release_mgmt.bind_ci_relation('installed on', 'package', '{root}', 'root');
+	CREATE FUNCTION public.granted(release uuid) RETURNS release_mgmt.check_result IMMUTABLE LANGUAGE sql AS 'SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result';
+	INSERT INTO release_mgmt.registered_check (name, point, function_name, proves) VALUES ('granted', 'gate', 'public.granted', 'nothing: a criterion for this test, always met');
 	INSERT INTO release_mgmt.release_model (id, code, description) VALUES ('00000000-0000-7000-8000-000000000001', 'short', 'for this test');
 	INSERT INTO release_mgmt.model_state (model_id, state, ordinal, kind) VALUES
 		('00000000-0000-7000-8000-000000000001', 'draft', 1, 'planning'), ('00000000-0000-7000-8000-000000000001', 'deploying', 2, 'deploying'),
-		('00000000-0000-7000-8000-000000000001', 'early_life', 3, 'deployed');
+		('00000000-0000-7000-8000-000000000001', 'early_life', 3, 'deployed'),
+		('00000000-0000-7000-8000-000000000001', 'closed', 4, 'ended');
 	INSERT INTO release_mgmt.model_transition (model_id, from_state, to_state, forward) VALUES
-		('00000000-0000-7000-8000-000000000001', 'draft', 'deploying', true), ('00000000-0000-7000-8000-000000000001', 'deploying', 'early_life', true);
+		('00000000-0000-7000-8000-000000000001', 'draft', 'deploying', true), ('00000000-0000-7000-8000-000000000001', 'deploying', 'early_life', true),
+		('00000000-0000-7000-8000-000000000001', 'early_life', 'closed', true);
 	INSERT INTO release_mgmt.gate_criterion (model_id, to_state, ordinal, name, check_name) VALUES
-		('00000000-0000-7000-8000-000000000001', 'early_life', 1, 'verified', 'deployment_verified')});
+		('00000000-0000-7000-8000-000000000001', 'deploying', 1, 'granted', 'granted'), ('00000000-0000-7000-8000-000000000001', 'closed', 1, 'granted', 'granted'),
+		('00000000-0000-7000-8000-000000000001', 'early_life', 1, 'verified', 'deployment_verified');
+	CALL release_mgmt.publish_model('short')});
 
 sub spew
 {
