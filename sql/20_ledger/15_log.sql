@@ -19,25 +19,34 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_batch', '');
 
 CREATE TABLE release_mgmt.ledger_pending_0 (
     position       pg_lsn NOT NULL,
+    at             timestamptz NOT NULL,
+    count          bigint NOT NULL,
     transaction_id uuid NOT NULL,
-    entry          bytea NOT NULL,
-    count          integer,
+    root           bytea NOT NULL,
+    roles          bytea NOT NULL,
     changes        bytea
 );
 COMMENT ON TABLE release_mgmt.ledger_pending_0 IS
-'Leaves of committed transactions that sequence_ledger() has not put into the tree. Two tables are used in turn, so that one can be emptied whole.';
+'Leaves of committed transactions that sequence_ledger() has not put into the tree: what their entries say, which is shorter than the entries. Two tables
+are used in turn, so that one can be emptied whole.';
+COMMENT ON COLUMN release_mgmt.ledger_pending_0.at IS 'Of the commit; this, count, transaction_id, root and roles are what the entry says';
+COMMENT ON COLUMN release_mgmt.ledger_pending_0.count IS 'How many changes the transaction has';
+COMMENT ON COLUMN release_mgmt.ledger_pending_0.root IS 'The Merkle tree hash over the changes';
+COMMENT ON COLUMN release_mgmt.ledger_pending_0.roles IS 'The lines of the entry that name roles';
 COMMENT ON COLUMN release_mgmt.ledger_pending_0.changes IS
-'The transaction''s changes, so many, in the form of ledger_batch, to which sequencing moves them; NULL where they were more than go beside a leaf and
-stand there already';
+'The transaction''s changes in the form of ledger_batch, to which sequencing moves them; NULL where they were more than go beside a leaf and stand there
+already';
 COMMENT ON COLUMN release_mgmt.ledger_pending_0.position IS
 'WAL insert position read before the commit, while the locks on the changed rows were held: the order of the log';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_pending_0', '');
 
 CREATE TABLE release_mgmt.ledger_pending_1 (
     position       pg_lsn NOT NULL,
+    at             timestamptz NOT NULL,
+    count          bigint NOT NULL,
     transaction_id uuid NOT NULL,
-    entry          bytea NOT NULL,
-    count          integer,
+    root           bytea NOT NULL,
+    roles          bytea NOT NULL,
     changes        bytea
 );
 COMMENT ON TABLE release_mgmt.ledger_pending_1 IS 'See ledger_pending_0.';

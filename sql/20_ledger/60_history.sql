@@ -45,17 +45,22 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.entry_field(bytea, text) IS
 'What an entry says after the label, as in entry_field(entry, ''at''); several lines of the same label are joined by commas.';
 
+CREATE FUNCTION release_mgmt_internal.pending_entry(transaction_id uuid, at timestamptz, roles bytea, count bigint, root bytea) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pending_entry';
+COMMENT ON FUNCTION release_mgmt_internal.pending_entry(uuid, timestamptz, bytea, bigint, bytea) IS
+'The entry that a pending leaf becomes, of the columns of ledger_pending_0 that it is made of.';
+
 CREATE VIEW release_mgmt_internal.transaction_leaf WITH (security_invoker = true) AS
     SELECT e.transaction_id, e.log_id, g.opened_at AS log_opened_at, e.index AS log_index, NULL::pg_lsn AS position, e.entry
     FROM release_mgmt.ledger_entry AS e
     LEFT JOIN release_mgmt.ledger_log AS g ON g.id = e.log_id
     WHERE e.transaction_id IS NOT NULL
     UNION ALL
-    SELECT p.transaction_id, NULL, NULL, NULL, p.position, p.entry
+    SELECT p.transaction_id, NULL, NULL, NULL, p.position, release_mgmt_internal.pending_entry(p.transaction_id, p.at, p.roles, p.count, p.root)
     FROM release_mgmt.ledger_pending_0 AS p
     WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id)
     UNION ALL
-    SELECT p.transaction_id, NULL, NULL, NULL, p.position, p.entry
+    SELECT p.transaction_id, NULL, NULL, NULL, p.position, release_mgmt_internal.pending_entry(p.transaction_id, p.at, p.roles, p.count, p.root)
     FROM release_mgmt.ledger_pending_1 AS p
     WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
 COMMENT ON VIEW release_mgmt_internal.transaction_leaf IS 'The entry of each committed transaction, sequenced or pending (position). Leaves are in the order of their logs'' opening, then of log_index: each log counts from 0.';
@@ -64,11 +69,11 @@ CREATE VIEW release_mgmt_internal.change_batch WITH (security_invoker = true) AS
     SELECT b.transaction_id, b.first_seq, b.count, b.changes
     FROM release_mgmt.ledger_batch AS b
     UNION ALL
-    SELECT p.transaction_id, 0, p.count, p.changes
+    SELECT p.transaction_id, 0, p.count::integer, p.changes
     FROM release_mgmt.ledger_pending_0 AS p
     WHERE p.changes IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.ledger_batch AS b WHERE b.transaction_id = p.transaction_id)
     UNION ALL
-    SELECT p.transaction_id, 0, p.count, p.changes
+    SELECT p.transaction_id, 0, p.count::integer, p.changes
     FROM release_mgmt.ledger_pending_1 AS p
     WHERE p.changes IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.ledger_batch AS b WHERE b.transaction_id = p.transaction_id);
 COMMENT ON VIEW release_mgmt_internal.change_batch IS

@@ -14,11 +14,18 @@
 #include "pgtime.h"
 #include "types/hash.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #define TRANSACTION_HEAD "release_mgmt transaction v1\n"
 #define TRANSACTION_HEAD_2 "release_mgmt transaction v2\n"
 #define EPOCH_HEAD "release_mgmt epoch v1\n"
+#define ACTOR_LABEL "actor "
+
+/* Characters of a uuid's text form. */
+#define UUID_TEXT_LEN 36
+
+PG_FUNCTION_INFO_V1(rm_pending_entry);
 
 /* Note a role that changed something, and the role of the person for whom it did, InvalidOid where it did for itself.
  */
@@ -61,44 +68,130 @@ append_name(StringInfo entry, const char *label, Oid role)
 	appendStringInfoCharMacro(entry, '\n');
 }
 
-/* Append "at <now>\n". */
+/* Append "at <time>\n"; where the time has no such form, a line that no reader takes. */
 static void
-append_time(StringInfo entry)
+append_time(StringInfo entry, TimestampTz at)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	struct pg_tm tm;
 	fsec_t fsec;
+	char text[MAXDATELEN];
+	char *end;
 
-	if (timestamp2tm(now, NULL, &tm, &fsec, NULL, NULL) != 0)
-		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
-	appendStringInfo(entry, "at %04d-%02d-%02dT%02d:%02d:%02d.%06dZ\n", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour,
-					 tm.tm_min, tm.tm_sec, (int) fsec);
+	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0 || tm.tm_year < 1)
+	{
+		appendStringInfoString(entry, "at\n");
+		return;
+	}
+	end = pg_ultostr_zeropad(text, tm.tm_year, 4);
+	*end++ = '-';
+	end = pg_ultostr_zeropad(end, tm.tm_mon, 2);
+	*end++ = '-';
+	end = pg_ultostr_zeropad(end, tm.tm_mday, 2);
+	*end++ = 'T';
+	end = pg_ultostr_zeropad(end, tm.tm_hour, 2);
+	*end++ = ':';
+	end = pg_ultostr_zeropad(end, tm.tm_min, 2);
+	*end++ = ':';
+	end = pg_ultostr_zeropad(end, tm.tm_sec, 2);
+	*end++ = '.';
+	end = pg_ultostr_zeropad(end, fsec, 6);
+	*end++ = 'Z';
+	*end++ = '\n';
+	appendStringInfoString(entry, "at ");
+	appendBinaryStringInfo(entry, text, end - text);
 }
 
-/* Return the entry of a transaction, as bytes. */
-bytea *
-rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *roles, uint64 changes, const unsigned char *root)
+/* Append the text form of a uuid, without allocating anything. */
+static void
+append_uuid(StringInfo entry, const pg_uuid_t *id)
 {
-	StringInfoData entry;
-	bool acted = false;
+	static const char digits[] = "0123456789abcdef";
+	char text[UUID_TEXT_LEN];
+	char *end = text;
 
-	for (int i = 0; i < roles->count; i++)
-		acted = acted || OidIsValid(roles->actors[i]);
-	initStringInfo(&entry);
-	appendStringInfoSpaces(&entry, VARHDRSZ);
-	appendStringInfoString(&entry, acted ? TRANSACTION_HEAD_2 : TRANSACTION_HEAD);
-	appendStringInfo(&entry, "id %s\n", DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
-	append_time(&entry);
-	append_name(&entry, "session", GetSessionUserId());
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*end++ = '-';
+		*end++ = digits[id->data[i] >> 4];
+		*end++ = digits[id->data[i] & 0x0F];
+	}
+	appendBinaryStringInfo(entry, text, sizeof(text));
+}
+
+/* Append the bytes in base64, without allocating anything. */
+static void
+append_base64(StringInfo entry, const void *bytes, int len)
+{
+	int size = pg_b64_enc_len(len);
+
+	enlargeStringInfo(entry, size);
+	entry->len += pg_b64_encode(bytes, len, entry->data + entry->len, size);
+	entry->data[entry->len] = '\0';
+}
+
+/* Append the lines of a transaction's entry that name roles: of the session, and of all that changed something. */
+void
+rm_entry_append_roles(StringInfo lines, const RmEntryRoles *roles)
+{
+	append_name(lines, "session", GetSessionUserId());
 	for (int i = 0; i < roles->count; i++)
 	{
-		append_name(&entry, "role", roles->oids[i]);
+		append_name(lines, "role", roles->oids[i]);
 		if (OidIsValid(roles->actors[i]))
-			append_name(&entry, "actor", roles->actors[i]);
+			append_name(lines, "actor", roles->actors[i]);
 	}
-	appendStringInfo(&entry, "changes " UINT64_FORMAT "\nroot %s\n", changes, rm_base64(root, RM_SHA256_SIZE));
+}
+
+/* Return whether one of the lines tells for whom a role acted. */
+static bool
+names_actor(const char *lines, int len)
+{
+	const char *end = lines + len;
+
+	for (const char *next = memchr(lines, '\n', len); next; next = memchr(next, '\n', end - next))
+	{
+		next++;
+		if (end - next > strlen(ACTOR_LABEL) && memcmp(next, ACTOR_LABEL, strlen(ACTOR_LABEL)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Append the entry of a transaction; roles are the lines that rm_entry_append_roles() made. */
+void
+rm_entry_append_transaction(StringInfo entry, const pg_uuid_t *id, TimestampTz at, const bytea *roles, uint64 changes,
+							const bytea *root)
+{
+	const char *lines = VARDATA_ANY(roles);
+	int lines_len = VARSIZE_ANY_EXHDR(roles);
+	char number[MAXINT8LEN + 1];
+
+	appendStringInfoString(entry, names_actor(lines, lines_len) ? TRANSACTION_HEAD_2 : TRANSACTION_HEAD);
+	appendStringInfoString(entry, "id ");
+	append_uuid(entry, id);
+	appendStringInfoCharMacro(entry, '\n');
+	append_time(entry, at);
+	appendBinaryStringInfo(entry, lines, lines_len);
+	appendStringInfoString(entry, "changes ");
+	appendBinaryStringInfo(entry, number, pg_ulltoa_n(changes, number));
+	appendStringInfoString(entry, "\nroot ");
+	append_base64(entry, VARDATA_ANY(root), VARSIZE_ANY_EXHDR(root));
+	appendStringInfoCharMacro(entry, '\n');
+}
+
+/* pending_entry(transaction_id uuid, at timestamptz, roles bytea, count bigint, root bytea) returns bytea. */
+Datum
+rm_pending_entry(PG_FUNCTION_ARGS)
+{
+	StringInfoData entry;
+
+	initStringInfo(&entry);
+	appendStringInfoSpaces(&entry, VARHDRSZ);
+	rm_entry_append_transaction(&entry, PG_GETARG_UUID_P(0), PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_BYTEA_PP(2),
+								(uint64) PG_GETARG_INT64(3), PG_GETARG_BYTEA_PP(4));
 	SET_VARSIZE(entry.data, entry.len);
-	return (bytea *) entry.data;
+	PG_RETURN_BYTEA_P(entry.data);
 }
 
 /* Return the entry that opens an epoch after the log of which the checkpoint was the last. */
@@ -110,7 +203,7 @@ rm_entry_of_epoch(const char *checkpoint)
 	initStringInfo(&entry);
 	appendStringInfoSpaces(&entry, VARHDRSZ);
 	appendStringInfoString(&entry, EPOCH_HEAD);
-	append_time(&entry);
+	append_time(&entry, GetCurrentTimestamp());
 	appendStringInfoString(&entry, checkpoint);
 	if (entry.len - VARHDRSZ > RM_ENTRY_MAX_SIZE)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the checkpoint is too long for an entry"),
@@ -150,7 +243,7 @@ parse_uuid(const char *text, int len, pg_uuid_t *id)
 {
 	int byte = 0;
 
-	if (len != 36)
+	if (len != UUID_TEXT_LEN)
 		return false;
 	for (int i = 0; i < len; i++)
 	{

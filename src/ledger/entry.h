@@ -29,6 +29,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "utils/uuid.h"
 
 #define RM_ENTRY_MAX_ROLES 500
@@ -51,8 +53,9 @@ typedef struct RmTransactionEntry
 } RmTransactionEntry;
 
 extern void rm_entry_add_role(RmEntryRoles *roles, Oid role, Oid actor);
-extern bytea *rm_entry_of_transaction(const pg_uuid_t *id, const RmEntryRoles *roles, uint64 changes,
-									  const unsigned char *root);
+extern void rm_entry_append_roles(StringInfo lines, const RmEntryRoles *roles);
+extern void rm_entry_append_transaction(StringInfo entry, const pg_uuid_t *id, TimestampTz at, const bytea *roles,
+										uint64 changes, const bytea *root);
 extern bytea *rm_entry_of_epoch(const char *checkpoint);
 extern bool rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parsed);
 extern bool rm_entry_is_epoch(const char *entry, int len);

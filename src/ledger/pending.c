@@ -13,11 +13,13 @@
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
+#include "ledger/entry.h"
 #include "ledger/pending.h"
 #include "ledger/tree.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 /* Return the OID of a table of pending leaves. */
@@ -100,6 +102,7 @@ rm_pending_begin(RmPendingScan *scan, Snapshot snapshot, FullTransactionId seen_
 	scan->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	scan->sequenced = rm_index_beginscan(scan->entries, scan->entries_index, snapshot, 1);
 	scan->sequenced_slot = table_slot_create(scan->entries, NULL);
+	initStringInfo(&scan->entry);
 }
 
 /*
@@ -130,6 +133,20 @@ rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id)
 	return rm_scan_next(scan->sequenced, scan->sequenced_slot);
 }
 
+/* Return the entry that a pending leaf becomes. */
+static bytea *
+compose_entry(RmPendingScan *scan, const Datum *values)
+{
+	resetStringInfo(&scan->entry);
+	appendStringInfoSpaces(&scan->entry, VARHDRSZ);
+	rm_entry_append_transaction(
+		&scan->entry, DatumGetUUIDP(values[RM_PENDING_TRANSACTION_ID - 1]),
+		DatumGetTimestampTz(values[RM_PENDING_AT - 1]), DatumGetByteaPP(values[RM_PENDING_ROLES - 1]),
+		(uint64) DatumGetInt64(values[RM_PENDING_COUNT - 1]), DatumGetByteaPP(values[RM_PENDING_ROOT - 1]));
+	SET_VARSIZE(scan->entry.data, scan->entry.len);
+	return (bytea *) scan->entry.data;
+}
+
 /* Return the next leaf; false at the end. */
 bool
 rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf)
@@ -143,14 +160,11 @@ rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf)
 		leaf->transaction_id = *DatumGetUUIDP(values[RM_PENDING_TRANSACTION_ID - 1]);
 		if (rm_pending_is_sequenced(scan, &leaf->transaction_id))
 			continue;
-		leaf->entry = DatumGetByteaPP(values[RM_PENDING_ENTRY - 1]);
+		leaf->entry = compose_entry(scan, values);
+		leaf->count = DatumGetInt64(values[RM_PENDING_COUNT - 1]);
 		leaf->changes = NULL;
-		leaf->count = 0;
 		if (!scan->slot->tts_isnull[RM_PENDING_CHANGES - 1])
-		{
 			leaf->changes = DatumGetByteaPP(values[RM_PENDING_CHANGES - 1]);
-			leaf->count = DatumGetInt32(values[RM_PENDING_COUNT - 1]);
-		}
 		return true;
 	}
 	return false;
@@ -179,6 +193,7 @@ rm_pending_holds(RmPendingScan *scan, const pg_uuid_t *transaction_id)
 void
 rm_pending_end(RmPendingScan *scan)
 {
+	pfree(scan->entry.data);
 	index_endscan(scan->sequenced);
 	ExecDropSingleTupleTableSlot(scan->sequenced_slot);
 	ExecDropSingleTupleTableSlot(scan->slot);

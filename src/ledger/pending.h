@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "access/transam.h"
 #include "executor/tuptable.h"
+#include "lib/stringinfo.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 #include "utils/tuplesort.h"
@@ -21,9 +22,11 @@
 enum
 {
 	RM_PENDING_POSITION = 1,
-	RM_PENDING_TRANSACTION_ID,
-	RM_PENDING_ENTRY,
+	RM_PENDING_AT,
 	RM_PENDING_COUNT,
+	RM_PENDING_TRANSACTION_ID,
+	RM_PENDING_ROOT,
+	RM_PENDING_ROLES,
 	RM_PENDING_CHANGES,
 	RM_PENDING_NATTS = RM_PENDING_CHANGES
 };
@@ -33,7 +36,7 @@ typedef struct RmPendingLeaf
 {
 	pg_uuid_t transaction_id;
 	bytea *entry;
-	int32 count;
+	int64 count;
 	bytea *changes; /* NULL where they stand in ledger_batch */
 } RmPendingLeaf;
 
@@ -47,6 +50,7 @@ typedef struct RmPendingScan
 	Snapshot snapshot;
 	Tuplesortstate *sort;
 	TupleTableSlot *slot;
+	StringInfoData entry; /* of the leaf that was returned last */
 } RmPendingScan;
 
 extern Oid rm_pending_relid(int number);

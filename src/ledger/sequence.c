@@ -72,7 +72,7 @@ move_changes(RmStore *batches, const RmPendingLeaf *leaf)
 
 	values[RM_BATCH_TRANSACTION_ID - 1] = UUIDPGetDatum(&leaf->transaction_id);
 	values[RM_BATCH_FIRST_SEQ - 1] = Int64GetDatum(0);
-	values[RM_BATCH_COUNT - 1] = Int32GetDatum(leaf->count);
+	values[RM_BATCH_COUNT - 1] = Int32GetDatum((int32) leaf->count);
 	values[RM_BATCH_CHANGES - 1] = PointerGetDatum(leaf->changes);
 	rm_store_collect(batches, values, nulls);
 }

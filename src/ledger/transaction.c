@@ -36,6 +36,7 @@
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(rm_current_transaction);
 
@@ -289,24 +290,33 @@ write_chunks(void)
 static void
 write_leaf(void)
 {
-	unsigned char root[RM_SHA256_SIZE];
+	bytea *root = palloc(VARHDRSZ + RM_SHA256_SIZE);
 	Chunk *chunk = chunk_with_leaf();
 	RmStore store;
 	Datum values[RM_PENDING_NATTS];
 	bool nulls[RM_PENDING_NATTS] = { false };
+	StringInfoData lines;
 
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(batch_relid)))
 		return;
 	if (chunk == NULL)
 		write_chunks();
 
-	rm_require_hash(rm_merkle_compute_root(&tree, root));
+	SET_VARSIZE(root, VARHDRSZ + RM_SHA256_SIZE);
+	rm_require_hash(rm_merkle_compute_root(&tree, (unsigned char *) VARDATA(root)));
+	initStringInfo(&lines);
+	appendStringInfoSpaces(&lines, VARHDRSZ);
+	rm_entry_append_roles(&lines, &roles);
+	SET_VARSIZE(lines.data, lines.len);
+
 	values[RM_PENDING_POSITION - 1] = LSNGetDatum(GetXLogInsertRecPtr());
+	values[RM_PENDING_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[RM_PENDING_COUNT - 1] = Int64GetDatum((int64) tree.size);
 	values[RM_PENDING_TRANSACTION_ID - 1] = UUIDPGetDatum(&transaction_id);
-	values[RM_PENDING_ENTRY - 1] = PointerGetDatum(rm_entry_of_transaction(&transaction_id, &roles, tree.size, root));
-	nulls[RM_PENDING_COUNT - 1] = nulls[RM_PENDING_CHANGES - 1] = chunk == NULL;
-	values[RM_PENDING_COUNT - 1] = chunk ? Int32GetDatum((int32) chunk->count) : (Datum) 0;
+	values[RM_PENDING_ROOT - 1] = PointerGetDatum(root);
+	values[RM_PENDING_ROLES - 1] = PointerGetDatum(lines.data);
 	values[RM_PENDING_CHANGES - 1] = chunk ? PointerGetDatum(chunk->image.data) : (Datum) 0;
+	nulls[RM_PENDING_CHANGES - 1] = chunk == NULL;
 	rm_store_open(&store, rm_ledger_active_pending() == 0 ? "ledger_pending_0" : "ledger_pending_1");
 	rm_store_insert(&store, values, nulls);
 	rm_store_close(&store);

@@ -50,6 +50,16 @@ entry_line(const char *entry, size_t len, const char *label, size_t *value_len)
 	return NULL;
 }
 
+/* Begin a transaction of which nothing was read yet. */
+static void
+reset_transaction(Transaction *transaction, int64_t index)
+{
+	transaction->index = index;
+	transaction->number = ++transactions_read;
+	transaction->broken = false;
+	rm_merkle_init(&transaction->tree);
+}
+
 /* Begin the transaction that the entry tells of. */
 static void
 begin_transaction(Transaction *transaction, int64_t index, const Field *entry)
@@ -61,10 +71,7 @@ begin_transaction(Transaction *transaction, int64_t index, const Field *entry)
 	const char *root;
 	const char *changes;
 
-	transaction->index = index;
-	transaction->number = ++transactions_read;
-	transaction->broken = false;
-	rm_merkle_init(&transaction->tree);
+	reset_transaction(transaction, index);
 	transaction->is_transaction =
 		len > strlen(TRANSACTION_HEAD) && (memcmp(text, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) == 0 ||
 										   memcmp(text, TRANSACTION_HEAD_2, strlen(TRANSACTION_HEAD_2)) == 0);
@@ -77,6 +84,18 @@ begin_transaction(Transaction *transaction, int64_t index, const Field *entry)
 		transaction->broken = true;
 	else
 		transaction->changes = strtoull(changes, NULL, 10);
+}
+
+/* Begin the transaction of a pending leaf, whose entry is not made yet. */
+static void
+begin_pending(Transaction *transaction, const Field *changes, const Field *root)
+{
+	reset_transaction(transaction, -1);
+	transaction->is_transaction = true;
+	transaction->changes = get_number(changes->bytes, 8);
+	transaction->broken = root->len != RM_SHA256_SIZE;
+	if (!transaction->broken)
+		memcpy(transaction->root, root->bytes, RM_SHA256_SIZE);
 }
 
 /* Take in a batch of the transaction. */
@@ -248,30 +267,30 @@ verify_pending(PGconn *connection)
 {
 	Transaction transaction = { 0 };
 	CopyReader reader;
-	Field fields[5];
+	Field fields[6];
 	unsigned char current[UUID_SIZE] = { 0 };
 
 	copy_begin(
 		&reader, connection,
-		"SELECT p.transaction_id, p.entry, b.first_seq, b.changes, p.changes "
+		"SELECT p.transaction_id, p.count, p.root, b.first_seq, b.changes, p.changes "
 		"FROM (SELECT * FROM release_mgmt.ledger_pending_0 UNION ALL SELECT * FROM release_mgmt.ledger_pending_1) AS p "
 		"LEFT JOIN release_mgmt.ledger_batch AS b ON b.transaction_id = p.transaction_id "
 		"WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id) "
 		"ORDER BY p.position, p.transaction_id, b.first_seq");
-	while (copy_row(&reader, fields, 5))
+	while (copy_row(&reader, fields, 6))
 	{
 		if (memcmp(current, fields[0].bytes, UUID_SIZE) != 0)
 		{
 			end_transaction(&transaction);
-			begin_transaction(&transaction, -1, &fields[1]);
+			begin_pending(&transaction, &fields[1], &fields[2]);
 			memcpy(current, fields[0].bytes, UUID_SIZE);
 			/* Few changes stand beside the leaf. */
-			if (fields[3].len < 0 && fields[4].len >= 0)
-				add_batch(&transaction, 0, &fields[4]);
+			if (fields[4].len < 0 && fields[5].len >= 0)
+				add_batch(&transaction, 0, &fields[5]);
 		}
-		if (fields[3].len >= 0)
+		if (fields[4].len >= 0)
 		{
-			add_batch(&transaction, get_number(fields[2].bytes, 8), &fields[3]);
+			add_batch(&transaction, get_number(fields[3].bytes, 8), &fields[4]);
 			batches_read++;
 		}
 	}
