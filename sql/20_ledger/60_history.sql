@@ -79,15 +79,8 @@ CREATE VIEW release_mgmt_internal.change_batch WITH (security_invoker = true) AS
 COMMENT ON VIEW release_mgmt_internal.change_batch IS
 'The rows of ledger_batch, and as such the changes that stand beside a pending leaf until it is sequenced.';
 
-CREATE FUNCTION release_mgmt_internal.batches_of_row(table_id uuid, key text) RETURNS TABLE (transaction_id uuid, first_seq bigint)
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT k.transaction_id, k.first_seq
-    FROM release_mgmt.ledger_key AS k
-    WHERE k.hash = release_mgmt_internal.key_hash(batches_of_row.table_id, batches_of_row.key)
-    UNION
-    -- What no leaf up to ledger_keyed tells of: not sequenced, or not committed.
-    SELECT b.transaction_id, b.first_seq
+CREATE VIEW release_mgmt_internal.unkeyed_batch WITH (security_invoker = true) AS
+    SELECT b.transaction_id, b.first_seq, b.changes
     FROM (
         SELECT e.transaction_id
         FROM release_mgmt.ledger_entry AS e
@@ -105,6 +98,17 @@ BEGIN ATOMIC
         UNION
         SELECT release_mgmt_internal.current_transaction()) AS t
     JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = t.transaction_id;
+COMMENT ON VIEW release_mgmt_internal.unkeyed_batch IS
+'The batches that ledger_key does not know, since no leaf up to ledger_keyed tells of them: not sequenced, or not committed.';
+
+CREATE FUNCTION release_mgmt_internal.batches_of_row(table_id uuid, key text) RETURNS TABLE (transaction_id uuid, first_seq bigint)
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT k.transaction_id, k.first_seq
+    FROM release_mgmt.ledger_key AS k
+    WHERE k.hash = release_mgmt_internal.key_hash(batches_of_row.table_id, batches_of_row.key)
+    UNION
+    SELECT u.transaction_id, u.first_seq FROM release_mgmt_internal.unkeyed_batch AS u;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.batches_of_row(uuid, text) IS 'The batches that may hold changes of the row.';
 

@@ -17,48 +17,80 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_sign_text';
 COMMENT ON FUNCTION release_mgmt_internal.sign_text(text, text) IS
 'The body, lines, as a note signed with the log''s key. Its first line must hold a space, so that it is no checkpoint of any origin. Errors: RM015 where no key is configured.';
 
-CREATE FUNCTION release_mgmt_internal.proofs_of(source regclass, key text)
-RETURNS TABLE (log_id uuid, size bigint, log_index bigint, transaction_id uuid, seq bigint, age bigint, proof text)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp ROWS 10 AS $$
+CREATE FUNCTION release_mgmt_internal.proofs_of(sources regclass[], keys text[])
+RETURNS TABLE (source regclass, key text, log_id uuid, size bigint, log_index bigint, transaction_id uuid, seq bigint, age bigint, proof text)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off ROWS 10 AS $$
+#variable_conflict use_column
 DECLARE
-    governed_id uuid;
+    unknown regclass;
 BEGIN
-    SELECT t.id INTO governed_id FROM release_mgmt.governed_table AS t WHERE t.source = proofs_of.source;
-    IF governed_id IS NULL THEN
-        PERFORM release_mgmt_internal.refuse('unknown_code', format('table %s is not governed', source), NULL,
+    SELECT s.source INTO unknown
+    FROM unnest(sources) AS s (source)
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.governed_table AS t WHERE t.source = s.source)
+    LIMIT 1;
+    IF unknown IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('table %s is not governed', unknown), NULL,
             'Tables that are governed stand in release_mgmt.governed_table.');
     END IF;
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
-    WITH changes AS MATERIALIZED (
-        SELECT l.log_id, l.log_index, b.transaction_id, c.seq, c.operation, l.entry,
-               row_number() OVER (ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_opened_at DESC, l.log_index DESC, l.position DESC,
-                                  b.transaction_id DESC, c.command_id DESC, c.seq DESC) AS age
-        FROM release_mgmt_internal.batches_of_row(governed_id, proofs_of.key) AS r
-        JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
-        CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, governed_id, proofs_of.key) AS c
-        LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
-    ), live (image) AS MATERIALIZED (
-        SELECT i.image
-        FROM release_mgmt_internal.members_of(source) AS m
+    WITH wanted AS MATERIALIZED (
+        SELECT DISTINCT w.source, w.key, t.id AS table_id
+        FROM ROWS FROM (unnest(sources), unnest(keys)) AS w (source, key)
+        JOIN release_mgmt.governed_table AS t ON t.source = w.source
+    ), keyed AS MATERIALIZED (
+        SELECT DISTINCT w.source, w.key, w.table_id, k.transaction_id, k.first_seq
+        FROM wanted AS w
+        JOIN release_mgmt.ledger_key AS k ON k.hash = release_mgmt_internal.key_hash(w.table_id, w.key)
+    ), unkeyed AS MATERIALIZED (
+        SELECT u.transaction_id, c.table_id, c.key, c.former_key, c.seq, c.operation, c.command_id
+        FROM release_mgmt_internal.unkeyed_batch AS u
+        CROSS JOIN LATERAL release_mgmt_internal.changes_in(u.changes, u.first_seq) AS c
+    ), change AS MATERIALIZED (
+        SELECT w.source, w.key, w.transaction_id, c.seq, c.operation, c.command_id
+        FROM keyed AS w
+        JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = w.transaction_id AND b.first_seq = w.first_seq
+        CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, w.table_id, w.key) AS c
+        UNION
+        SELECT w.source, w.key, u.transaction_id, u.seq, u.operation, u.command_id
+        FROM wanted AS w
+        JOIN unkeyed AS u ON u.table_id = w.table_id AND u.key = w.key
+        UNION
+        SELECT w.source, w.key, u.transaction_id, u.seq, u.operation, u.command_id
+        FROM wanted AS w
+        JOIN unkeyed AS u ON u.table_id = w.table_id AND u.former_key = w.key
+    ), aged AS MATERIALIZED (
+        SELECT c.source, c.key, c.transaction_id, c.seq, c.operation, l.log_id, l.log_index, l.entry,
+               row_number() OVER (PARTITION BY c.source, c.key
+                                  ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_opened_at DESC, l.log_index DESC, l.position DESC,
+                                  c.transaction_id DESC, c.command_id DESC, c.seq DESC) AS age
+        FROM change AS c
+        LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = c.transaction_id
+    ), member AS MATERIALIZED (
+        SELECT w.source, w.table_id, m AS relid
+        FROM (SELECT DISTINCT o.source, o.table_id FROM wanted AS o) AS w
+        CROSS JOIN LATERAL release_mgmt_internal.members_of(w.source) AS m
         JOIN pg_class AS c ON c.oid = m AND c.relkind = 'r'
-        CROSS JOIN LATERAL release_mgmt_internal.live_image(m, governed_id, proofs_of.key, 262144) AS i (image)
-        WHERE i.image IS NOT NULL
+    ), signed AS MATERIALIZED (
+        SELECT h.log_id, max(h.size) AS size FROM release_mgmt.ledger_checkpoint AS h GROUP BY h.log_id
     )
-    SELECT c.log_id, k.size, c.log_index, c.transaction_id, c.seq, c.age,
-           release_mgmt_internal.change_proof(c.log_id, c.log_index, k.size, c.entry, c.seq, replace(source::text, E'\n', ' '),
-               CASE WHEN c.age = 1 AND c.operation <> 'delete' THEN coalesce((SELECT v.image FROM live AS v), '{}') ELSE '{}' END)
-    FROM changes AS c
-    CROSS JOIN LATERAL (
-        SELECT max(h.size) AS size FROM release_mgmt.ledger_checkpoint AS h WHERE h.log_id = c.log_id) AS k
-    WHERE c.log_index < k.size
-    ORDER BY c.age;
+    SELECT c.source, c.key, c.log_id, k.size, c.log_index, c.transaction_id, c.seq, c.age,
+           release_mgmt_internal.change_proof(c.log_id, c.log_index, k.size, c.entry, c.seq, replace(c.source::text, E'\n', ' '),
+               CASE WHEN c.age = 1 AND c.operation <> 'delete'
+                    THEN coalesce((SELECT i.image
+                                   FROM member AS m
+                                   CROSS JOIN LATERAL release_mgmt_internal.live_image(m.relid, m.table_id, c.key, 262144) AS i (image)
+                                   WHERE m.source = c.source AND i.image IS NOT NULL), '{}')
+                    ELSE '{}' END)
+    FROM aged AS c
+    JOIN signed AS k ON k.log_id = c.log_id
+    WHERE c.log_index < k.size;
 END;
 $$;
-COMMENT ON FUNCTION release_mgmt_internal.proofs_of(regclass, text) IS
-'The proof of each change of a row that the last signed checkpoint of its log covers, the last one first: log and size of that checkpoint, and the text up to
+COMMENT ON FUNCTION release_mgmt_internal.proofs_of(regclass[], text[]) IS
+'For each of these rows the proof of each change that the last signed checkpoint of its log covers: log and size of that checkpoint, and the text up to
 where it belongs. age: 1 for the last change that the ledger knows, with which the row as it stands is part of the proof, 2 for the one before. Values longer than 256 kB stay
-digests. Errors: RM002 where the table is not governed, RM014 where the row is not as its last change left it.';
+digests. Errors: RM002 where a table is not governed, RM014 where a row is not as its last change left it.';
 
 -- Reads the ledger on behalf of duties that hold no privilege on it, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.proof_of(source regclass, key text) RETURNS text
@@ -67,7 +99,7 @@ DECLARE
     proved text;
 BEGIN
     SELECT p.proof || k.note INTO proved
-    FROM release_mgmt_internal.proofs_of(source, key) AS p
+    FROM release_mgmt_internal.proofs_of(ARRAY[source], ARRAY[key]) AS p
     JOIN release_mgmt.ledger_log AS l ON l.id = p.log_id
     JOIN release_mgmt.cosigned_checkpoint AS k ON k.origin = l.origin AND k.size = p.size
     ORDER BY p.age

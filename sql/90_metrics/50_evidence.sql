@@ -1,5 +1,38 @@
 -- Module metrics: the evidence of a release in one file, for auditors who have no connection (doc/proofs.md).
 
+CREATE FUNCTION release_mgmt_internal.key_expression(source regclass) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (SELECT pg_catalog.string_agg(pg_catalog.format($f$replace(replace(concat(t.%I), '\', '\\'), ':', '\:')$f$, k.name), $f$ || ':' || $f$ ORDER BY k.position)
+            FROM pg_catalog.unnest(g.key_columns) WITH ORDINALITY AS k (name, position))
+    FROM release_mgmt.governed_table AS g
+    WHERE g.source = key_expression.source;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.key_expression(regclass) IS
+'The expression of the text key of a row t of a governed table; NULL for another table.';
+
+CREATE FUNCTION release_mgmt_internal.row_expression(source regclass) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    -- Output functions alone: casts, and the constraints of domains, are the code of a customer's table's owner.
+    SELECT (SELECT pg_catalog.format('jsonb_object(%L::text[], ARRAY[%s])', pg_catalog.array_agg(c.key ORDER BY c.position),
+                                     pg_catalog.string_agg(pg_catalog.format('CASE WHEN t.%1$I IS DISTINCT FROM NULL THEN concat(t.%1$I) END', c.name), ', ' ORDER BY c.position))
+            FROM ROWS FROM (pg_catalog.unnest(g.column_keys), pg_catalog.unnest(g.column_names)) WITH ORDINALITY AS c (key, name, position))
+    FROM release_mgmt.governed_table AS g
+    WHERE g.source = row_expression.source;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.row_expression(regclass) IS
+'The expression of a row t of a governed table as jsonb, each value as text, under the names by which the ledger knows the columns; NULL for another table.';
+
+CREATE FUNCTION release_mgmt_internal.column_key(source regclass, name text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT g.column_keys[pg_catalog.array_position(g.column_names, column_key.name)]
+    FROM release_mgmt.governed_table AS g
+    WHERE g.source = column_key.source;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.column_key(regclass, text) IS 'The name by which the ledger knows a column of a governed table.';
+
 CREATE FUNCTION release_mgmt_internal.follow_key(key_oid oid, known jsonb[], to_children boolean) RETURNS TABLE (key text, row_values jsonb)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET DateStyle = ISO SET TimeZone = 'UTC' SET IntervalStyle = postgres
 SET extra_float_digits = 3 SET bytea_output = hex SET lc_monetary = 'C' AS $$
@@ -12,17 +45,9 @@ DECLARE
 BEGIN
     SELECT c.* INTO foreign_key FROM pg_constraint AS c WHERE c.oid = key_oid;
     other := CASE WHEN to_children THEN foreign_key.conrelid ELSE foreign_key.confrelid END;
-    -- A customer's table is read by output functions alone: casts, and the constraints of domains, are its owner's code.
-    SELECT (SELECT string_agg(format($f$replace(replace(concat(t.%I), '\', '\\'), ':', '\:')$f$, k.name), $f$ || ':' || $f$ ORDER BY k.position)
-            FROM unnest(g.key_columns) WITH ORDINALITY AS k (name, position)),
-           CASE WHEN g.builtin THEN 'to_jsonb(t)'
-                ELSE (SELECT format('jsonb_object(%L::text[], ARRAY[%s])', array_agg(c.name),
-                                    string_agg(format('CASE WHEN t.%1$I IS NOT NULL THEN concat(t.%1$I) END', c.name), ', '))
-                      FROM unnest(g.column_names) AS c (name)) END
-    INTO key_expression, row_expression
-    FROM release_mgmt.governed_table AS g
-    WHERE g.source = other;
-    SELECT string_agg(format('t.%I = (k.known ->> %L)::%s', a.attname, b.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
+    key_expression := release_mgmt_internal.key_expression(other);
+    row_expression := release_mgmt_internal.row_expression(other);
+    SELECT string_agg(format('t.%I = (k.known ->> %L)::%s', a.attname, release_mgmt_internal.column_key(b.attrelid, b.attname), format_type(a.atttypid, a.atttypmod)), ' AND ')
     INTO condition
     FROM unnest(foreign_key.conkey, foreign_key.confkey) AS n (child, parent)
     JOIN pg_attribute AS a ON a.attrelid = other AND a.attnum = CASE WHEN to_children THEN n.child ELSE n.parent END
@@ -42,8 +67,20 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.follow_key(oid, jsonb[], boolean) IS
-'The rows at the other end of a foreign key (pg_constraint.oid) of rows that are known (as to_jsonb() makes them, or every value as text): those that refer to
+'The rows at the other end of a foreign key (pg_constraint.oid) of rows that are known (as row_expression() makes them): those that refer to
 them, or those that they refer to, with the text key that the ledger knows them by. None where that table is not governed, or the key not of built-in types.';
+
+CREATE FUNCTION release_mgmt_internal.rows_where(source regclass, name text, ids uuid[]) RETURNS TABLE (key text, row_values jsonb)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET DateStyle = ISO SET TimeZone = 'UTC' SET IntervalStyle = postgres
+SET extra_float_digits = 3 SET bytea_output = hex SET lc_monetary = 'C' AS $$
+BEGIN
+    RETURN QUERY EXECUTE format('SELECT %s, %s FROM %s AS t WHERE t.%I = ANY ($1)', release_mgmt_internal.key_expression(source),
+                                release_mgmt_internal.row_expression(source), source, name)
+        USING ids;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.rows_where(regclass, text, uuid[]) IS
+'The rows of a governed table in which the column of that name is one of the ids, as follow_key() returns them.';
 
 CREATE FUNCTION release_mgmt_internal.rows_of_release(release uuid) RETURNS TABLE (source regclass, key text, row_values jsonb)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
@@ -55,7 +92,7 @@ DECLARE
     -- The rows found, in arrays side by side; those before start were followed.
     sources regclass[] := ARRAY['release_mgmt.release'::regclass];
     keys text[] := ARRAY[release::text];
-    found jsonb[] := ARRAY(SELECT to_jsonb(r) FROM release_mgmt.release AS r WHERE r.id = rows_of_release.release);
+    found jsonb[] := ARRAY(SELECT w.row_values FROM release_mgmt_internal.rows_where('release_mgmt.release', 'id', ARRAY[release]) AS w);
     descends boolean[] := ARRAY[true];
     start integer := 1;
     behind integer;
@@ -93,10 +130,11 @@ BEGIN
     SELECT f.source, f.key, f.row_values FROM unnest(sources, keys, found) AS f (source, key, row_values)
     UNION ALL
     -- What the release's plan, or its back-out, permitted to change.
-    SELECT 'release_mgmt.ci_change_permit'::regclass, p.id::text, to_jsonb(p)
-    FROM release_mgmt.ci_change_permit AS p
-    WHERE p.permitted_by IN (SELECT (f.row_values ->> 'id')::uuid FROM unnest(sources, found) AS f (source, row_values)
-                             WHERE f.source IN ('release_mgmt.planned_ci_change'::regclass, 'release_mgmt.ci_back_out'::regclass))
+    SELECT 'release_mgmt.ci_change_permit'::regclass, p.key, p.row_values
+    FROM release_mgmt_internal.rows_where('release_mgmt.ci_change_permit', 'permitted_by',
+        ARRAY(SELECT (f.row_values ->> 'id')::uuid
+              FROM unnest(sources, found) AS f (source, row_values)
+              WHERE f.source IN ('release_mgmt.planned_ci_change'::regclass, 'release_mgmt.ci_back_out'::regclass))) AS p
     ORDER BY 1, 2;
 END;
 $$;
@@ -108,19 +146,26 @@ CREATE FUNCTION release_mgmt_internal.proved_changes(sources regclass[], keys te
 RETURNS TABLE (source regclass, key text, log_id uuid, size bigint, age bigint, proof text)
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT r.source, r.key, p.log_id, p.size, p.age, p.proof
-    FROM ROWS FROM (pg_catalog.unnest(sources), pg_catalog.unnest(keys)) AS r (source, key)
-    LEFT JOIN LATERAL release_mgmt_internal.proofs_of(r.source, r.key) AS p ON true
-    UNION ALL
-    SELECT m.source, m.key, p.log_id, p.size, p.age, p.proof
-    FROM (
+    WITH permitted AS MATERIALIZED (
         SELECT DISTINCT c.source, i.key, (r.row_values ->> 'transaction_id')::uuid AS transaction_id
         FROM ROWS FROM (pg_catalog.unnest(sources), pg_catalog.unnest(found)) AS r (source, row_values)
         JOIN release_mgmt.ci AS i ON i.id = (r.row_values ->> 'ci_id')::uuid
         JOIN release_mgmt.ci_class AS c ON c.name = i.class
         JOIN release_mgmt.governed_table AS t ON t.source = c.source
-        WHERE r.source = 'release_mgmt.ci_change_permit'::regclass) AS m
-    LEFT JOIN LATERAL release_mgmt_internal.proofs_of(m.source, m.key) AS p ON p.transaction_id = m.transaction_id;
+        WHERE r.source = 'release_mgmt.ci_change_permit'::regclass
+    ), proved AS MATERIALIZED (
+        SELECT p.*
+        FROM (SELECT sources || coalesce(pg_catalog.array_agg(m.source), '{}') AS sources, keys || coalesce(pg_catalog.array_agg(m.key), '{}') AS keys
+              FROM permitted AS m) AS w
+        CROSS JOIN LATERAL release_mgmt_internal.proofs_of(w.sources, w.keys) AS p
+    )
+    SELECT r.source, r.key, p.log_id, p.size, p.age, p.proof
+    FROM ROWS FROM (pg_catalog.unnest(sources), pg_catalog.unnest(keys)) AS r (source, key)
+    LEFT JOIN proved AS p ON p.source = r.source AND p.key = r.key
+    UNION ALL
+    SELECT m.source, m.key, p.log_id, p.size, p.age, p.proof
+    FROM permitted AS m
+    LEFT JOIN proved AS p ON p.source = m.source AND p.key = m.key AND p.transaction_id = m.transaction_id;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.proved_changes(regclass[], text[], jsonb[]) IS
 'Every change of these rows with its proof, and of the configuration items'' rows the changes that the permits among them permitted. proof is NULL where no
@@ -192,7 +237,7 @@ BEGIN
                  FROM release_mgmt.release_package AS k
                  WHERE k.release_id = wanted AND k.manifest IS NOT NULL
                  ORDER BY k.code, k.revision)
-        || ARRAY(SELECT ROW('rows ' || f.source, string_agg(f.row_values::text || E'\n', '' ORDER BY f.key))::release_mgmt_internal.evidence_part
+        || ARRAY(SELECT ROW('rows ' || f.source, string_agg(jsonb_build_object('key', f.key, 'row', f.row_values)::text || E'\n', '' ORDER BY f.key))::release_mgmt_internal.evidence_part
                  FROM unnest(sources, keys, found) AS f (source, key, row_values)
                  GROUP BY f.source
                  ORDER BY f.source::text)

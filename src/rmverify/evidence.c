@@ -34,6 +34,7 @@ typedef struct Evidence
 	Note notes[MAX_LOGS];
 	int nnotes;
 	int proofs;
+	ShownRows *rows;
 } Evidence;
 
 /* Report a part. */
@@ -147,35 +148,97 @@ open_checkpoints(Evidence *evidence, const Options *options)
 	}
 }
 
+/* Take in the rows that the parts show. */
+static void
+read_rows(Evidence *evidence)
+{
+	for (int i = 0; i < evidence->nparts; i++)
+	{
+		const Part *part = &evidence->parts[i];
+
+		if (strncmp(part->name, "rows ", 5) == 0 &&
+			!add_shown_rows(&evidence->rows, part->name + 5, part->bytes, part->len))
+			part_finding(part, "a line of it is no row");
+	}
+	sort_shown_rows(evidence->rows);
+}
+
+/*
+ * Return the number of the change that the part is named after, 1 for the last
+ * of its row; 0 where it bears the name of another change: "proof <origin>
+ * <table> <key> <number>".
+ */
+static unsigned long
+number_in_name(const Part *part, const Note *note, const Proof *proof)
+{
+	Buffer name = { 0 };
+	const char *number = NULL;
+
+	append_text(&name, "proof ");
+	append_text(&name, note->origin);
+	append_text(&name, " ");
+	append(&name, proof->table, proof->table_len);
+	append_text(&name, " ");
+	append(&name, proof->change.key, proof->change.key_len);
+	append_text(&name, " ");
+	for (size_t i = 0; i < name.len; i++)
+	{
+		if (name.bytes[i] == '\n' || name.bytes[i] == '\r')
+			name.bytes[i] = ' ';
+	}
+	if (strncmp(part->name, (char *) name.bytes, name.len) == 0)
+		number = part->name + name.len;
+	free(name.bytes);
+	return number ? strtoul(number, NULL, 10) : 0;
+}
+
+/* Hold the row that the proof covers against the one that is shown; returns what is wrong with the part. */
+static const char *
+check_row_of_proof(Evidence *evidence, const Part *part, const Note *note, const Proof *proof)
+{
+	unsigned long number = number_in_name(part, note, proof);
+	char *table;
+
+	/* The change that gave a row its key is found under the key that the row had before as well. */
+	if (number == 0 && proof->change.former_key == NULL)
+		return "it proves another change than its name says";
+	if (number != 1)
+		return NULL;
+	table = strndup(proof->table, proof->table_len);
+	check_shown_row(evidence->rows, table, proof);
+	free(table);
+	return NULL;
+}
+
 /* Verify a proof against the checkpoint of its log, whose origin its name begins with: "proof <origin> ...". */
 static void
 check_part_proof(Evidence *evidence, const Part *part)
 {
 	const char *origin = part->name + strlen("proof ");
 	size_t origin_len = strcspn(origin, " ");
+	const Note *note = NULL;
 	const char *wrong;
 	Proof proof;
 
 	wrong = read_proof(part->bytes, part->len, &proof);
 	if (wrong == NULL && proof.len != part->len)
 		wrong = "there is something behind the proof";
-	for (int i = 0; wrong == NULL && i < evidence->nnotes; i++)
+	for (int i = 0; i < evidence->nnotes && note == NULL; i++)
 	{
-		const Note *note = &evidence->notes[i];
-
-		if (strlen(note->origin) != origin_len || strncmp(note->origin, origin, origin_len) != 0)
-			continue;
-		if (!is_included(&proof, note))
-			wrong = "the entry is not in the checkpoint's tree";
-		else
-			evidence->proofs++;
-		origin_len = 0;
-		break;
+		if (strlen(evidence->notes[i].origin) == origin_len &&
+			strncmp(evidence->notes[i].origin, origin, origin_len) == 0)
+			note = &evidence->notes[i];
 	}
-	if (wrong == NULL && origin_len > 0)
+	if (wrong == NULL && note == NULL)
 		wrong = "there is no checkpoint of its log";
+	if (wrong == NULL && !is_included(&proof, note))
+		wrong = "the entry is not in the checkpoint's tree";
+	if (wrong == NULL)
+		wrong = check_row_of_proof(evidence, part, note, &proof);
 	if (wrong)
 		part_finding(part, wrong);
+	else
+		evidence->proofs++;
 	free(proof.hashes);
 	free(proof.longs);
 }
@@ -202,12 +265,14 @@ verify_evidence(const Options *options)
 	if (findings == 0)
 	{
 		open_checkpoints(evidence, options);
+		read_rows(evidence);
 		for (int i = 0; i < evidence->nparts; i++)
 		{
 			if (strncmp(evidence->parts[i].name, "proof ", 6) == 0)
 				check_part_proof(evidence, &evidence->parts[i]);
 			progress("parts", (uint64_t) i + 1, (uint64_t) evidence->nparts);
 		}
+		report_unproved_rows(evidence->rows);
 		progress_end();
 	}
 	if (findings > 0)

@@ -183,6 +183,19 @@ extern const char *read_proof(const char *text, size_t len, Proof *proof);
 extern bool is_included(const Proof *proof, const Note *note);
 extern int verify_proof(const Options *options);
 
+/* text.c: values as PostgreSQL writes them. */
+extern bool append_value(Buffer *text, const Pair *value);
+extern double get_float(const unsigned char *bytes, size_t len);
+extern bool is_text_of(const Pair *value, const char *text, size_t len);
+
+/* shown_rows.c: the rows that evidence shows. */
+typedef struct ShownRows ShownRows;
+
+extern bool add_shown_rows(ShownRows **rows, const char *table, const char *text, size_t len);
+extern void sort_shown_rows(ShownRows *rows);
+extern void check_shown_row(ShownRows *rows, const char *table, const Proof *proof);
+extern void report_unproved_rows(const ShownRows *rows);
+
 /* evidence.c: what release_mgmt.export_evidence() returns. */
 extern int verify_evidence(const Options *options);
 

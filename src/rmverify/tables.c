@@ -142,7 +142,7 @@ static const char tables_query[] =
 	"  WHERE g.key_position IS NOT NULL "
 	"  UNION ALL "
 	"  SELECT table_id, source, NULL, key, tag, "
-	"    CASE tag WHEN 'O' THEN format('CASE WHEN t.%1$I IS NOT NULL THEN concat(t.%1$I) END', name) "
+	"    CASE tag WHEN 'O' THEN format('CASE WHEN t.%1$I IS DISTINCT FROM NULL THEN concat(t.%1$I) END', name) "
 	"    ELSE format('t.%I', name) END, NULL, NULL "
 	"  FROM tagged) AS fetched "
 	"ORDER BY table_id, key_position NULLS LAST, key COLLATE \"C\"";

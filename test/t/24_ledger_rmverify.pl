@@ -21,9 +21,10 @@ $cluster->value('postgres', q{
 	SELECT release_mgmt.activate('rmverify.example.org');
 	CREATE TYPE mood AS ENUM ('sad', 'ok');
 	CREATE DOMAIN percent AS numeric CHECK (value BETWEEN 0 AND 100);
+	CREATE TYPE pair AS (a integer, b text);
 	CREATE DOMAIN hours AS smallint CHECK (value >= 0);
 	CREATE DOMAIN short_hours AS hours CHECK (value < 100);
-	CREATE TABLE kinds (id uuid DEFAULT gen_random_uuid(), k char(5), b boolean, i2 smallint, sh short_hours DEFAULT 7, i8 bigint, f4 real, f8 double precision,
+	CREATE TABLE kinds (id uuid DEFAULT gen_random_uuid(), k char(5), b boolean, i2 smallint, sh short_hours DEFAULT 7, pr pair DEFAULT ROW(1, NULL), i8 bigint, f4 real, f8 double precision,
 		n numeric, d date, tm time, ts timestamp, tz timestamptz, iv interval, bin bytea, jb jsonb, e mood, p percent, tr tstzrange,
 		a timestamptz[], m money, t text, h integer GENERATED ALWAYS AS (i2 * 2) STORED, PRIMARY KEY (id, k));
 	CREATE TABLE item ("the key" text PRIMARY KEY, value text);

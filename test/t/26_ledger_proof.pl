@@ -47,7 +47,7 @@ my $proof = $cluster->value('postgres', q{SELECT release_mgmt.proof_of('item', '
 my ($status, $out, $err) = verify('proof', spill('proof', $proof));
 is($status, 0, 'rmverify proves a row of a transaction of a thousand') or diag $out, $err;
 like($out, qr/^insert of table [0-9a-f-]{36} \(the server calls it public\.item\), key 7\n  at \S+\n  session postgres\n  role postgres\n/, 'it tells of the change');
-like($out, qr/^  new data: ff00\n  new flag: false\n  new id: 7\n  new name: name 7\n  new price: 10\.50\n  new seen: 2026-03-01 12:00:00\.500000\n/m, 'and of the row');
+like($out, qr/^  new data: ff00\n  new flag: false\n  new id: 7\n  new name: name 7\n  new price: 10\.50\n  new seen: 2026-03-01 12:00:00\.5\+00\n/m, 'and of the row');
 like($out, qr/^It is leaf \d+ of proof\.example\.org, and in its checkpoint of \d+ leaves\.$/m, 'and where it is');
 
 my $python = spill('verify_proof.py', RM::Cluster::documented('proofs.md', '`rmverify proof --key KEY proof` checks'));
@@ -94,7 +94,7 @@ $cluster->value('postgres', q{UPDATE item SET name = 'secret' WHERE id = 9; UPDA
 sign();
 $cluster->value('postgres', q{SELECT release_mgmt.redact_history('item', '9', 'request')});
 ($status, $out, $err) = verify('proof', spill('proof', $cluster->value('postgres',
-	q{SELECT p.proof || k.note FROM release_mgmt_internal.proofs_of('item', '9') AS p JOIN release_mgmt.ledger_checkpoint AS k USING (size)
+	q{SELECT p.proof || k.note FROM release_mgmt_internal.proofs_of('{item}', '{9}') AS p JOIN release_mgmt.ledger_checkpoint AS k USING (size)
 	WHERE p.age > 1 ORDER BY p.age LIMIT 1}) . "\n"));
 is($status, 0, 'a redacted change is proved') or diag $out, $err;
 unlike($out, qr/name/, 'and tells no value');

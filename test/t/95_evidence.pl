@@ -45,7 +45,10 @@ sql(q{CREATE EXTENSION release_mgmt CASCADE;
 	CREATE TYPE mood AS ENUM ('sad', 'ok');
 	CREATE FUNCTION steal(mood) RETURNS json LANGUAGE plpgsql AS $f$ BEGIN RAISE 'called as %', current_user; END $f$;
 	CREATE CAST (mood AS json) WITH FUNCTION steal(mood);
-	ALTER TABLE visit ADD felt mood;
+	CREATE TYPE pair AS (a integer, b text);
+	CREATE DOMAIN share AS real;
+	ALTER TABLE visit ADD felt mood, ADD f8 double precision, ADD f4 share, ADD n numeric, ADD ts timestamp, ADD tz timestamptz, ADD tm time, ADD bin bytea,
+		ADD u uuid, ADD i2 smallint, ADD i8 bigint, ADD long text, ADD long_bin bytea, ADD js jsonb, ADD a text[], ADD p pair, ADD iv interval, ADD d date, ADD none text;
 	CREATE TABLE hearsay (release_id uuid REFERENCES release);
 	SELECT govern('visit')});
 for my $release (1, 2)
@@ -78,7 +81,14 @@ sql(q{BEGIN; UPDATE server SET app_version = '2.0';
 	INSERT INTO ci_change_permit (transaction_id, ci_id, operation, attribute, check_name, permitted_by)
 	SELECT release_mgmt_internal.current_transaction(), i.id, 'change', 'app_version', 'planned', x.id
 	FROM planned_ci_change AS x JOIN ci AS i ON i.label = x.ci WHERE x.release_id = release_id('REL-1'); COMMIT; UPDATE server SET app_version = '2.1'});
-sql("INSERT INTO visit SELECT id, '2026-01-31', true, 'a:b', 'ok' FROM release; INSERT INTO hearsay SELECT id FROM release");
+# A value of every kind, and days at which a calendar errs.
+sql(q{SET TimeZone = 'Asia/Kolkata'; INSERT INTO visit SELECT id, '2026-01-31', true, 'a:b', 'ok', '-0', 0.1, 1.50, '0044-03-15 12:00:00.5 BC', '1900-02-28 23:59:59.000001+00',
+	'24:00', '\x00ff', '01900000-0000-7000-8000-000000000000', -32768, -9223372036854775808, E'tab\t"quote" \\ \u0001 ' || repeat('long ', 300), decode(repeat('00ff', 700), 'hex'),
+	'{"b": [1, null], "a": 1.0}', '{x,NULL,"a b"}', ROW(1, NULL)::pair, '1 day 2 hours', 'infinity' FROM release});
+sql(q{INSERT INTO visit (release_id, day, sure, place, d, f8, ts, tz) SELECT id, d, false, 'x', d, f, d + interval '1 microsecond', '-infinity'
+	FROM release, (VALUES ('2000-02-29'::date, 'NaN'::float8), ('2000-03-01', '-Infinity'), ('2100-02-28', 1e-300), ('2100-03-01', 123456789.125), ('0001-12-31 BC', 5e-324),
+		('0001-01-01', 0), ('1999-12-31', 1), ('1600-12-31', 0.1), ('4713-11-24 BC', 3), ('294276-12-31', 4)) AS v (d, f)});
+sql('INSERT INTO hearsay SELECT id FROM release');
 sql('CALL sequence_ledger()');
 sql('SELECT sign_checkpoint()');
 isnt(($cluster->psql('postgres', q{SELECT release_mgmt.export_evidence('REL-1')}, user => 'a_reader'))[0], 0, 'not for every reader');
@@ -99,11 +109,12 @@ like($out, qr/^the evidence of release REL-1 is sound: \d+ parts, \d+ changes pr
 # What is in it: parts by name, cut out by the lengths in the head.
 my ($head, $rest) = split /\n\n/, $evidence, 2;
 $rest =~ s/\A\xe2\x80\x94 evidence\.example\.org \S+\n\n//;
-my (%part, @range);
+my (%part, @range, %told);
 my $offset = length($evidence) - length $rest;
 for my $line (grep { /^part / } split /\n/, $head)
 {
 	my (undef, $length, $digest, $name) = split / /, $line, 4;
+	$told{$name} = "$line\n";
 	$part{$name} = substr $rest, 0, $length, '';
 	push @range, [ $name, $offset, $length ];
 	$offset += $length;
@@ -156,6 +167,46 @@ for my $at (map { int(length($head) * $_ / 40) } 1 .. 39)
 	($status, $out) = verify(alter($at));
 	like("$status $out", qr/^1 head: altered/, "byte $at of the head");
 }
+# What the holder of the key signs nevertheless is held against what the proofs cover.
+my ($blob) = $evidence =~ /^\xe2\x80\x94 evidence\.example\.org (\S+)$/m;
+sub forge
+{
+	my ($edit) = @_;
+	my %forged = %part;
+	$edit->(\%forged);
+	my $forged_head = join '', map { /^part / ? () : "$_\n" } split /\n/, $head;
+	my @names = grep { exists $forged{$_} } (map { $_->[0] } @range), grep { !exists $part{$_} } sort keys %forged;
+	for my $name (@names)
+	{
+		$forged_head .= $told{$name} and next if exists $part{$name} && $part{$name} eq $forged{$name};
+		my ($digest) = RM::Cluster::run_quietly('sha256sum', spill('part', $forged{$name})) =~ /^(\w+)/;
+		$forged_head .= sprintf "part %d %s %s\n", length $forged{$name}, encode_base64(pack('H*', $digest), ''), $name;
+	}
+	RM::Cluster::run_quietly('openssl', 'pkeyutl', '-sign', '-inkey', "$dir/key.pem", '-rawin', '-in', spill('body', $forged_head), '-out', "$dir/forged");
+	my $line = encode_base64(substr(decode_base64($blob), 0, 4) . RM::Cluster::run_quietly('cat', "$dir/forged"), '');
+	return (verify(join '', "$forged_head\n\xe2\x80\x94 evidence.example.org $line\n\n", map { $forged{$_} } @names))[1];
+}
+like(forge(sub { }), qr/is sound/, 'put together again it holds');
+my ($shown) = grep { /a\\\\:b/ } split /(?<=\n)/, $part{'rows public.visit'};
+for my $edit ([ 'place', '"a:b"', '"a:c"' ], [ 'felt', '"ok"', 'null' ], [ 'f8', '"-0"', '"0"' ], [ 'f4', '"0.1"', '"0.11"' ], [ 'n', '"1.50"', '"1.5"' ],
+	[ 'ts', '"0044-03-15 12:00:00.5 BC"', '"0044-03-15 12:00:00.5"' ], [ 'tz', '"1900-02-28 23:59:59.000001+00"', '"1900-02-28 23:59:59.000002+00"' ],
+	[ 'tm', '"24:00:00"', '"00:00:00"' ], [ 'bin', '"\\\\x00ff"', '"\\\\x00fe"' ], [ 'i2', '"-32768"', '"32768"' ], [ 'long', 'long long', 'long short' ],
+	[ 'long_bin', '00ff00', '00fe00' ], [ 'js', '1.0', '1' ], [ 'a', 'NULL', 'null' ], [ 'p', '"(1,)"', '"(2,)"' ], [ 'iv', '02:00:00', '03:00:00' ], [ 'd', '"infinity"', '"-infinity"' ],
+	[ 'sure', '"t"', '"f"' ], [ 'u', '"01900000', '"11900000' ])
+{
+	my ($column, $from, $to) = @$edit;
+	my $altered = $shown =~ s/("$column": .*?)\Q$from\E/$1$to/r;
+	isnt($altered, $shown, "$column is there");
+	like(forge(sub { $_[0]->{'rows public.visit'} =~ s/\Q$shown\E/$altered/ }),
+		qr/\Arow shown otherwise, table public\.visit, key \S+:2026-01-31:t:a\\:b: column $column is not what the proof covers\n1 findings\n\z/, "$column shown otherwise");
+}
+like(forge(sub { $_[0]->{'rows public.visit'} =~ s/"none": null/"none": "some"/ }), qr/^row shown otherwise, .*: it shows columns that are NULL in what the proof covers$/m, 'a value where there is none');
+like(forge(sub { $_[0]->{'rows public.visit'} =~ s/\Q$shown\E/$shown$shown/ }), qr/^row shown twice, table public\.visit, key \S+$/m, 'a row shown twice');
+like(forge(sub { $_[0]->{'rows public.visit'} .= $shown =~ s/a\\\\:b/b/r }), qr/^row not proved, table public\.visit, key \S+:b: no proof of its last change is there$/m, 'a row made up');
+like(forge(sub { $_[0]->{'rows public.visit'} .= "{}\n" }), qr/^part "rows public\.visit": a line of it is no row$/m, 'a line that is none');
+like(forge(sub { my ($name) = grep { /^proof \S+ public\.visit \S+:a\\:b 1$/ } keys %{ $_[0] }; $_[0]->{ $name =~ s/:a\\:b 1$/:z 1/r } = delete $_[0]->{$name} }),
+	qr/^part "proof \S+ public\.visit \S+:z 1": it proves another change than its name says$/m, 'a proof under another name');
+
 my $signed = length $head;
 for my $at ($signed + 1 .. $signed + 5, $range[0][1] - 4 .. $range[0][1] - 1)
 {
