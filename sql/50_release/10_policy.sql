@@ -36,3 +36,29 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.policy_control');
 SELECT release_mgmt_internal.is_shared('release_mgmt.policy_control', 'one set of policies for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.policy_control');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE', 'release_mgmt.policy_control');
+
+-- SECURITY DEFINER in the trigger functions of this module: a rule reads and writes what the caller may not.
+CREATE FUNCTION release_mgmt_internal.keep_policy() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    latest release_mgmt.release_policy;
+BEGIN
+    SELECT p.* INTO latest FROM release_mgmt.release_policy AS p WHERE p.code = NEW.code ORDER BY p.version DESC LIMIT 1;
+    IF NEW.version <> coalesce(latest.version, 0) + 1 OR NEW.in_force_from < latest.in_force_from THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('release policy "%s" can not have a version %s in force from %s', NEW.code, NEW.version, NEW.in_force_from),
+            CASE WHEN latest.version IS NULL THEN 'It has no version yet.' ELSE format('Its latest version is %s, in force from %s.', latest.version, latest.in_force_from) END,
+            format('Insert version %s, in force from the same day or later.', coalesce(latest.version, 0) + 1));
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_policy() IS 'Trigger: versions of a policy follow one another, also in the days from which they are in force.';
+CREATE TRIGGER rm_50_keep BEFORE INSERT ON release_mgmt.release_policy
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_policy();
+
+CREATE FUNCTION release_mgmt_internal.policy_in_force(code text) RETURNS uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT p.id FROM release_mgmt.release_policy AS p
+    WHERE p.code = policy_in_force.code AND p.in_force_from <= current_date ORDER BY p.version DESC LIMIT 1;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.policy_in_force(text) IS 'The version of that policy that is in force today; NULL where none is.';

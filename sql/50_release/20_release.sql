@@ -93,6 +93,7 @@ CREATE FUNCTION release_mgmt_internal.keep_release() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     draft record;
+    named record;
 BEGIN
     -- The first plan stated is the baseline; later ones leave it alone.
     IF TG_OP = 'INSERT' THEN
@@ -116,10 +117,20 @@ BEGIN
                 format('A change manager publishes it with publish_model(%L).', draft.code));
         END IF;
     END IF;
+    IF NEW.policy_id IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.policy_id IS DISTINCT FROM OLD.policy_id) THEN
+        SELECT p.code, p.version, p.in_force_from, f.version AS in_force INTO named
+        FROM release_mgmt.release_policy AS p LEFT JOIN release_mgmt.release_policy AS f ON f.id = release_mgmt_internal.policy_in_force(p.code)
+        WHERE p.id = NEW.policy_id AND f.id IS DISTINCT FROM p.id;
+        IF FOUND THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('release policy "%s" version %s is not in force', named.code, named.version),
+                CASE WHEN named.in_force IS NULL THEN format('It is from %s on.', named.in_force_from) ELSE format('In force is version %s.', named.in_force) END,
+                'A release runs under the version that is in force when it names it: see release_mgmt.release_policy_status.');
+        END IF;
+    END IF;
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_release() IS
-'Trigger: a release begins as draft, keeps its baseline, pins a published model, and keeps that once out of draft.';
+'Trigger: a release begins as draft, keeps its baseline, pins a published model, keeps that once out of draft, and names a policy that is in force.';
 CREATE TRIGGER rm_51_keep BEFORE INSERT OR UPDATE ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_release();
 
@@ -135,6 +146,36 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.pin_policy() IS 'Trigger: a policy that a release runs under does not change.';
 CREATE TRIGGER rm_50_pin BEFORE UPDATE ON release_mgmt.release_policy
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.pin_policy();
+
+CREATE FUNCTION release_mgmt_internal.keep_control() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    policies uuid[] := CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.policy_id] WHEN 'DELETE' THEN ARRAY[OLD.policy_id] ELSE ARRAY[OLD.policy_id, NEW.policy_id] END;
+    pinned record;
+    point text;
+BEGIN
+    -- A release that is just naming the policy holds its key.
+    PERFORM FROM release_mgmt.release_policy AS p WHERE p.id = ANY (policies) ORDER BY p.id FOR UPDATE;
+    SELECT p.code, p.version INTO pinned FROM release_mgmt.release_policy AS p
+    WHERE p.id = ANY (policies) AND EXISTS (SELECT FROM release_mgmt.release AS r WHERE r.policy_id = p.id) LIMIT 1;
+    IF FOUND THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('the controls of release policy "%s" version %s no longer change', pinned.code, pinned.version),
+            'A release runs under it.', format('Insert version %s.', pinned.version + 1));
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    SELECT c.point INTO point FROM release_mgmt.registered_check AS c WHERE c.name = NEW.check_name;
+    IF point <> 'gate' OR NEW.check_name = 'policy_complied' THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('"%s" can not be a control of a policy', NEW.check_name),
+            CASE WHEN point <> 'gate' THEN format('It is asked at the point %s.', point) ELSE 'It asks every control of the policy, and would ask itself.' END,
+            'A control is a check that a gate can ask: SELECT name, proves FROM release_mgmt.registered_check WHERE point = ''gate''.');
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_control() IS 'Trigger: a control is a check of a gate, and the controls of a policy that a release runs under do not change.';
+CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.policy_control
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_control();
 
 CREATE TABLE release_mgmt.release_customer (
     release_id      uuid NOT NULL,
@@ -229,7 +270,7 @@ BEGIN
           WHERE NOT EXISTS (SELECT FROM release_mgmt.change_request AS r WHERE r.code = c)
           UNION ALL
           SELECT format('release policy "%s"', policy)
-          WHERE policy IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.release_policy AS p WHERE p.code = policy AND p.in_force_from <= current_date)
+          WHERE release_mgmt_internal.policy_in_force(policy) IS NULL AND policy IS NOT NULL
           UNION ALL
           SELECT format('management plan "%s"', plan)
           WHERE plan IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.management_plan AS p WHERE p.code = plan)) AS u;
@@ -251,7 +292,7 @@ BEGIN
     INSERT INTO release_mgmt.release (code, type, title, organization_id, model_id, policy_id, plan_id, planned, early_life)
     VALUES (code, type, title, release_mgmt_internal.acting_organization('release manager'),
             (SELECT m.id FROM release_mgmt.release_model AS m WHERE m.code = model AND (m.builtin OR m.published_at IS NOT NULL) ORDER BY m.version DESC LIMIT 1),
-            (SELECT p.id FROM release_mgmt.release_policy AS p WHERE p.code = policy AND p.in_force_from <= current_date ORDER BY p.version DESC LIMIT 1),
+            release_mgmt_internal.policy_in_force(policy),
             (SELECT p.id FROM release_mgmt.management_plan AS p WHERE p.code = plan ORDER BY p.version DESC LIMIT 1),
             planned, early_life)
     RETURNING * INTO new_release;

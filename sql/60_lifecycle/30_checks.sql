@@ -66,6 +66,17 @@ COMMENT ON FUNCTION release_mgmt_internal.check_policy_complied(uuid) IS 'Check:
 SELECT release_mgmt_internal.register_check('policy_complied', 'gate', 'release_mgmt_internal.check_policy_complied',
     'the release complies with the controls of its policy');
 
+CREATE VIEW release_mgmt.policy_compliance WITH (security_invoker = true) AS
+SELECT r.code AS release, p.code AS policy, p.version, pc.statement, pc.check_name,
+       CASE WHEN c.met THEN 'met' ELSE 'unmet' END AS status, CASE WHEN c.met IS NOT TRUE THEN coalesce(c.missing, 'no evidence') END AS missing, c.owner, c.evidence
+FROM release_mgmt.release AS r
+JOIN release_mgmt.release_policy AS p ON p.id = r.policy_id
+JOIN release_mgmt.policy_control AS pc ON pc.policy_id = p.id
+CROSS JOIN LATERAL release_mgmt_internal.ask_check(pc.check_name, r.id) AS c;
+COMMENT ON VIEW release_mgmt.policy_compliance IS
+'Each machine-checked control of the policy that each release runs under, evaluated now: met or unmet, what is missing, which duty can supply it, and the evidence.';
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.policy_compliance');
+
 CREATE FUNCTION release_mgmt_internal.check_early_life_over(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
