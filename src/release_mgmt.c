@@ -8,6 +8,7 @@
 #include "utils/guc.h"
 #include "ledger/ledger.h"
 #include "party/party.h"
+#include "release/compat.h"
 
 PG_MODULE_MAGIC;
 
@@ -28,4 +29,5 @@ _PG_init(void)
 
 	rm_ledger_init();
 	rm_party_init();
+	rm_compat_init();
 }

@@ -1,14 +1,5 @@
 -- Module cmdb, fifth part: what is installed where, for compatibility.
 
-CREATE FUNCTION release_mgmt_internal.read_version(scheme text, version text) RETURNS release_mgmt.pkgver
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN release_mgmt.pkgver(scheme, version);
-EXCEPTION WHEN data_exception THEN
-    RETURN NULL;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.read_version(text, text) IS 'pkgver(scheme, version), or NULL where the text is no version of that scheme.';
-
 -- Classes whose items have a version, each with where they are installed: the relation of that kind, if there is one.
 CREATE VIEW release_mgmt_internal.versioned_class WITH (security_invoker = true) AS
 SELECT c.name, c.source, c.key_columns, c.version_scheme, r.columns AS on_columns, r.to_class AS on_class,
@@ -19,63 +10,126 @@ LEFT JOIN release_mgmt.ci_relation_class AS r ON r.from_class = c.name AND r.kin
 WHERE c.source IS NOT NULL AND c.version_path IS NOT NULL;
 COMMENT ON VIEW release_mgmt_internal.versioned_class IS 'Bound classes with versions, how to read name and version from row t, and where their items are installed.';
 
+CREATE FUNCTION release_mgmt_internal.installed_query(source regclass, name_expression text, version_expression text, condition text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.format($sql$
+        SELECT $3 || '/' || release_mgmt_internal.row_key(t, $4), $5 || '/' || release_mgmt_internal.row_key(t, $6),
+               release_mgmt_internal.value_text(%s), release_mgmt.try_pkgver($2, release_mgmt_internal.value_text(%s))
+        FROM %s AS t
+        WHERE %s $sql$, name_expression, version_expression, source, condition);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.installed_query(regclass, text, text, text) IS
+'SQL that reads the items of a class: label, label of what the item is installed on, name, version. Its parameters: $1 parts of the key that the condition asks for, $2 version scheme, $3 class, $4 key columns, $5 and $6 class and columns of what it is installed on.';
+
+CREATE FUNCTION release_mgmt_internal.installed_queries_on(host release_mgmt.ci)
+RETURNS TABLE (query text, key_parts text[], scheme text, class text, key_columns text[], on_class text, on_columns text[])
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+    SELECT release_mgmt_internal.installed_query(v.source, v.name_expression, v.version_expression,
+                                                 release_mgmt_internal.key_condition(v.source, v.on_columns)),
+           release_mgmt_internal.split_key(host.key), v.version_scheme, v.name, v.key_columns, v.on_class, v.on_columns
+    FROM release_mgmt_internal.versioned_class AS v WHERE v.on_class = host.class;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.installed_queries_on(release_mgmt.ci) IS 'Of installed_queries(), those of what is installed on an item.';
+
+CREATE FUNCTION release_mgmt_internal.installed_queries(on_target uuid)
+RETURNS TABLE (attempt integer, query text, key_parts text[], scheme text, class text, key_columns text[], on_class text, on_columns text[])
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item release_mgmt.ci;
+    c record;
+    host release_mgmt.ci;
+BEGIN
+    IF on_target IS NULL THEN
+        RETURN QUERY SELECT 1, release_mgmt_internal.installed_query(v.source, v.name_expression, v.version_expression, 'true'), NULL::text[],
+                            v.version_scheme, v.name, v.key_columns, v.on_class, v.on_columns
+                     FROM release_mgmt_internal.versioned_class AS v;
+        RETURN;
+    END IF;
+    SELECT * INTO item FROM release_mgmt.ci AS i WHERE i.id = on_target;
+    RETURN QUERY SELECT 1, q.* FROM release_mgmt_internal.installed_queries_on(item) AS q;
+    -- The target is a versioned item itself: what it has to fit into is what is installed beside it.
+    FOR c IN SELECT * FROM release_mgmt_internal.versioned_class AS v WHERE v.name = item.class LOOP
+        IF c.on_class IS NULL THEN
+            RETURN QUERY SELECT 2, release_mgmt_internal.installed_query(c.source, c.name_expression, c.version_expression, 'true'), NULL::text[],
+                                c.version_scheme, c.name, c.key_columns, NULL::text, NULL::text[];
+            RETURN;
+        END IF;
+        FOR host IN
+            EXECUTE format('SELECT o.* FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t, $3) WHERE %s',
+                           c.source, release_mgmt_internal.key_condition(c.source, c.key_columns))
+            USING release_mgmt_internal.split_key(item.key), c.on_class, c.on_columns
+        LOOP
+            RETURN QUERY SELECT 2, q.* FROM release_mgmt_internal.installed_queries_on(host) AS q;
+        END LOOP;
+    END LOOP;
+    RETURN QUERY
+        SELECT DISTINCT ON (v.name) 3, release_mgmt_internal.installed_query(v.source, v.name_expression, v.version_expression,
+                                                                            release_mgmt_internal.key_condition(v.source, v.key_columns)),
+               release_mgmt_internal.split_key(item.key), v.version_scheme, v.name, v.key_columns, v.name, v.key_columns
+        FROM release_mgmt_internal.versioned_class AS v WHERE v.name = item.class;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.installed_queries(uuid) IS
+'What to run, with installed_query()''s parameters, to read what is installed on a target, or everything where none is given: the queries of the first attempt; where they return no row, those of the next. First what the relation "installed on" leads to; then, of a versioned item, what is beside it, on the same host, or in the whole class where the class knows no hosts; then the item itself.';
+
 CREATE FUNCTION release_mgmt_internal.installed_components(on_target uuid DEFAULT NULL)
 RETURNS TABLE (target uuid, ci uuid, name text, version release_mgmt.pkgver)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    item release_mgmt.ci;
-    c record;
-    host uuid;
-    installed boolean := false;
-    body CONSTANT text := $sql$
-        SELECT o.id, i.id, release_mgmt_internal.value_text(%1$s), release_mgmt_internal.read_version($2, release_mgmt_internal.value_text(%2$s))
-        FROM %3$s AS t
-        JOIN release_mgmt.ci AS i ON i.label = $3 || '/' || release_mgmt_internal.row_key(t, $4)
-        LEFT JOIN release_mgmt.ci AS o ON o.label = $5 || '/' || release_mgmt_internal.row_key(t, $6)
-        WHERE %4$s $sql$;
+    q record;
+    found_in integer;
 BEGIN
-    IF on_target IS NULL THEN
-        FOR c IN SELECT * FROM release_mgmt_internal.versioned_class LOOP
-            RETURN QUERY EXECUTE format(body, c.name_expression, c.version_expression, c.source, 'true')
-            USING NULL::text[], c.version_scheme, c.name, c.key_columns, c.on_class, c.on_columns;
-        END LOOP;
-        RETURN;
-    END IF;
-    SELECT * INTO item FROM release_mgmt.ci AS i WHERE i.id = on_target;
-    FOR c IN SELECT * FROM release_mgmt_internal.versioned_class AS v WHERE v.on_class = item.class LOOP
-        RETURN QUERY EXECUTE format(body, c.name_expression, c.version_expression, c.source,
-                                    release_mgmt_internal.key_condition(c.source, c.on_columns))
-        USING release_mgmt_internal.split_key(item.key), c.version_scheme, c.name, c.key_columns, c.on_class, c.on_columns;
-        installed := installed OR FOUND;
-    END LOOP;
-    IF installed THEN
-        RETURN;
-    END IF;
-    -- The target is a versioned item itself: what it has to fit into is what is installed beside it.
-    FOR c IN SELECT * FROM release_mgmt_internal.versioned_class AS v WHERE v.name = item.class LOOP
-        IF c.on_class IS NULL THEN
-            RETURN QUERY EXECUTE format(body, c.name_expression, c.version_expression, c.source, 'true')
-            USING NULL::text[], c.version_scheme, c.name, c.key_columns, NULL::text, NULL::text[];
-            RETURN;
+    FOR q IN SELECT * FROM release_mgmt_internal.installed_queries(on_target) AS x ORDER BY x.attempt LOOP
+        EXIT WHEN found_in < q.attempt;
+        RETURN QUERY EXECUTE format($sql$
+            SELECT o.id, i.id, x.name, x.version
+            FROM (%s) AS x (label, on_label, name, version)
+            JOIN release_mgmt.ci AS i ON i.label = x.label
+            LEFT JOIN release_mgmt.ci AS o ON o.label = x.on_label $sql$, q.query)
+        USING q.key_parts, q.scheme, q.class, q.key_columns, q.on_class, q.on_columns;
+        IF FOUND THEN
+            found_in := q.attempt;
         END IF;
-        FOR host IN
-            EXECUTE format('SELECT o.id FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t, $3) WHERE %s',
-                           c.source, release_mgmt_internal.key_condition(c.source, c.key_columns))
-            USING release_mgmt_internal.split_key(item.key), c.on_class, c.on_columns
-        LOOP
-            RETURN QUERY SELECT b.target, b.ci, b.name, b.version FROM release_mgmt_internal.installed_components(host) AS b;
-            installed := true;
-        END LOOP;
-    END LOOP;
-    IF installed THEN
-        RETURN;
-    END IF;
-    FOR c IN SELECT DISTINCT ON (v.name) * FROM release_mgmt_internal.versioned_class AS v WHERE v.name = item.class LOOP
-        RETURN QUERY EXECUTE format(body, c.name_expression, c.version_expression, c.source,
-                                    release_mgmt_internal.key_condition(c.source, c.key_columns))
-        USING release_mgmt_internal.split_key(item.key), c.version_scheme, c.name, c.key_columns, c.name, c.key_columns;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.installed_components(uuid) IS
 'The versioned items that are installed on a target (relation kind "installed on"), or all of them where none is given. Of a target that is a versioned item itself: what is installed beside it, on the same host, or in the whole class where the class knows no hosts. version is NULL where it can not be read: binding_status tells.';
+
+CREATE FUNCTION release_mgmt_internal.baseline_sources(on_target uuid, own regclass[], OUT sources text[], OUT relations oid[], OUT kept boolean)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    item_class text;
+    tables regclass[] := own || '{release_mgmt.ci_class,release_mgmt.ci_relation_class}'::regclass[];
+    classes text[];
+    bound oid[];
+    plain boolean;
+BEGIN
+    SELECT i.class INTO item_class FROM release_mgmt.ci AS i WHERE i.id = on_target;
+    SELECT coalesce(array_agg(DISTINCT n.name), '{}') || coalesce(item_class, ''), coalesce(array_agg(DISTINCT r.relation::oid) FILTER (WHERE r.relation IS NOT NULL), '{}'),
+           coalesce(bool_and(v.name_expression NOT LIKE '(%' AND v.version_expression NOT LIKE '(%'), true)
+    INTO classes, bound, plain
+    FROM release_mgmt_internal.versioned_class AS v
+    CROSS JOIN LATERAL (VALUES (v.name), (v.on_class)) AS n(name)
+    LEFT JOIN LATERAL (
+        WITH RECURSIVE tree (relation) AS (
+            SELECT v.source::oid
+            UNION
+            SELECT h.inhrelid FROM pg_inherits AS h JOIN tree AS t ON h.inhparent = t.relation
+        )
+        SELECT t.relation FROM tree AS t) AS r ON true
+    WHERE n.name IS NOT NULL
+      AND (on_target IS NULL OR item_class IN (v.name, v.on_class)
+           OR v.on_class IN (SELECT w.on_class FROM release_mgmt_internal.versioned_class AS w WHERE w.name = item_class));
+    sources := classes || ARRAY(SELECT t::text FROM unnest(tables) AS t);
+    relations := bound || tables::oid[];
+    -- What a path over foreign keys reads, and tables elsewhere, tell of no changes; nor do triggers that are off.
+    kept := plain AND NOT EXISTS (
+        SELECT FROM unnest(relations) AS r
+        WHERE NOT EXISTS (SELECT FROM pg_trigger AS t
+                          WHERE t.tgrelid = r AND t.tgname IN ('rm_80_ci', 'rm_95_source') AND t.tgenabled = 'A'));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.baseline_sources(uuid, regclass[]) IS
+'What the rows of installed_queries() are read from, and the given tables of the extension: sources, as source_change names them; relations, whose DDL counts; kept: whether every change is noted.';

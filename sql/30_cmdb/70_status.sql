@@ -11,7 +11,7 @@ BEGIN
         RETURN QUERY EXECUTE format($sql$
             SELECT $1 || '/' || release_mgmt_internal.row_key(t, $2)
             FROM %s AS t CROSS JOIN LATERAL release_mgmt_internal.value_text(%s) AS x (version)
-            WHERE x.version IS NOT NULL AND release_mgmt_internal.read_version($3, x.version) IS NULL $sql$, c.source, c.version_expression)
+            WHERE x.version IS NOT NULL AND release_mgmt.try_pkgver($3, x.version) IS NULL $sql$, c.source, c.version_expression)
         USING class, c.key_columns, c.version_scheme;
     END IF;
 END $$;

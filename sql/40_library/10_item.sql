@@ -55,6 +55,7 @@ CREATE INDEX library_item_name_idx ON release_mgmt.library_item (name);
 CREATE INDEX library_item_digest_idx ON release_mgmt.library_item (digest);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.library_item', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.library_item');
+SELECT release_mgmt_internal.is_source('release_mgmt.library_item');
 SELECT release_mgmt_internal.is_shared('release_mgmt.library_item', 'one library for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.library_item');
 

@@ -20,6 +20,7 @@ COMMENT ON COLUMN release_mgmt.known_package.essential IS 'marked Essential: yes
 COMMENT ON COLUMN release_mgmt.known_package.clauses_digest IS 'over its clauses as they were loaded; tells whether a later load says something else';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.known_package', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.known_package');
+SELECT release_mgmt_internal.is_source('release_mgmt.known_package');
 SELECT release_mgmt_internal.is_shared('release_mgmt.known_package', 'one library for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.known_package');
 
@@ -54,6 +55,7 @@ COMMENT ON COLUMN release_mgmt.package_clause.text IS 'the whole clause as the p
 CREATE INDEX package_clause_name_idx ON release_mgmt.package_clause (name);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.package_clause', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.package_clause');
+SELECT release_mgmt_internal.is_source('release_mgmt.package_clause');
 SELECT release_mgmt_internal.is_shared('release_mgmt.package_clause', 'one library for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.package_clause');
 SELECT release_mgmt_internal.allow('{librarian}', 'INSERT (item_id, kind, clause_no, alternative_no, name, architecture, versions, text)', 'release_mgmt.package_clause');

@@ -2,11 +2,11 @@
 
 CREATE FUNCTION release_mgmt_internal.compatibility_components(package uuid)
 RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
-               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, removed boolean)
+               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, related boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(i.name, c.name), coalesce(i.name, c.name), coalesce(i.version, c.version), coalesce(i.architecture, k.architecture),
-           coalesce(i.multi_arch, k.multi_arch), coalesce(k.essential, false), coalesce(i.id, k.id) IS NOT NULL, coalesce(i.id, k.id), c.ci, c.name, true, false
+           coalesce(i.multi_arch, k.multi_arch), coalesce(k.essential, false), coalesce(i.id, k.id) IS NOT NULL, coalesce(i.id, k.id), c.ci, c.name, true, c.related_reason IS NOT NULL
     FROM release_mgmt.component AS c
     LEFT JOIN release_mgmt.library_item AS i ON i.id = c.item_id
     LEFT JOIN LATERAL (
@@ -18,158 +18,164 @@ BEGIN ATOMIC
     ORDER BY c.name;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_components(uuid) IS
-'What a package brings: its components that have a version, for the compatibility check in C.';
+'What a package brings: its components that have a version, for the compatibility check in C. related: somebody wrote why it belongs here.';
 
-CREATE FUNCTION release_mgmt_internal.compatibility_baseline(on_target uuid, package uuid)
-RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
-               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, removed boolean)
-LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION release_mgmt_internal.compatibility_retired(package uuid) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-    -- dpkg writes name:architecture of a package that may be installed for several; a Debian name holds no colon.
-    SELECT b.name, n.name, b.version, coalesce(k.architecture, n.architecture), k.multi_arch, coalesce(k.essential, false),
-           k.id IS NOT NULL, k.id, o.label, NULL::text, false,
-           EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x
-                   JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
-                   WHERE p.id = package AND x.ci = o.label AND x.operation = 'retire')
-    FROM release_mgmt_internal.installed_components(on_target) AS b
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN colon THEN pg_catalog.split_part(b.name, ':', 1) ELSE b.name END AS name,
-               CASE WHEN colon THEN pg_catalog.split_part(b.name, ':', 2) END AS architecture
-        FROM (SELECT release_mgmt.pkgver_scheme(b.version) = 'deb' AND b.name LIKE '_%:_%' AS colon) AS c) AS n
-    LEFT JOIN release_mgmt.ci AS o ON o.id = b.ci
-    LEFT JOIN LATERAL (
-        SELECT p.id, p.architecture, p.multi_arch, p.essential, 1 AS place
-        FROM release_mgmt.known_package AS p
-        WHERE p.name = n.name AND p.version = b.version AND p.architecture = coalesce(n.architecture, p.architecture)
-        UNION ALL
-        SELECT i.id, i.architecture, i.multi_arch, false, 2
-        FROM release_mgmt.library_item AS i
-        WHERE i.name = n.name AND i.version = b.version AND i.architecture = coalesce(n.architecture, i.architecture)
-          AND i.state IN ('accepted', 'retired')
-        ORDER BY place, architecture, id
-        LIMIT 1) AS k ON true
-    WHERE b.version IS NOT NULL AND (on_target IS NOT NULL OR b.target IS NULL)
-    ORDER BY b.name, o.label;
+    SELECT x.ci
+    FROM release_mgmt.planned_ci_change AS x JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
+    WHERE p.id = package AND x.operation = 'retire';
 END;
-COMMENT ON FUNCTION release_mgmt_internal.compatibility_baseline(uuid, uuid) IS
-'What is installed on a target (NULL: what is installed on none), with what is known of its relations: from load_package_clauses(), else from the library. removed: the package''s release plans to retire it. For the compatibility check in C.';
+COMMENT ON FUNCTION release_mgmt_internal.compatibility_retired(uuid) IS 'Labels of the items that the package''s release plans to retire, for the compatibility check in C.';
 
 CREATE FUNCTION release_mgmt_internal.check_installation(package uuid, target uuid)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text)
 LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 20 AS 'MODULE_PATHNAME', 'rm_check_installation';
 COMMENT ON FUNCTION release_mgmt_internal.check_installation(uuid, uuid) IS
-'The findings of installing a package on one target, or on what belongs to none.';
+'The findings of installing a package on one target, or on what belongs to none. Rows without a severity are no findings: they name the components that no clause relates to another one. What is installed is kept by the session: see src/release/compat_cache.c.';
 
-CREATE FUNCTION release_mgmt_internal.check_components(package uuid)
-RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text)
-LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION release_mgmt_internal.related_by_items(package uuid, components text[]) RETURNS SETOF text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
     WITH part AS (
-        SELECT c.id, c.name, coalesce(i.name, c.name) AS package_name, c.ci, c.item_id, c.digest, c.related_reason,
+        SELECT c.id, c.name, c.ci, o.id AS ci_id, c.name = ANY (components) AS asked
+        FROM release_mgmt.component AS c LEFT JOIN release_mgmt.ci AS o ON o.label = c.ci
+        WHERE c.package_id = package
+    ), relation AS MATERIALIZED (
+        SELECT p.id, p.asked, p.ci_id, x.from_ci, x.to_ci, x.kind
+        FROM part AS p CROSS JOIN LATERAL release_mgmt_internal.ci_relations_of(p.ci_id) AS x
+        WHERE EXISTS (SELECT FROM part AS a WHERE a.asked)
+    )
+    -- They are one configuration item, or a relation leads from one to the other, or to a third that both belong to.
+    SELECT a.name FROM part AS a WHERE a.asked AND EXISTS (SELECT FROM part AS b WHERE b.id <> a.id AND b.ci = a.ci)
+    UNION
+    SELECT p.name
+    FROM part AS p JOIN relation AS a ON a.id = p.id
+    WHERE p.asked
+      AND EXISTS (SELECT FROM relation AS b
+                  WHERE b.id <> a.id
+                    AND ((a.from_ci, a.to_ci, a.kind) = (b.from_ci, b.to_ci, b.kind)
+                         OR (a.kind <> 'installed on' AND a.kind = b.kind AND a.from_ci = a.ci_id AND b.from_ci = b.ci_id AND a.to_ci = b.to_ci)));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.related_by_items(uuid, text[]) IS
+'Of the components named, those that hang together with another one of the package as configuration items.';
+
+CREATE FUNCTION release_mgmt_internal.check_components(package uuid, by_no_clause text[])
+RETURNS TABLE (severity text, finding text, kind text, class text, component text, candidates text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+    WITH part AS (
+        SELECT c.name, coalesce(i.name, c.name) AS package_name, c.version IS NULL AND i.version IS NULL AS no_version, c.related_reason, c.digest,
                i.purl, i.state, i.version, i.architecture, i.digest AS item_digest
         FROM release_mgmt.component AS c LEFT JOIN release_mgmt.library_item AS i ON i.id = c.item_id
         WHERE c.package_id = package
-    ), related AS (
-        -- One component's clauses speak of another, or of what it provides.
-        SELECT a.id AS one, b.id AS other
-        FROM part AS a
-        JOIN release_mgmt.package_clause AS k ON k.item_id = a.item_id
-        JOIN part AS b ON b.id <> a.id
-            AND (b.package_name = k.name
-                 OR EXISTS (SELECT FROM release_mgmt.package_clause AS p WHERE p.item_id = b.item_id AND p.kind = 'provides' AND p.name = k.name))
-        UNION
-        -- They are one configuration item, or a relation leads from one to the other, or to a third that both belong to.
-        SELECT a.id, b.id
-        FROM part AS a JOIN part AS b ON b.id <> a.id AND b.ci = a.ci
-        UNION
-        SELECT a.id, b.id
-        FROM (SELECT p.id, x.from_ci, x.to_ci, x.kind, o.id AS ci
-              FROM part AS p JOIN release_mgmt.ci AS o ON o.label = p.ci
-              CROSS JOIN LATERAL release_mgmt_internal.ci_relations_of(o.id) AS x) AS a
-        JOIN (SELECT p.id, x.from_ci, x.to_ci, x.kind, o.id AS ci
-              FROM part AS p JOIN release_mgmt.ci AS o ON o.label = p.ci
-              CROSS JOIN LATERAL release_mgmt_internal.ci_relations_of(o.id) AS x) AS b
-            ON b.id <> a.id
-            AND ((a.from_ci, a.to_ci, a.kind) = (b.from_ci, b.to_ci, b.kind)
-                 OR (a.kind <> 'installed on' AND a.kind = b.kind AND a.from_ci = a.ci AND b.from_ci = b.ci AND a.to_ci = b.to_ci))
+    ), alone AS (
+        SELECT pg_catalog.array_agg(p.name) AS names
+        FROM part AS p
+        WHERE (p.no_version OR p.name = ANY (by_no_clause)) AND p.related_reason IS NULL AND (SELECT count(*) FROM part) > 1
     )
-    SELECT 'error', pg_catalog.format('library item %s is %s', p.purl, p.state), 'withdrawn', 'introduced', p.name,
-           NULL::text, NULL::text, NULL::text
+    SELECT 'error', pg_catalog.format('library item %s is %s', p.purl, p.state), 'withdrawn', 'introduced', p.name, NULL::text
     FROM part AS p WHERE p.state <> 'accepted'
     UNION ALL
     SELECT 'error', pg_catalog.format('library item %s has digest %s, the component %s', p.purl, p.item_digest, p.digest), 'other digest',
-           'introduced', p.name, NULL, NULL, NULL
+           'introduced', p.name, NULL
     FROM part AS p WHERE p.digest <> p.item_digest
     UNION ALL
     SELECT 'warning', pg_catalog.format('the library knows %s with another digest', p.purl::text), 'other digest', 'pre-existing', p.name,
-           NULL, pg_catalog.string_agg(pg_catalog.format('%s: %s, %s', i.id, i.digest, i.state), '; ' ORDER BY i.id), NULL
+           pg_catalog.string_agg(pg_catalog.format('%s: %s, %s', i.id, i.digest, i.state), '; ' ORDER BY i.id)
     FROM part AS p
     JOIN release_mgmt.library_item AS i
         ON i.name = p.package_name AND i.version = p.version AND i.digest <> p.item_digest AND i.state IN ('accepted', 'retired')
         AND i.architecture IS NOT DISTINCT FROM p.architecture
     GROUP BY p.name, p.purl::text
     UNION ALL
-    SELECT 'error', pg_catalog.format('%s hangs together with no other component of the package', p.name), 'unrelated', 'introduced', p.name,
-           NULL, NULL, NULL
-    FROM part AS p
-    WHERE p.related_reason IS NULL AND (SELECT count(*) FROM part) > 1
-      AND NOT EXISTS (SELECT FROM related AS r WHERE p.id IN (r.one, r.other));
+    SELECT 'error', pg_catalog.format('%s hangs together with no other component of the package', n.name), 'unrelated', 'introduced', n.name, NULL
+    FROM alone AS a CROSS JOIN LATERAL pg_catalog.unnest(a.names) AS n(name)
+    WHERE NOT EXISTS (SELECT FROM release_mgmt_internal.related_by_items(package, a.names) AS r(name) WHERE r.name = n.name);
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_components(uuid) IS
-'The findings on a package''s components that need no target: withdrawn from the library, of another digest, related to no other component.';
+COMMENT ON FUNCTION release_mgmt_internal.check_components(uuid, text[]) IS
+'The findings on a package''s components that need no target: withdrawn from the library, of another digest, related to no other component. by_no_clause: the components that no clause relates to another one.';
+
+CREATE FUNCTION release_mgmt_internal.carries_items(item release_mgmt.ci) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    q record;
+    carries boolean;
+BEGIN
+    FOR q IN SELECT * FROM release_mgmt_internal.installed_queries_on(item) LOOP
+        EXECUTE format('SELECT EXISTS (%s)', q.query) INTO carries USING q.key_parts, q.scheme, q.class, q.key_columns, q.on_class, q.on_columns;
+        IF carries THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.carries_items(release_mgmt.ci) IS 'Is something with a version installed on the item (relation kind "installed on")?';
+
+CREATE FUNCTION release_mgmt_internal.carriers() RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    q record;
+BEGIN
+    FOR q IN SELECT * FROM release_mgmt_internal.installed_queries(NULL) LOOP
+        RETURN QUERY EXECUTE format('SELECT DISTINCT x.on_label FROM (%s) AS x (label, on_label, name, version)', q.query)
+            USING q.key_parts, q.scheme, q.class, q.key_columns, q.on_class, q.on_columns;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.carriers() IS
+'Labels of all items on which something with a version is installed; NULL where something is installed on none.';
 
 CREATE FUNCTION release_mgmt_internal.compatibility_targets(package uuid, targets text[]) RETURNS TABLE (id uuid, label text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
-BEGIN ATOMIC
-    WITH installed AS (
-        SELECT DISTINCT o.id, o.label
-        FROM release_mgmt_internal.installed_components() AS b LEFT JOIN release_mgmt.ci AS o ON o.id = b.target
-        WHERE targets IS NULL
-    ), planned AS (
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    IF targets IS NOT NULL THEN
+        RETURN QUERY SELECT DISTINCT release_mgmt.ci_id(t.label), t.label FROM unnest(targets) AS t(label);
+        RETURN;
+    END IF;
+    RETURN QUERY
         SELECT i.id, i.label
-        FROM installed AS i
+        FROM release_mgmt.ci AS i
         WHERE i.label IN (SELECT x.target FROM release_mgmt.planned_ci_change AS x
                           JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
                           WHERE p.id = package)
-    )
-    SELECT release_mgmt.ci_id(t.label) AS id, t.label FROM pg_catalog.unnest(targets) AS t(label)
-    UNION
-    SELECT p.id, p.label FROM planned AS p
-    UNION
-    SELECT i.id, i.label FROM installed AS i WHERE NOT EXISTS (SELECT FROM planned)
-    UNION
-    SELECT NULL, NULL WHERE targets IS NULL AND NOT EXISTS (SELECT FROM installed);
-END;
+          AND release_mgmt_internal.carries_items(i);
+    IF NOT FOUND THEN
+        RETURN QUERY
+            SELECT DISTINCT i.id, i.label
+            FROM release_mgmt_internal.carriers() AS c(label) LEFT JOIN release_mgmt.ci AS i ON i.label = c.label;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT NULL::uuid, NULL::text;
+    END IF;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[]) IS
 'The targets that a check is about: those named; else those that the package''s release plans changes for, among all on which things are installed; else all of these. A row of NULLs stands for what is installed on none.';
 
 -- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass. Not for customer
 -- representatives: a finding names what is installed on every target.
--- jit off: compiling costs more than all of the work.
+-- PL/pgSQL, which keeps its plan: planning costs as much as the check. jit off: compiling costs more than all of the work.
 CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
-BEGIN ATOMIC
-    SELECT f.severity, f.finding, f.kind, f.class, f.component, f.clause, f.candidates, f.chain, f.target
-    FROM (
-        SELECT c.severity, c.finding, c.kind, c.class, c.component, c.clause, c.candidates, c.chain, NULL::text AS target
-        FROM release_mgmt_internal.check_components(release_mgmt.package_id(package)) AS c
-        UNION ALL
-        SELECT c.severity, c.finding, c.kind, c.class, c.component, c.clause, c.candidates, c.chain, t.label
-        FROM release_mgmt.package_id(package) AS p(id)
-        CROSS JOIN LATERAL release_mgmt_internal.compatibility_targets(p.id, targets) AS t
-        CROSS JOIN LATERAL release_mgmt_internal.check_installation(p.id, t.id) AS c
-        UNION ALL
-        SELECT 'warning', pg_catalog.format('of what is installed, the versions of %s can not be read', count(*)), 'unreadable version',
-               'pre-existing', '(installed)', NULL, pg_catalog.string_agg(o.label, ', ' ORDER BY o.label), NULL, t.label
-        FROM release_mgmt.package_id(package) AS p(id)
-        CROSS JOIN LATERAL release_mgmt_internal.compatibility_targets(p.id, targets) AS t
-        CROSS JOIN LATERAL release_mgmt_internal.installed_components(t.id) AS b
-        JOIN release_mgmt.ci AS o ON o.id = b.ci
-        WHERE b.version IS NULL AND (t.id IS NOT NULL OR b.target IS NULL)
-        GROUP BY t.label) AS f
-    ORDER BY pg_catalog.array_position('{error,warning,note}', f.severity), f.target NULLS FIRST, f.component, f.kind, f.finding;
-END;
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    checked CONSTANT uuid := release_mgmt.package_id(package);
+BEGIN
+    RETURN QUERY
+        WITH installation AS MATERIALIZED (
+            SELECT c.*, t.label AS target
+            FROM release_mgmt_internal.compatibility_targets(checked, check_compatibility.targets) AS t
+            CROSS JOIN LATERAL release_mgmt_internal.check_installation(checked, t.id) AS c
+        )
+        SELECT f.severity, f.finding, f.kind, f.class, f.component, f.clause, f.candidates, f.chain, f.target
+        FROM (
+            SELECT c.severity, c.finding, c.kind, c.class, c.component, NULL AS clause, c.candidates, NULL AS chain, NULL AS target
+            FROM release_mgmt_internal.check_components(checked, ARRAY(SELECT i.component FROM installation AS i WHERE i.severity IS NULL)) AS c
+            UNION ALL
+            SELECT i.* FROM installation AS i WHERE i.severity IS NOT NULL) AS f
+        ORDER BY array_position('{error,warning,note}', f.severity), f.target NULLS FIRST, f.component, f.kind, f.finding;
+END $$;
 COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[]) IS
 'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; without them, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package or target.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',

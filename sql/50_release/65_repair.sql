@@ -3,7 +3,7 @@
 -- A string, since it sorts by one of our types: see test/house/catalog.pl.
 CREATE FUNCTION release_mgmt_internal.compatibility_candidates(package uuid, names text[])
 RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
-               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, removed boolean)
+               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, related boolean)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 50 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
     SELECT c.name, c.name, c.version, c.architecture, c.multi_arch, c.essential, true, c.id, NULL::text, c.name, false, false
     FROM (

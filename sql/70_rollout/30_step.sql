@@ -214,7 +214,7 @@ BEGIN ATOMIC
         -- A file that the former version had alike is there rightly.
         WHERE NOT EXISTS (SELECT FROM release_mgmt.target AS t
                           JOIN release_mgmt.planned_ci_change AS x ON x.release_id = t.release_id AND x.target = t.ci
-                          JOIN release_mgmt.library_item AS i ON i.version = release_mgmt_internal.read_version(release_mgmt.pkgver_scheme(i.version), x.old_value)
+                          JOIN release_mgmt.library_item AS i ON i.version = release_mgmt.try_pkgver(release_mgmt.pkgver_scheme(i.version), x.old_value)
                           JOIN release_mgmt.library_file AS o ON o.item_id = i.id AND o.path = f.path AND o.digest = f.digest
                           WHERE t.id = judge_backed_out.target
                             AND i.name IN (SELECT c.name FROM release_mgmt_internal.target_components(t.id) AS c))

@@ -14,6 +14,7 @@
 
 #include "cmdb/binding.h"
 #include "cmdb/permit.h"
+#include "cmdb/source.h"
 #include "cmdb/value.h"
 
 #include "catalog/pg_type.h"
@@ -256,7 +257,7 @@ PG_FUNCTION_INFO_V1(rm_keep_ci);
  * Row trigger rm_80_ci(class) on bound tables.
  *
  * In an inactive database rows are taken as they come, and the stubs with
- * them: both are being restored.
+ * them: both are being restored.  That a row changed is noted in any case.
  */
 Datum
 rm_keep_ci(PG_FUNCTION_ARGS)
@@ -275,9 +276,10 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 		!TRIGGER_FIRED_AFTER(trigger->tg_event) || trigger->tg_trigger->tgnargs != 1)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("keep_ci() is an AFTER row trigger with the class as its argument")));
+	class = trigger->tg_trigger->tgargs[0];
+	rm_source_note(class);
 	if (!rm_ledger_is_active())
 		return PointerGetDatum(NULL);
-	class = trigger->tg_trigger->tgargs[0];
 	binding = rm_binding_get(trigger->tg_relation, class);
 	if (!binding->bound)
 		return PointerGetDatum(NULL);

@@ -79,23 +79,22 @@ static void
 put_violations(Output *output)
 {
 	const RmCompat *compat = output->compat;
-	RmArray before = rm_compat_evaluate(compat, false);
-	RmArray after = rm_compat_evaluate(compat, true);
+	RmVerdict verdict = rm_compat_judge(compat);
 
-	for (int i = 0; i < after.used; i++)
+	for (int i = 0; i < verdict.after.used; i++)
 	{
-		const RmViolation *violation = (RmViolation *) after.items + i;
+		const RmViolation *violation = (RmViolation *) verdict.after.items + i;
 
-		if (rm_compat_holds(compat, &before, violation))
+		if (violation->standing || rm_compat_holds(compat, &verdict.before, violation))
 			put_violation(output, violation, "warning", "pre-existing");
 		else
 			put_violation(output, violation, "error", "introduced");
 	}
-	for (int i = 0; i < before.used; i++)
+	for (int i = 0; i < verdict.ended.used; i++)
 	{
-		const RmViolation *violation = (RmViolation *) before.items + i;
+		const RmViolation *violation = (RmViolation *) verdict.ended.items + i;
 
-		if (!rm_compat_holds(compat, &after, violation))
+		if (!rm_compat_holds(compat, &verdict.after, violation))
 			put_violation(output, violation, "note", "fixed");
 	}
 }
@@ -106,14 +105,15 @@ put_fates(Output *output)
 {
 	const RmCompat *compat = output->compat;
 
-	for (int i = 0; i < compat->members.used; i++)
+	for (int t = 0; t < compat->touched.used; t++)
 	{
+		int i = ((int *) compat->touched.items)[t];
 		const RmMember *member = rm_compat_member(compat, i);
 		const RmMember *by = member->taken_by < 0 ? NULL : rm_compat_member(compat, member->taken_by);
 		bool replaced = by != NULL && by->name == member->name;
 		Finding finding = { .class = "introduced", .component = by ? by->component : member->label };
 
-		if (!member->before || member->after)
+		if (member->after)
 			continue;
 		if (replaced && rm_pkgver_compare(by->version, member->version) < 0)
 		{
@@ -140,25 +140,19 @@ put_foreign(Output *output)
 {
 	const RmCompat *compat = output->compat;
 
-	for (int i = 0; i < compat->members.used; i++)
+	if (compat->architectures.used == 0)
+		return;
+	for (int i = compat->baseline.members; i < compat->members.used; i++)
 	{
 		const RmMember *member = rm_compat_member(compat, i);
-		bool any_known = false;
 		bool found = false;
 		Finding finding = { .severity = "error", .kind = "platform", .class = "introduced" };
 
-		if (member->component == NULL || member->architecture == NULL || strcmp(member->architecture, "all") == 0)
+		if (member->architecture == NULL || strcmp(member->architecture, "all") == 0)
 			continue;
-		for (int j = 0; j < compat->members.used && !found; j++)
-		{
-			const RmMember *installed = rm_compat_member(compat, j);
-
-			if (!installed->before || installed->architecture == NULL || strcmp(installed->architecture, "all") == 0)
-				continue;
-			any_known = true;
-			found = strcmp(installed->architecture, member->architecture) == 0;
-		}
-		if (found || !any_known)
+		for (int j = 0; j < compat->architectures.used && !found; j++)
+			found = strcmp(((RmArchitecture *) compat->architectures.items)[j].name, member->architecture) == 0;
+		if (found)
 			continue;
 		finding.component = member->component;
 		finding.finding = psprintf("%s is for %s; the target runs %s", rm_compat_describe(compat, i),
@@ -172,41 +166,90 @@ static void
 put_unknown(Output *output)
 {
 	const RmCompat *compat = output->compat;
-	StringInfoData names;
-	int installed = 0;
-	int unknown = 0;
-	Finding finding = { .severity = "warning", .kind = "unknown relations" };
+	Finding finding = { .severity = "warning", .kind = "unknown relations", .class = "introduced" };
 
-	initStringInfo(&names);
-	for (int i = 0; i < compat->members.used; i++)
+	for (int i = compat->baseline.members; i < compat->members.used; i++)
 	{
 		const RmMember *member = rm_compat_member(compat, i);
 
-		installed += member->before ? 1 : 0;
 		if (member->clauses_known)
 			continue;
-		if (member->before)
-		{
-			if (++unknown <= 10)
-				appendStringInfo(&names, "%s%s", unknown > 1 ? ", " : "", rm_compat_describe(compat, i));
-			continue;
-		}
-		finding.class = "introduced";
 		finding.component = member->component;
 		finding.finding = psprintf("the relations of %s are not known", rm_compat_describe(compat, i));
 		put_finding(output, &finding);
 	}
-	if (unknown == 0)
+	if (compat->unknown == 0)
 		return;
-	if (unknown > 10)
-		appendStringInfo(&names, " and %d more", unknown - 10);
 	finding.class = "pre-existing";
 	finding.component = "(installed)";
 	finding.finding = psprintf("of %d installed packages, the relations of %d are not known; load_package_clauses() "
 							   "learns them",
-							   installed, unknown);
-	finding.candidates = names.data;
+							   compat->baseline.members, compat->unknown);
+	finding.candidates = compat->unknown_names;
 	put_finding(output, &finding);
+}
+
+/* Say which items of the CMDB were not looked at, since their versions can not be read. */
+static void
+put_unreadable(Output *output)
+{
+	const RmCompat *compat = output->compat;
+	StringInfoData labels;
+	Finding finding = {
+		.severity = "warning", .kind = "unreadable version", .class = "pre-existing", .component = "(installed)"
+	};
+
+	if (compat->unreadable.used == 0)
+		return;
+	initStringInfo(&labels);
+	for (int i = 0; i < compat->unreadable.used; i++)
+		appendStringInfo(&labels, "%s%s", i > 0 ? ", " : "", ((const char **) compat->unreadable.items)[i]);
+	finding.finding = psprintf("of what is installed, the versions of %d can not be read", compat->unreadable.used);
+	finding.candidates = labels.data;
+	put_finding(output, &finding);
+}
+
+/* Note which components a clause relates to the one whose clause it is. */
+static void
+relate_by_clause(const RmCompat *compat, const RmClause *clause)
+{
+	RmMember *member = rm_compat_member(compat, clause->member);
+
+	for (int i = clause->first_alternative; i < clause->first_alternative + clause->alternatives; i++)
+	{
+		const RmName *name = rm_compat_name_at(compat, rm_compat_alternative(compat, i)->name);
+
+		for (int m = name->first_member; m >= 0; m = rm_compat_member(compat, m)->next_namesake)
+		{
+			if (m != clause->member && rm_compat_member(compat, m)->chosen)
+				member->related = rm_compat_member(compat, m)->related = true;
+		}
+		for (int p = name->first_provision; p >= 0; p = rm_compat_provision(compat, p)->next)
+		{
+			RmMember *provider = rm_compat_member(compat, rm_compat_provision(compat, p)->member);
+
+			if (provider != member && provider->chosen)
+				member->related = provider->related = true;
+		}
+	}
+}
+
+/* Add the components that no clause relates to another one; whether something else does, the caller finds out. */
+static void
+put_unrelated(Output *output)
+{
+	const RmCompat *compat = output->compat;
+
+	for (int i = compat->baseline.clauses; i < compat->clauses.used; i++)
+		relate_by_clause(compat, rm_compat_clause(compat, i));
+	for (int i = compat->baseline.members; i < compat->members.used; i++)
+	{
+		const RmMember *member = rm_compat_member(compat, i);
+		Finding finding = { .kind = "unrelated", .component = member->component };
+
+		if (!member->related)
+			put_finding(output, &finding);
+	}
 }
 
 PG_FUNCTION_INFO_V1(rm_check_installation);
@@ -216,7 +259,8 @@ PG_FUNCTION_INFO_V1(rm_check_installation);
  *
  * check_installation(package uuid, target uuid) returns table (severity,
  * finding, kind, class, component, clause, candidates, chain); a NULL target
- * stands for what is installed on none.
+ * stands for what is installed on none.  A row without a severity is no
+ * finding: it names a component that no clause relates to another one.
  */
 Datum
 rm_check_installation(PG_FUNCTION_ARGS)
@@ -233,12 +277,15 @@ rm_check_installation(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(caller, "compatibility check", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 
-	compat = rm_compat_load(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	compat = rm_compat_open(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(1));
 	output.compat = compat;
 	put_violations(&output);
 	put_fates(&output);
 	put_foreign(&output);
 	put_unknown(&output);
+	put_unreadable(&output);
+	put_unrelated(&output);
+	rm_compat_close(compat);
 
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

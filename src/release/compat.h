@@ -7,12 +7,22 @@
  * what the target holds once the release is installed.  A clause is what a
  * member says of others; its alternatives name packages of the member's own
  * version scheme, so that a Debian package never meets an npm requirement.
+ *
+ * The baseline is loaded first, evaluated once, and kept by the backend
+ * (compat_cache.c).  A release is laid over it: its members, clauses and names
+ * follow those of the baseline in each array, and what it changes in the
+ * baseline is listed in touched, so that rm_compat_lift takes all of it off
+ * again.  Only clauses that mention a name of which something came or went are
+ * evaluated anew.
  */
 #ifndef RM_RELEASE_COMPAT_H
 #define RM_RELEASE_COMPAT_H
 
 #include "postgres.h"
 
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "nodes/params.h"
 #include "types/pkgver.h"
 #include "utils/uuid.h"
 
@@ -67,17 +77,21 @@ typedef struct RmMember
 	int name;                 /* index into names */
 	const char *label;        /* as people know it */
 	const char *architecture; /* NULL: not known */
+	bool architecture_stated; /* by the CMDB */
 	RmMultiArch multi_arch;
 	bool essential;
 	bool clauses_known;
 	const RmPkgver *version;
 	const char *component; /* name of the component, or of what might become one; NULL in the baseline */
 	const char *ci;        /* label; NULL where there is none */
-	pg_uuid_t *subject;    /* whose clauses it has */
+	bool has_subject;
+	pg_uuid_t subject; /* whose clauses it has */
 	int first_clause;
 	int clauses;
 	bool chosen;  /* a component: part of what is checked, not merely offered */
+	bool related; /* a component: hangs together with another one */
 	bool removed; /* in the baseline: the plan retires it */
+	bool touched; /* in the baseline: listed in touched */
 	bool before;
 	bool after;
 	int taken_by;      /* member that takes its place, or -1 */
@@ -111,15 +125,50 @@ typedef struct RmArray
 
 struct rm_name_hash;
 
+/* How many members are of an architecture. */
+typedef struct RmArchitecture
+{
+	const char *name;
+	int members;
+} RmArchitecture;
+
+/* How far the arrays reach that belong to the baseline. */
+typedef struct RmExtent
+{
+	int members;
+	int clauses;
+	int alternatives;
+	int provisions;
+	int names;
+} RmExtent;
+
 typedef struct RmCompat
 {
-	RmArray members;      /* RmMember */
-	RmArray clauses;      /* RmClause */
-	RmArray alternatives; /* RmAlternativeName */
-	RmArray provisions;   /* RmProvision */
-	RmArray names;        /* RmName */
+	MemoryContext context; /* of the baseline */
+	RmArray members;       /* RmMember */
+	RmArray clauses;       /* RmClause */
+	RmArray alternatives;  /* RmAlternativeName */
+	RmArray provisions;    /* RmProvision */
+	RmArray names;         /* RmName */
 	struct rm_name_hash *name_index;
+	char *store_at; /* room in the block that the baseline's values are stored in */
+	size_t store_left;
+	bool complete;      /* the baseline is loaded */
 	const char *native; /* architecture that "all" stands for; NULL: not known */
+
+	/* Of the baseline. */
+	RmExtent baseline;
+	const char *baseline_native;
+	RmArray standing;      /* RmViolation, in order */
+	RmArray architectures; /* RmArchitecture */
+	int *mention_from;     /* for each name, where in mentions the clauses begin that mention it; one more at the end */
+	int *mentions;         /* clauses */
+	int unknown;           /* members whose clauses are not known */
+	char *unknown_names;   /* the first of them */
+	RmArray unreadable;    /* const char *: labels of items without a readable version */
+
+	/* Of the release. */
+	RmArray touched; /* int: members of the baseline that it takes out, or may */
 } RmCompat;
 
 /* A clause that is not met in a set, or a pair of members that exclude each other. */
@@ -127,23 +176,40 @@ typedef struct RmViolation
 {
 	const char *kind; /* as check_compatibility says it */
 	int member;
-	int clause; /* or -1 */
-	int other;  /* or -1 */
+	int clause;    /* or -1 */
+	int other;     /* or -1 */
+	bool standing; /* taken over from the baseline */
 } RmViolation;
+
+/* The violations before, and those after, each in order. */
+typedef struct RmVerdict
+{
+	RmArray before;
+	RmArray after;
+	RmArray ended; /* of those before, the ones that may be fixed */
+} RmVerdict;
 
 /* compat_model.c */
 extern RmCompat *rm_compat_create(void);
 extern int rm_compat_name(RmCompat *compat, RmScheme scheme, const char *text, size_t length);
+extern int rm_compat_find_name(const RmCompat *compat, RmScheme scheme, const char *text, size_t length);
 extern RmMember *rm_compat_add_member(RmCompat *compat, int name);
 extern RmClause *rm_compat_add_clause(RmCompat *compat, int member, RmClauseKind kind);
 extern RmAlternativeName *rm_compat_add_alternative(RmCompat *compat, int name);
 extern void rm_compat_index(RmCompat *compat, int first_clause);
+extern void rm_compat_complete(RmCompat *compat);
+extern void rm_compat_lift(RmCompat *compat);
 extern RmMember *rm_compat_member(const RmCompat *compat, int index);
 extern RmClause *rm_compat_clause(const RmCompat *compat, int index);
 extern RmAlternativeName *rm_compat_alternative(const RmCompat *compat, int index);
 extern RmProvision *rm_compat_provision(const RmCompat *compat, int index);
 extern RmName *rm_compat_name_at(const RmCompat *compat, int index);
+
+/* compat_store.c */
 extern void *rm_array_add(RmArray *array, size_t size);
+extern void rm_array_trim(RmArray *array, size_t size);
+extern const char *rm_compat_text(RmCompat *compat, const char *data, size_t length);
+extern const void *rm_compat_value(RmCompat *compat, const struct varlena *value);
 
 /* compat_match.c */
 extern bool rm_versions_contain(const RmVersions *versions, const RmPkgver *version);
@@ -158,14 +224,48 @@ extern bool rm_compat_clause_met(const RmCompat *compat, const RmClause *clause,
 extern bool rm_compat_alternative_met_by(const RmCompat *compat, const RmClause *clause, int candidate);
 
 /* compat_evaluate.c */
-extern void rm_compat_settle(RmCompat *compat);
-extern RmArray rm_compat_evaluate(const RmCompat *compat, bool after);
+extern RmArray rm_compat_evaluate_all(const RmCompat *compat, bool after);
+extern bool rm_compat_clause_names(const RmCompat *compat, const RmClause *clause, int other,
+								   const RmProvision *provision);
+extern RmArray rm_compat_excluded(const RmCompat *compat, int clause, bool after);
+extern RmVerdict rm_compat_judge(const RmCompat *compat);
 extern bool rm_compat_holds(const RmCompat *compat, const RmArray *violations, const RmViolation *violation);
 
+/* compat_settle.c */
+extern void rm_compat_settle(RmCompat *compat);
+extern void rm_compat_retire(RmCompat *compat, int member, bool removed);
+extern void rm_compat_find_native(RmCompat *compat);
+
 /* compat_load.c */
-extern RmCompat *rm_compat_load(Datum package, Datum target, bool no_target);
-extern void rm_compat_load_clauses(RmCompat *compat, int first_member);
+extern void rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target);
+extern void rm_compat_load_release(RmCompat *compat, Datum package);
 extern void rm_compat_load_candidates(RmCompat *compat, Datum package, Datum names);
+
+/* compat_clauses.c */
+extern void rm_compat_load_clauses(RmCompat *compat, int first_member);
+
+/* compat_packages.c */
+extern void rm_compat_load_packages(RmCompat *compat);
+extern RmMultiArch rm_multi_arch_of(const char *word);
+
+/* compat_read.c */
+typedef struct RmPlan
+{
+	const char *sql;
+	int nargs;
+	Oid types[6];
+	SPIPlanPtr prepared; /* once */
+} RmPlan;
+
+typedef void (*RmRowReader)(TupleTableSlot *row, void *arg);
+
+extern void rm_read_plan(RmPlan *plan, Datum *values, const bool *nulls, RmRowReader reader, void *arg);
+extern void rm_read_query(const char *sql, ParamListInfo params, RmRowReader reader, void *arg);
+
+/* compat_cache.c */
+extern void rm_compat_init(void);
+extern RmCompat *rm_compat_open(Datum package, Datum target, bool no_target);
+extern void rm_compat_close(RmCompat *compat);
 
 /* compat_explain.c */
 extern int rm_compat_culprit(const RmCompat *compat, const RmViolation *violation);

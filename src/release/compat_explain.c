@@ -70,8 +70,17 @@ rm_compat_candidates(const RmCompat *compat, const RmViolation *violation)
 		const RmAlternativeName *alternative = rm_compat_alternative(compat, clause->first_alternative + i);
 		const RmName *name = rm_compat_name_at(compat, alternative->name);
 
-		for (int m = name->first_member; m >= 0; m = rm_compat_member(compat, m)->next_namesake)
-			append_candidate(compat, &out, subject, alternative, m, NULL);
+		/* What is installed first. */
+		for (int installed = 1; installed >= 0; installed--)
+		{
+			for (int m = name->first_member; m >= 0; m = rm_compat_member(compat, m)->next_namesake)
+			{
+				const RmMember *member = rm_compat_member(compat, m);
+
+				if (installed ? member->component == NULL : member->chosen)
+					append_candidate(compat, &out, subject, alternative, m, NULL);
+			}
+		}
 		for (int p = name->first_provision; p >= 0; p = rm_compat_provision(compat, p)->next)
 			append_candidate(compat, &out, subject, alternative, rm_compat_provision(compat, p)->member,
 							 rm_compat_provision(compat, p));

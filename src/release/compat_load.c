@@ -1,9 +1,7 @@
 /*
  * compat_load.c
- *		Fill a compatibility check from the tables.
- *
- * To be called between SPI_connect and SPI_finish, in the check's memory
- * context, which takes copies of everything.
+ *		Fill a compatibility check from the tables: what is installed, and what
+ *		a release brings.
  */
 #include "release/compat.h"
 
@@ -11,320 +9,272 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/rangetypes.h"
-#include "utils/typcache.h"
-
-/* Run a query with up to two uuid arguments; the result is in SPI_tuptable. */
-static void
-query(const char *sql, int nargs, Oid type, Datum first, bool first_is_null, Datum second)
-{
-	Oid types[2] = { type, UUIDOID };
-	Datum values[2] = { first, second };
-	char nulls[2] = { first_is_null ? 'n' : ' ', ' ' };
-
-	if (SPI_execute_with_args(sql, nargs, types, values, nulls, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "compatibility query failed");
-}
-
-/* A column of a row of the result; its memory is SPI's. */
-static Datum
-column(uint64 row, int number, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
-}
+#include "utils/memutils.h"
 
 /* A column of type text, copied; NULL where it is. */
 static const char *
-text_column(uint64 row, int number)
+text_of(RmCompat *compat, TupleTableSlot *slot, int column)
 {
-	bool isnull;
-	Datum value = column(row, number, &isnull);
+	text *value;
 
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-/* A column of type pkgver, copied; NULL where it is. */
-static const RmPkgver *
-pkgver_column(uint64 row, int number)
-{
-	bool isnull;
-	Datum value = column(row, number, &isnull);
-
-	return isnull ? NULL : (const RmPkgver *) PG_DETOAST_DATUM_COPY(value);
-}
-
-/* A column of type uuid, copied; NULL where it is. */
-static pg_uuid_t *
-uuid_column(uint64 row, int number)
-{
-	bool isnull;
-	Datum value = column(row, number, &isnull);
-	pg_uuid_t *copy;
-
-	if (isnull)
+	if (slot->tts_isnull[column])
 		return NULL;
-	copy = palloc(sizeof(pg_uuid_t));
-	*copy = *DatumGetUUIDP(value);
-	return copy;
-}
-
-/* The value of a Multi-Arch field; NULL is none. */
-static RmMultiArch
-multi_arch_of(const char *word)
-{
-	if (word == NULL)
-		return RM_MULTI_ARCH_NO;
-	if (strcmp(word, "same") == 0)
-		return RM_MULTI_ARCH_SAME;
-	if (strcmp(word, "foreign") == 0)
-		return RM_MULTI_ARCH_FOREIGN;
-	if (strcmp(word, "allowed") == 0)
-		return RM_MULTI_ARCH_ALLOWED;
-	return RM_MULTI_ARCH_NO;
+	value = DatumGetTextPP(slot->tts_values[column]);
+	return rm_compat_text(compat, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
 /*
- * Add the members of the current result.
+ * The row of label, label of what it is installed on, name, version.
  *
- * Its columns: label, name, version, architecture, multi_arch, essential,
- * clauses_known, subject, ci, component, chosen, removed.
+ * dpkg writes name:architecture of a package that may be installed for several;
+ * a Debian name holds no colon.
  */
 static void
-add_members(RmCompat *compat)
+read_installed(TupleTableSlot *slot, void *arg)
 {
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		const char *name = text_column(row, 2);
-		const RmPkgver *version = pkgver_column(row, 3);
-		RmMember *member =
-			rm_compat_add_member(compat, rm_compat_name(compat, rm_pkgver_view(version).scheme, name, strlen(name)));
-		bool isnull;
+	RmCompat *compat = arg;
+	text *name;
+	const char *data;
+	const char *colon;
+	size_t length;
+	const RmPkgver *version;
+	RmScheme scheme;
+	RmMember *member;
 
-		member->version = version;
-		member->label = text_column(row, 1);
-		member->architecture = text_column(row, 4);
-		member->multi_arch = multi_arch_of(text_column(row, 5));
-		member->essential = DatumGetBool(column(row, 6, &isnull));
-		member->clauses_known = DatumGetBool(column(row, 7, &isnull));
-		member->subject = uuid_column(row, 8);
-		member->ci = text_column(row, 9);
-		member->component = text_column(row, 10);
-		member->chosen = DatumGetBool(column(row, 11, &isnull));
-		member->removed = DatumGetBool(column(row, 12, &isnull));
+	if (slot->tts_isnull[3] || slot->tts_isnull[2])
+	{
+		*(const char **) rm_array_add(&compat->unreadable, sizeof(const char *)) = text_of(compat, slot, 0);
+		return;
 	}
-	SPI_freetuptable(SPI_tuptable);
+	version = rm_compat_value(compat, PG_DETOAST_DATUM_PACKED(slot->tts_values[3]));
+	scheme = rm_pkgver_view(version).scheme;
+	name = DatumGetTextPP(slot->tts_values[2]);
+	data = VARDATA_ANY(name);
+	length = VARSIZE_ANY_EXHDR(name);
+	colon = scheme == RM_SCHEME_DEB && length > 2 ? memchr(data + 1, ':', length - 2) : NULL;
+	if (colon == NULL)
+	{
+		member = rm_compat_add_member(compat, rm_compat_name(compat, scheme, data, length));
+		member->label = rm_compat_name_at(compat, member->name)->text;
+	}
+	else
+	{
+		member = rm_compat_add_member(compat, rm_compat_name(compat, scheme, data, colon - data));
+		member->label = rm_compat_text(compat, data, length);
+		member->architecture = member->label + (colon - data) + 1;
+		member->architecture_stated = true;
+	}
+	member->version = version;
+	member->before = member->after = true;
+	member->ci = text_of(compat, slot, 0);
+}
+
+/* One of the queries that tell what is installed. */
+typedef struct InstalledQuery
+{
+	int attempt;
+	char *sql;
+	ParamListInfo params;
+} InstalledQuery;
+
+/* The row of attempt, query, and the query's parameters. */
+static void
+read_query(TupleTableSlot *slot, void *arg)
+{
+	static const Oid types[] = { TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID };
+	InstalledQuery *query = rm_array_add(arg, sizeof(InstalledQuery));
+
+	query->attempt = DatumGetInt32(slot->tts_values[0]);
+	query->sql = TextDatumGetCString(slot->tts_values[1]);
+	query->params = makeParamList(lengthof(types));
+	for (int i = 0; i < lengthof(types); i++)
+	{
+		bool isnull = slot->tts_isnull[i + 2];
+		Datum value = isnull ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[i + 2]));
+
+		query->params->params[i] = (ParamExternData) { value, isnull, PARAM_FLAG_CONST, types[i] };
+	}
+}
+
+/* Order strings by their bytes. */
+static int
+compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Note how many members nothing is known of, and the first of their names. */
+static void
+note_unknown(RmCompat *compat)
+{
+	const char **labels = palloc_extended(Max(compat->members.used, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
+	StringInfoData names;
+
+	for (int i = 0; i < compat->members.used; i++)
+	{
+		if (!rm_compat_member(compat, i)->clauses_known)
+			labels[compat->unknown++] = rm_compat_describe(compat, i);
+	}
+	qsort(labels, compat->unknown, sizeof(char *), compare_strings);
+	initStringInfo(&names);
+	for (int i = 0; i < Min(compat->unknown, 10); i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", labels[i]);
+	if (compat->unknown > 10)
+		appendStringInfo(&names, " and %d more", compat->unknown - 10);
+	compat->unknown_names = (char *) rm_compat_text(compat, names.data, names.len);
+	if (compat->unreadable.used > 0)
+		qsort(compat->unreadable.items, compat->unreadable.used, sizeof(char *), compare_strings);
+}
+
+/* Order the members of each name by their labels, so that findings do not depend on where rows lie. */
+static void
+order_namesakes(RmCompat *compat)
+{
+	for (int n = 0; n < compat->names.used; n++)
+	{
+		int *link = &rm_compat_name_at(compat, n)->first_member;
+
+		/* Insertion into a list of hardly ever more than two. */
+		for (int i = *link; i >= 0;)
+		{
+			int next = rm_compat_member(compat, i)->next_namesake;
+			int *place = link;
+
+			if (i == *link)
+				rm_compat_member(compat, i)->next_namesake = -1;
+			else
+			{
+				while (*place >= 0 &&
+					   strcmp(rm_compat_member(compat, *place)->ci, rm_compat_member(compat, i)->ci) <= 0)
+					place = &rm_compat_member(compat, *place)->next_namesake;
+				rm_compat_member(compat, i)->next_namesake = *place;
+				*place = i;
+			}
+			i = next;
+		}
+	}
+}
+
+/* Load what is installed on a target, or on none, and what is known of it. */
+void
+rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target)
+{
+	static RmPlan queries = { "SELECT q.* FROM release_mgmt_internal.installed_queries($1) AS q ORDER BY q.attempt",
+							  1,
+							  { UUIDOID } };
+	RmArray found = { 0 };
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "compatibility baseline", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	int attempt = 0;
+
+	rm_read_plan(&queries, &target, &no_target, read_query, &found);
+	for (int i = 0; i < found.used; i++)
+	{
+		const InstalledQuery *query = (InstalledQuery *) found.items + i;
+
+		if (query->attempt > attempt && compat->members.used + compat->unreadable.used > 0)
+			break;
+		attempt = query->attempt;
+		/* What is installed on none: on nothing that exists. */
+		rm_read_query(
+			no_target ? psprintf("SELECT x.* FROM (%s) AS x (label, on_label, name, version) WHERE NOT EXISTS "
+								 "(SELECT FROM release_mgmt.ci AS o WHERE o.label OPERATOR(pg_catalog.=) x.on_label)",
+								 query->sql)
+					  : query->sql,
+			query->params, read_installed, compat);
+	}
+	order_namesakes(compat);
+	rm_compat_load_packages(compat);
+	note_unknown(compat);
+	rm_compat_load_clauses(compat, 0);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+}
+
+/*
+ * A row of what a release brings or a repair may use: label, name, version,
+ * architecture, multi_arch, essential, clauses_known, subject, ci, component,
+ * chosen, related.
+ */
+static void
+read_component(TupleTableSlot *slot, void *arg)
+{
+	RmCompat *compat = arg;
+	const Datum *values = slot->tts_values;
+	const RmPkgver *version = rm_compat_value(compat, PG_DETOAST_DATUM_PACKED(values[2]));
+	text *name = DatumGetTextPP(values[1]);
+	RmMember *member = rm_compat_add_member(
+		compat, rm_compat_name(compat, rm_pkgver_view(version).scheme, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)));
+
+	member->version = version;
+	member->label = text_of(compat, slot, 0);
+	member->architecture = text_of(compat, slot, 3);
+	member->multi_arch = rm_multi_arch_of(text_of(compat, slot, 4));
+	member->essential = DatumGetBool(values[5]);
+	member->clauses_known = DatumGetBool(values[6]);
+	member->has_subject = !slot->tts_isnull[7];
+	if (member->has_subject)
+		member->subject = *DatumGetUUIDP(values[7]);
+	member->ci = text_of(compat, slot, 8);
+	member->component = text_of(compat, slot, 9);
+	member->chosen = DatumGetBool(values[10]);
+	member->related = DatumGetBool(values[11]);
+}
+
+/* A row of one label. */
+static void
+read_label(TupleTableSlot *slot, void *arg)
+{
+	*(char **) rm_array_add(arg, sizeof(char *)) = TextDatumGetCString(slot->tts_values[0]);
+}
+
+/* Take out of the baseline what the release plans to retire. */
+static void
+retire_planned(RmCompat *compat, Datum package)
+{
+	static RmPlan retired = { "SELECT r FROM release_mgmt_internal.compatibility_retired($1) AS r", 1, { UUIDOID } };
+	RmArray labels = { 0 };
+
+	rm_read_plan(&retired, &package, NULL, read_label, &labels);
+	if (labels.used == 0)
+		return;
+	qsort(labels.items, labels.used, sizeof(char *), compare_strings);
+	for (int i = 0; i < compat->baseline.members; i++)
+	{
+		const char *ci = rm_compat_member(compat, i)->ci;
+
+		if (bsearch(&ci, labels.items, labels.used, sizeof(char *), compare_strings) != NULL)
+			rm_compat_retire(compat, i, true);
+	}
+}
+
+/* Lay a release over the baseline. */
+void
+rm_compat_load_release(RmCompat *compat, Datum package)
+{
+	static RmPlan components = { "SELECT * FROM release_mgmt_internal.compatibility_components($1)", 1, { UUIDOID } };
+
+	rm_read_plan(&components, &package, NULL, read_component, compat);
+	rm_compat_load_clauses(compat, compat->baseline.members);
+	rm_compat_find_native(compat);
+	rm_compat_index(compat, compat->baseline.clauses);
+	retire_planned(compat, package);
+	rm_compat_settle(compat);
 }
 
 /* Add packages that a repair may use, of these names or providing them (text[]). */
 void
 rm_compat_load_candidates(RmCompat *compat, Datum package, Datum names)
 {
-	Oid types[2] = { UUIDOID, TEXTARRAYOID };
-	Datum values[2] = { package, names };
+	static RmPlan candidates = { "SELECT * FROM release_mgmt_internal.compatibility_candidates($1, $2)",
+								 2,
+								 { UUIDOID, TEXTARRAYOID } };
+	Datum values[] = { package, names };
+	int first_member = compat->members.used;
+	int first_clause = compat->clauses.used;
 
-	if (SPI_execute_with_args("SELECT * FROM release_mgmt_internal.compatibility_candidates($1, $2)", 2, types, values,
-							  NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "compatibility query failed");
-	add_members(compat);
-}
-
-/* A member and the uuid under which its clauses are stored. */
-typedef struct Subject
-{
-	pg_uuid_t *id;
-	int member;
-} Subject;
-
-/* Order by uuid as the server does, then by member. */
-static int
-compare_subjects(const void *a, const void *b)
-{
-	const Subject *left = a;
-	const Subject *right = b;
-	int order = memcmp(left->id->data, right->id->data, UUID_LEN);
-
-	return order != 0 ? order : left->member - right->member;
-}
-
-/* Take a range apart; NULL is any version. */
-static RmVersions
-versions_column(uint64 row, int number)
-{
-	RmVersions versions = { 0 };
-	bool isnull;
-	Datum value = column(row, number, &isnull);
-	RangeType *range;
-	RangeBound lower;
-	RangeBound upper;
-
-	versions.any = isnull;
-	if (isnull)
-		return versions;
-	range = DatumGetRangeTypePCopy(value);
-	range_deserialize(lookup_type_cache(RangeTypeGetOid(range), TYPECACHE_RANGE_INFO), range, &lower, &upper,
-					  &versions.empty);
-	if (versions.empty)
-		return versions;
-	versions.lower_inclusive = lower.inclusive;
-	versions.upper_inclusive = upper.inclusive;
-	if (!lower.infinite)
-		versions.lower = DatumGetPkgverPP(lower.val);
-	if (!upper.infinite)
-		versions.upper = DatumGetPkgverPP(upper.val);
-	return versions;
-}
-
-/* The kind of a clause as the table spells it. */
-static RmClauseKind
-kind_of(const char *word)
-{
-	static const char *const kinds[] = { "requires", "pre-requires", "conflicts", "breaks", "provides", "replaces" };
-
-	for (int i = 0; i < lengthof(kinds); i++)
-	{
-		if (strcmp(kinds[i], word) == 0)
-			return (RmClauseKind) i;
-	}
-	elog(ERROR, "clause of unknown kind \"%s\"", word);
-}
-
-/* Give the clauses of the current result, ordered by subject, to the subjects. */
-static void
-add_clauses(RmCompat *compat, const Subject *subjects, int nsubjects)
-{
-	int at = 0;
-	const char *last_kind = "";
-	int last_no = 0;
-	int last_member = -1;
-
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		bool isnull;
-		pg_uuid_t *id = DatumGetUUIDP(column(row, 1, &isnull));
-		const char *kind = text_column(row, 2);
-		int clause_no = DatumGetInt32(column(row, 3, &isnull));
-		const char *name = text_column(row, 4);
-		RmScheme scheme;
-		RmAlternativeName *alternative;
-
-		while (at < nsubjects && memcmp(subjects[at].id->data, id->data, UUID_LEN) < 0)
-			at++;
-		if (at == nsubjects || memcmp(subjects[at].id->data, id->data, UUID_LEN) != 0)
-			elog(ERROR, "clause without its package");
-		if (subjects[at].member != last_member || clause_no != last_no || strcmp(kind, last_kind) != 0)
-		{
-			rm_compat_add_clause(compat, subjects[at].member, kind_of(kind))->text = text_column(row, 7);
-			last_member = subjects[at].member;
-			last_no = clause_no;
-			last_kind = kind;
-		}
-		scheme = rm_compat_name_at(compat, rm_compat_member(compat, last_member)->name)->scheme;
-		alternative = rm_compat_add_alternative(compat, rm_compat_name(compat, scheme, name, strlen(name)));
-		alternative->architecture = text_column(row, 5);
-		alternative->versions = versions_column(row, 6);
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/* Give a member the clauses that another has, of the same package. */
-static void
-copy_clauses(RmCompat *compat, int from, int to)
-{
-	int first = rm_compat_member(compat, from)->first_clause;
-	int count = rm_compat_member(compat, from)->clauses;
-
-	for (int i = first; i < first + count; i++)
-	{
-		RmClause *copy = rm_compat_add_clause(compat, to, rm_compat_clause(compat, i)->kind);
-		const RmClause *original = rm_compat_clause(compat, i);
-
-		copy->text = original->text;
-		copy->first_alternative = original->first_alternative;
-		copy->alternatives = original->alternatives;
-	}
-}
-
-/* Add the clauses of all members from one on. */
-void
-rm_compat_load_clauses(RmCompat *compat, int first_member)
-{
-	Subject *subjects = palloc_extended(Max(compat->members.used, 1) * sizeof(Subject), MCXT_ALLOC_HUGE);
-	Datum *ids = palloc_extended(Max(compat->members.used, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
-	int nsubjects = 0;
-
-	for (int i = first_member; i < compat->members.used; i++)
-	{
-		pg_uuid_t *id = rm_compat_member(compat, i)->subject;
-
-		if (id != NULL)
-		{
-			ids[nsubjects] = UUIDPGetDatum(id);
-			subjects[nsubjects++] = (Subject) { id, i };
-		}
-	}
-	if (nsubjects == 0)
-		return;
-	qsort(subjects, nsubjects, sizeof(Subject), compare_subjects);
-	query("SELECT coalesce(c.item_id, c.known_package_id), c.kind, c.clause_no, c.name, c.architecture, c.versions, "
-		  "c.text "
-		  "FROM release_mgmt.package_clause AS c "
-		  "WHERE c.item_id OPERATOR(pg_catalog.=) ANY ($1) OR c.known_package_id OPERATOR(pg_catalog.=) ANY ($1) "
-		  "ORDER BY 1, 2, 3, c.alternative_no",
-		  1, UUIDARRAYOID, PointerGetDatum(construct_array(ids, nsubjects, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)),
-		  false, (Datum) 0);
-	add_clauses(compat, subjects, nsubjects);
-	for (int i = 1; i < nsubjects; i++)
-	{
-		if (memcmp(subjects[i].id->data, subjects[i - 1].id->data, UUID_LEN) == 0)
-			copy_clauses(compat, subjects[i - 1].member, subjects[i].member);
-	}
-}
-
-/* Find out which architecture "all" stands for: the one that most of the baseline, else of the release, is of. */
-static void
-find_native(RmCompat *compat)
-{
-	const char *names[16];
-	int counts[16] = { 0 };
-	int known = 0;
-	int best = -1;
-
-	for (int i = 0; i < compat->members.used; i++)
-	{
-		const RmMember *member = rm_compat_member(compat, i);
-		int at = 0;
-
-		if (member->architecture == NULL || strcmp(member->architecture, "all") == 0)
-			continue;
-		while (at < known && strcmp(names[at], member->architecture) != 0)
-			at++;
-		if (at == lengthof(names))
-			continue;
-		if (at == known)
-			names[known++] = member->architecture;
-		counts[at] += member->component == NULL ? 1000 : 1;
-		if (best < 0 || counts[at] > counts[best])
-			best = at;
-	}
-	compat->native = best < 0 ? NULL : names[best];
-}
-
-/*
- * Load a package, what is installed on a target (or on none), and the clauses
- * of both, and settle what the package would leave.
- */
-RmCompat *
-rm_compat_load(Datum package, Datum target, bool no_target)
-{
-	RmCompat *compat = rm_compat_create();
-
-	query("SELECT * FROM release_mgmt_internal.compatibility_components($1)", 1, UUIDOID, package, false, (Datum) 0);
-	add_members(compat);
-	query("SELECT * FROM release_mgmt_internal.compatibility_baseline($1, $2)", 2, UUIDOID, target, no_target, package);
-	add_members(compat);
-	rm_compat_load_clauses(compat, 0);
-	find_native(compat);
-	rm_compat_index(compat, 0);
-	rm_compat_settle(compat);
-	return compat;
+	rm_read_plan(&candidates, values, NULL, read_component, compat);
+	rm_compat_load_clauses(compat, first_member);
+	rm_compat_index(compat, first_clause);
 }

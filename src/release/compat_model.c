@@ -53,30 +53,29 @@ equal_names(NameKey a, NameKey b)
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* Make room for one more item of size bytes, zeroed, and return it. */
-void *
-rm_array_add(RmArray *array, size_t size)
+/* Start an array in the current memory context, to which it keeps. */
+static void
+start_array(RmArray *array, size_t size)
 {
-	if (array->used == array->allocated)
-	{
-		int allocated = array->allocated ? array->allocated * 2 : 64;
-
-		if (array->items == NULL)
-			array->items = MemoryContextAllocHuge(CurrentMemoryContext, allocated * size);
-		else
-			array->items = repalloc_huge(array->items, allocated * size);
-		array->allocated = allocated;
-	}
-	return memset((char *) array->items + size * array->used++, 0, size);
+	rm_array_add(array, size);
+	array->used = 0;
 }
 
-/* Start an empty check in the current memory context. */
+/* Start an empty baseline in the current memory context. */
 RmCompat *
 rm_compat_create(void)
 {
 	RmCompat *compat = palloc0(sizeof(RmCompat));
 
+	compat->context = CurrentMemoryContext;
 	compat->name_index = rm_name_create(CurrentMemoryContext, 1024, NULL);
+	start_array(&compat->members, sizeof(RmMember));
+	start_array(&compat->clauses, sizeof(RmClause));
+	start_array(&compat->alternatives, sizeof(RmAlternativeName));
+	start_array(&compat->provisions, sizeof(RmProvision));
+	start_array(&compat->names, sizeof(RmName));
+	start_array(&compat->touched, sizeof(int));
+	start_array(&compat->unreadable, sizeof(const char *));
 	return compat;
 }
 
@@ -123,13 +122,22 @@ rm_compat_name(RmCompat *compat, RmScheme scheme, const char *text, size_t lengt
 		RmName *name = rm_array_add(&compat->names, sizeof(RmName));
 
 		name->scheme = scheme;
-		name->text = pnstrdup(text, length);
+		name->text = rm_compat_text(compat, text, length);
 		name->first_member = -1;
 		name->first_provision = -1;
 		entry->key.text = name->text;
 		entry->name = compat->names.used - 1;
 	}
 	return entry->name;
+}
+
+/* Return the index of a name, or -1 where there is none. */
+int
+rm_compat_find_name(const RmCompat *compat, RmScheme scheme, const char *text, size_t length)
+{
+	NameEntry *entry = rm_name_lookup(compat->name_index, (NameKey) { scheme, text, length });
+
+	return entry == NULL ? -1 : entry->name;
 }
 
 /* Add a member; it lasts until the next addition. */
@@ -193,4 +201,91 @@ rm_compat_index(RmCompat *compat, int first_clause)
 			name->first_provision = compat->provisions.used - 1;
 		}
 	}
+}
+
+/* List for each name the clauses that mention it. */
+static void
+list_mentions(RmCompat *compat)
+{
+	int *from = palloc0((compat->names.used + 2) * sizeof(int));
+
+	/* Counted one place further, so that the places follow by adding up, and once more by filling them in. */
+	for (int i = 0; i < compat->clauses.used; i++)
+	{
+		const RmClause *clause = rm_compat_clause(compat, i);
+
+		for (int j = 0; j < clause->alternatives; j++)
+			from[rm_compat_alternative(compat, clause->first_alternative + j)->name + 2]++;
+	}
+	for (int n = 2; n < compat->names.used + 2; n++)
+		from[n] += from[n - 1];
+	compat->mentions = palloc_extended(Max(from[compat->names.used + 1], 1) * sizeof(int), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < compat->clauses.used; i++)
+	{
+		const RmClause *clause = rm_compat_clause(compat, i);
+
+		for (int j = 0; j < clause->alternatives; j++)
+			compat->mentions[from[rm_compat_alternative(compat, clause->first_alternative + j)->name + 1]++] = i;
+	}
+	compat->mention_from = from;
+}
+
+/* The baseline is loaded: note how far it reaches, evaluate it, and give back what was allocated ahead. */
+void
+rm_compat_complete(RmCompat *compat)
+{
+	MemoryContext caller = MemoryContextSwitchTo(compat->context);
+
+	rm_compat_index(compat, 0);
+	rm_compat_find_native(compat);
+	compat->baseline_native = compat->native;
+	compat->baseline = (RmExtent) { compat->members.used, compat->clauses.used, compat->alternatives.used,
+									compat->provisions.used, compat->names.used };
+	list_mentions(compat);
+	compat->standing = rm_compat_evaluate_all(compat, false);
+	rm_array_trim(&compat->members, sizeof(RmMember));
+	rm_array_trim(&compat->clauses, sizeof(RmClause));
+	rm_array_trim(&compat->alternatives, sizeof(RmAlternativeName));
+	rm_array_trim(&compat->provisions, sizeof(RmProvision));
+	rm_array_trim(&compat->names, sizeof(RmName));
+	compat->complete = true;
+	MemoryContextSwitchTo(caller);
+}
+
+/* Take off what was laid over the baseline. */
+void
+rm_compat_lift(RmCompat *compat)
+{
+	for (int i = compat->provisions.used; i-- > compat->baseline.provisions;)
+	{
+		const RmProvision *provision = rm_compat_provision(compat, i);
+
+		rm_compat_name_at(compat, rm_compat_alternative(compat, provision->alternative)->name)->first_provision =
+			provision->next;
+	}
+	for (int i = compat->members.used; i-- > compat->baseline.members;)
+		rm_compat_name_at(compat, rm_compat_member(compat, i)->name)->first_member =
+			rm_compat_member(compat, i)->next_namesake;
+	for (int i = compat->names.used; i-- > compat->baseline.names;)
+	{
+		const RmName *name = rm_compat_name_at(compat, i);
+
+		rm_name_delete(compat->name_index, (NameKey) { name->scheme, name->text, strlen(name->text) });
+	}
+	for (int i = 0; i < compat->touched.used; i++)
+	{
+		RmMember *member = rm_compat_member(compat, ((int *) compat->touched.items)[i]);
+
+		member->touched = member->removed = false;
+		member->before = member->after = true;
+		member->taken_by = -1;
+		member->fate = NULL;
+	}
+	compat->touched.used = 0;
+	compat->members.used = compat->baseline.members;
+	compat->clauses.used = compat->baseline.clauses;
+	compat->alternatives.used = compat->baseline.alternatives;
+	compat->provisions.used = compat->baseline.provisions;
+	compat->names.used = compat->baseline.names;
+	compat->native = compat->baseline_native;
 }

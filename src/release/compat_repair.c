@@ -50,7 +50,6 @@ typedef struct Repair
 typedef struct Search
 {
 	RmCompat *compat;
-	RmArray before; /* violations of the baseline */
 	Repair trial;
 	int depth; /* number of actions allowed */
 	int checks;
@@ -77,7 +76,7 @@ perform(RmCompat *compat, const Action *action, bool done)
 			member->chosen = !done;
 			break;
 		case ACTION_RETIRE:
-			member->removed = done;
+			rm_compat_retire(compat, action->member, done);
 			break;
 	}
 }
@@ -86,17 +85,17 @@ perform(RmCompat *compat, const Action *action, bool done)
 static const RmViolation *
 first_introduced(Search *search)
 {
-	RmArray after;
+	RmVerdict verdict;
 
 	CHECK_FOR_INTERRUPTS();
 	search->checks++;
 	rm_compat_settle(search->compat);
-	after = rm_compat_evaluate(search->compat, true);
-	for (int i = 0; i < after.used; i++)
+	verdict = rm_compat_judge(search->compat);
+	for (int i = 0; i < verdict.after.used; i++)
 	{
-		const RmViolation *violation = (RmViolation *) after.items + i;
+		const RmViolation *violation = (RmViolation *) verdict.after.items + i;
 
-		if (!rm_compat_holds(search->compat, &search->before, violation))
+		if (!violation->standing && !rm_compat_holds(search->compat, &verdict.before, violation))
 			return violation;
 	}
 	return NULL;
@@ -138,7 +137,7 @@ keep_trial(Search *search)
 {
 	int left = 0;
 
-	for (int i = 0; i < search->compat->members.used; i++)
+	for (int i = search->compat->baseline.members; i < search->compat->members.used; i++)
 		left += rm_compat_member(search->compat, i)->chosen ? 1 : 0;
 	for (int i = 0; i < search->trial.nactions; i++)
 		left -= search->trial.actions[i].kind == ACTION_ADD ? 1 : 0;
@@ -235,12 +234,11 @@ search_on(Search *search)
 		culprit = rm_compat_member(compat, culprit)->taken_by;
 	if (violation->other < 0 && violation->clause >= 0)
 	{
-		for (int i = 0; i < compat->members.used; i++)
+		for (int i = compat->baseline.members; i < compat->members.used; i++)
 		{
 			const RmMember *member = rm_compat_member(compat, i);
 
-			if (member->component != NULL && !member->chosen &&
-				rm_compat_alternative_met_by(compat, rm_compat_clause(compat, violation->clause), i))
+			if (!member->chosen && rm_compat_alternative_met_by(compat, rm_compat_clause(compat, violation->clause), i))
 				try_candidate(search, i);
 		}
 	}
@@ -279,17 +277,17 @@ want_alternatives(const RmCompat *compat, Wanted *wanted, const RmClause *clause
 
 /* Load what a repair may use: what the violations name, and what that requires in turn. */
 static void
-load_candidates(RmCompat *compat, Datum package, const RmArray *before)
+load_candidates(RmCompat *compat, Datum package)
 {
-	RmArray after = rm_compat_evaluate(compat, true);
+	RmVerdict verdict = rm_compat_judge(compat);
 	Wanted wanted = { 0 };
 
-	for (int i = 0; i < after.used; i++)
+	for (int i = 0; i < verdict.after.used; i++)
 	{
-		const RmViolation *violation = (RmViolation *) after.items + i;
+		const RmViolation *violation = (RmViolation *) verdict.after.items + i;
 		int culprit;
 
-		if (rm_compat_holds(compat, before, violation))
+		if (violation->standing || rm_compat_holds(compat, &verdict.before, violation))
 			continue;
 		want(compat, &wanted, rm_compat_member(compat, violation->member)->name);
 		if (violation->other >= 0)
@@ -302,15 +300,12 @@ load_candidates(RmCompat *compat, Datum package, const RmArray *before)
 	}
 	for (int round = 0; round < ACTIONS_MAX && wanted.count > 0; round++)
 	{
-		int first_member = compat->members.used;
 		int first_clause = compat->clauses.used;
 
 		rm_compat_load_candidates(
 			compat, package,
 			PointerGetDatum(construct_array(wanted.names, wanted.count, TEXTOID, -1, false, TYPALIGN_INT)));
 		wanted.count = 0;
-		rm_compat_load_clauses(compat, first_member);
-		rm_compat_index(compat, first_clause);
 		for (int i = first_clause; i < compat->clauses.used; i++)
 		{
 			const RmClause *clause = rm_compat_clause(compat, i);
@@ -342,8 +337,8 @@ put_repairs(ReturnSetInfo *result, const Search *search)
 			values[2] = CStringGetTextDatum(words[action->kind]);
 			values[3] = CStringGetTextDatum(member->label);
 			values[4] = PointerGetDatum(member->version);
-			nulls[5] = member->subject == NULL;
-			values[5] = nulls[5] ? (Datum) 0 : UUIDPGetDatum(member->subject);
+			nulls[5] = !member->has_subject;
+			values[5] = nulls[5] ? (Datum) 0 : UUIDPGetDatum(&member->subject);
 			nulls[6] = member->ci == NULL;
 			values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(member->ci);
 			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -374,16 +369,16 @@ rm_suggest_installation(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(caller, "compatibility repair", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 
-	compat = rm_compat_load(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	compat = rm_compat_open(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(1));
 	search.compat = compat;
-	search.before = rm_compat_evaluate(compat, false);
 	if (first_introduced(&search) != NULL)
 	{
-		load_candidates(compat, PG_GETARG_DATUM(0), &search.before);
+		load_candidates(compat, PG_GETARG_DATUM(0));
 		for (search.depth = 1; search.depth <= ACTIONS_MAX && search.nfound == 0; search.depth++)
 			search_on(&search);
 		put_repairs((ReturnSetInfo *) fcinfo->resultinfo, &search);
 	}
+	rm_compat_close(compat);
 
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

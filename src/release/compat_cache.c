@@ -1,0 +1,328 @@
+/*
+ * compat_cache.c
+ *		Baselines that a backend keeps between checks.
+ *
+ * A kept baseline holds as long as a snapshot sees the same changes noted of
+ * what it was made of as when it was made (source_changes() in
+ * sql/30_cmdb/45_source_change.sql), and no DDL touched the tables.  So it is
+ * right in every transaction, under every isolation level, after a rollback
+ * and on a standby; nothing is shared, and nobody waits.
+ *
+ * A baseline is in use while a release is laid over it.  The memory context of
+ * the check tells when that ends: where it is deleted without
+ * rm_compat_close(), an error came between, and the baseline is not used again.
+ * One that is not to be kept goes with that context.
+ */
+#include "release/compat.h"
+
+#include "catalog/pg_type.h"
+#include "cmdb/source.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/xid8.h"
+
+struct Use;
+
+typedef struct Baseline
+{
+	dlist_node node;                 /* in baselines: the one used last comes first */
+	MemoryContext context;           /* of everything here */
+	MemoryContextCallback forgetter; /* takes it off the list */
+	Oid user;                        /* who read it */
+	bool no_target;
+	pg_uuid_t target;
+	Datum sources;           /* text[] */
+	FullTransactionId since; /* changes noted from it on ... */
+	Datum changes;           /* ... are these, uuid[] */
+	Oid *relations;          /* whose DDL counts */
+	int nrelations;
+	bool kept;       /* every change of it is noted */
+	bool valid;      /* not known to be old */
+	struct Use *use; /* the check that uses it, or NULL */
+	RmCompat *compat;
+} Baseline;
+
+/* A check's use of a baseline; lies in the memory context of the check. */
+typedef struct Use
+{
+	Baseline *baseline; /* NULL: ended */
+	MemoryContextCallback ender;
+} Use;
+
+/* release_mgmt.compatibility_cache, in kB. */
+static int cache_size = 100 * 1024;
+
+static dlist_head baselines = DLIST_STATIC_INIT(baselines);
+
+/* Relcache callback: a table was altered, or any may have been. */
+static void
+forget_relation(Datum arg, Oid relid)
+{
+	dlist_iter each;
+
+	dlist_foreach(each, &baselines)
+	{
+		Baseline *baseline = dlist_container(Baseline, node, each.cur);
+
+		for (int i = 0; i < baseline->nrelations; i++)
+		{
+			if (!OidIsValid(relid) || baseline->relations[i] == relid)
+				baseline->valid = false;
+		}
+	}
+}
+
+/* Define the setting, and have us told of DDL. */
+void
+rm_compat_init(void)
+{
+	DefineCustomIntVariable(
+		"release_mgmt.compatibility_cache", "Memory for baselines of compatibility checks.",
+		"What a session keeps of targets between checks; 0 keeps nothing. A baseline of 63,000 packages "
+		"takes some 60 MB, one of 1,000 some 1 MB.",
+		&cache_size, 100 * 1024, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+}
+
+/* Forget baselines that are old, and those used longest ago until the others take no more than the setting says. */
+static void
+make_room(void)
+{
+	Size used = 0;
+	dlist_mutable_iter each;
+
+	dlist_foreach_modify(each, &baselines)
+	{
+		Baseline *baseline = dlist_container(Baseline, node, each.cur);
+		Size takes = MemoryContextMemAllocated(baseline->context, true);
+
+		if (baseline->use != NULL)
+			continue;
+		if (baseline->valid && used + takes <= (Size) cache_size * 1024)
+			used += takes;
+		else
+			MemoryContextDelete(baseline->context);
+	}
+}
+
+/* What source_changes() tells. */
+typedef struct Changes
+{
+	FullTransactionId present;
+	Datum noted; /* uuid[] */
+} Changes;
+
+/* The row of present and changes. */
+static void
+read_changes(TupleTableSlot *slot, void *arg)
+{
+	Changes *changes = arg;
+
+	changes->present = DatumGetFullTransactionId(slot->tts_values[0]);
+	changes->noted = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[1]));
+}
+
+/* Read what was noted of the sources since a transaction; NULL: the oldest that runs. */
+static Changes
+noted_changes(Datum sources, const FullTransactionId *since)
+{
+	static RmPlan plan = { "SELECT c.present, c.changes FROM release_mgmt_internal.source_changes($1, $2) AS c",
+						   2,
+						   { TEXTARRAYOID, XID8OID } };
+	Datum values[] = { sources, since == NULL ? (Datum) 0 : FullTransactionIdGetDatum(*since) };
+	bool nulls[] = { false, since == NULL };
+	Changes changes = { 0 };
+
+	/* Whatever this transaction changes from here on is noted anew, so that we see it. */
+	rm_source_noted_anew();
+	rm_read_plan(&plan, values, nulls, read_changes, &changes);
+	return changes;
+}
+
+/* Whether two arrays are the same bytes. */
+static bool
+same_array(Datum a, Datum b)
+{
+	return VARSIZE(DatumGetPointer(a)) == VARSIZE(DatumGetPointer(b)) &&
+		   memcmp(DatumGetPointer(a), DatumGetPointer(b), VARSIZE(DatumGetPointer(a))) == 0;
+}
+
+/* Whether the snapshot sees what the baseline was made of; if so, it is from now on as if it had been made now. */
+static bool
+still_holds(Baseline *baseline, const Changes *changes)
+{
+	Changes now = *changes;
+	MemoryContext caller;
+
+	if (!same_array(changes->noted, baseline->changes))
+		return false;
+	if (FullTransactionIdEquals(changes->present, baseline->since))
+		return true;
+	if (ARR_NDIM(DatumGetArrayTypeP(changes->noted)) > 0)
+		now = noted_changes(baseline->sources, &changes->present);
+	caller = MemoryContextSwitchTo(baseline->context);
+	pfree(DatumGetPointer(baseline->changes));
+	baseline->changes = PointerGetDatum(PG_DETOAST_DATUM_COPY(now.noted));
+	baseline->since = changes->present;
+	MemoryContextSwitchTo(caller);
+	return true;
+}
+
+/* The row of sources, relations, kept. */
+static void
+read_sources(TupleTableSlot *slot, void *arg)
+{
+	Baseline *baseline = arg;
+	ArrayType *relations = DatumGetArrayTypeP(slot->tts_values[1]);
+
+	baseline->sources = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[0]));
+	baseline->nrelations = ArrayGetNItems(ARR_NDIM(relations), ARR_DIMS(relations));
+	baseline->relations = palloc(Max(baseline->nrelations, 1) * sizeof(Oid));
+	memcpy(baseline->relations, ARR_DATA_PTR(relations), baseline->nrelations * sizeof(Oid));
+	baseline->kept = DatumGetBool(slot->tts_values[2]);
+}
+
+/* Reset callback of a baseline's memory context. */
+static void
+forget_baseline(void *arg)
+{
+	dlist_delete(&((Baseline *) arg)->node);
+}
+
+/* Reset callback of a check's memory context: after an error, what lies over the baseline stays there. */
+static void
+end_use(void *arg)
+{
+	Use *use = arg;
+
+	if (use->baseline == NULL)
+		return;
+	use->baseline->use = NULL;
+	use->baseline->valid = false;
+}
+
+/* Make a baseline, listed already while it is loaded, so that DDL that comes between is heard of. */
+static Baseline *
+make_baseline(Datum target, bool no_target)
+{
+	static RmPlan sources = {
+		"SELECT s.sources, s.relations, s.kept FROM release_mgmt_internal.baseline_sources($1, "
+		"'{release_mgmt.library_item,release_mgmt.known_package,release_mgmt.package_clause}') AS s",
+		1,
+		{ UUIDOID }
+	};
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "compatibility baseline", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Baseline *baseline = palloc0(sizeof(Baseline));
+	Changes changes;
+
+	baseline->context = context;
+	baseline->user = GetUserId();
+	baseline->no_target = no_target;
+	if (!no_target)
+		baseline->target = *DatumGetUUIDP(target);
+	baseline->valid = true;
+	rm_read_plan(&sources, &target, &no_target, read_sources, baseline);
+	baseline->forgetter = (MemoryContextCallback) { forget_baseline, baseline };
+	MemoryContextRegisterResetCallback(context, &baseline->forgetter);
+	dlist_push_head(&baselines, &baseline->node);
+
+	changes = noted_changes(baseline->sources, NULL);
+	baseline->since = changes.present;
+	baseline->changes = changes.noted;
+	baseline->compat = rm_compat_create();
+	rm_compat_load_baseline(baseline->compat, target, no_target);
+	rm_compat_complete(baseline->compat);
+	MemoryContextSwitchTo(caller);
+	return baseline;
+}
+
+/* Find the baseline of a target that is kept and not in use; NULL where there is none. */
+static Baseline *
+find_baseline(Datum target, bool no_target)
+{
+	dlist_iter each;
+
+	dlist_foreach(each, &baselines)
+	{
+		Baseline *baseline = dlist_container(Baseline, node, each.cur);
+
+		if (baseline->valid && baseline->use == NULL && baseline->user == GetUserId() &&
+			baseline->no_target == no_target &&
+			(no_target || memcmp(&baseline->target, DatumGetUUIDP(target), UUID_LEN) == 0))
+			return baseline;
+	}
+	return NULL;
+}
+
+/*
+ * Begin a check in the current memory context: what is installed on the
+ * target, or on none, with the package laid over it and settled.
+ */
+RmCompat *
+rm_compat_open(Datum package, Datum target, bool no_target)
+{
+	Use *use = palloc0(sizeof(Use));
+	Baseline *baseline;
+	bool keep = cache_size > 0;
+
+	AcceptInvalidationMessages();
+	baseline = find_baseline(target, no_target);
+	if (baseline != NULL)
+	{
+		Changes changes = noted_changes(baseline->sources, &baseline->since);
+
+		/* A snapshot from before the baseline can not tell whether it is the same; it stays for later ones. */
+		if (FullTransactionIdPrecedes(changes.present, baseline->since))
+		{
+			keep = false;
+			baseline = NULL;
+		}
+		else if (!still_holds(baseline, &changes))
+		{
+			MemoryContextDelete(baseline->context);
+			baseline = NULL;
+		}
+	}
+	if (baseline == NULL)
+	{
+		baseline = make_baseline(target, no_target);
+		if (keep && baseline->kept)
+			MemoryContextSetParent(baseline->context, CacheMemoryContext);
+	}
+	use->baseline = baseline;
+	use->ender = (MemoryContextCallback) { end_use, use };
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &use->ender);
+	baseline->use = use;
+	rm_compat_load_release(baseline->compat, package);
+	return baseline->compat;
+}
+
+/* End a check. */
+void
+rm_compat_close(RmCompat *compat)
+{
+	dlist_iter each;
+
+	dlist_foreach(each, &baselines)
+	{
+		Baseline *baseline = dlist_container(Baseline, node, each.cur);
+
+		if (baseline->compat != compat)
+			continue;
+		rm_compat_lift(compat);
+		baseline->use->baseline = NULL;
+		baseline->use = NULL;
+		if (MemoryContextGetParent(baseline->context) != CacheMemoryContext)
+			baseline->valid = false;
+		dlist_move_head(&baselines, &baseline->node);
+		break;
+	}
+	make_room();
+}

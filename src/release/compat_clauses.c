@@ -1,0 +1,273 @@
+/*
+ * compat_clauses.c
+ *		The clauses of members, from the tables.
+ */
+#include "release/compat.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rangetypes.h"
+#include "utils/typcache.h"
+
+/* For so many subjects and more, the whole table is read. */
+#define MANY_SUBJECTS 2000
+
+typedef struct SubjectEntry
+{
+	pg_uuid_t id;
+	int member; /* the first that has its clauses */
+	char status;
+} SubjectEntry;
+
+#define SH_PREFIX rm_subject
+#define SH_ELEMENT_TYPE SubjectEntry
+#define SH_KEY_TYPE pg_uuid_t
+#define SH_KEY id
+#define SH_HASH_KEY(table, key) hash_bytes((key).data, UUID_LEN)
+#define SH_EQUAL(table, a, b) (memcmp((a).data, (b).data, UUID_LEN) == 0)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* A row of package_clause. */
+typedef struct Row
+{
+	int member;
+	int kind;
+	int clause_no;
+	int alternative_no;
+	const char *text; /* of the first alternative */
+	RmAlternativeName alternative;
+} Row;
+
+typedef struct Loading
+{
+	RmCompat *compat;
+	rm_subject_hash *subjects;
+	const SubjectEntry *last;
+	RmArray rows; /* Row */
+	TypeCacheEntry *range_type;
+	const char *architecture; /* the one seen last */
+} Loading;
+
+/* The kind of a clause as the table spells it. */
+static RmClauseKind
+kind_of(const text *word)
+{
+	static const char *const kinds[] = { "requires", "pre-requires", "conflicts", "breaks", "provides", "replaces" };
+
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (strlen(kinds[i]) == VARSIZE_ANY_EXHDR(word) && memcmp(kinds[i], VARDATA_ANY(word), strlen(kinds[i])) == 0)
+			return (RmClauseKind) i;
+	}
+	elog(ERROR, "clause of unknown kind");
+}
+
+/* Take a range apart; a copy of it is kept. */
+static RmVersions
+versions_of(Loading *loading, Datum value)
+{
+	RmVersions versions = { 0 };
+	RangeType *given = DatumGetRangeTypeP(value);
+	RangeBound lower;
+	RangeBound upper;
+
+	if (loading->range_type == NULL)
+		loading->range_type = lookup_type_cache(RangeTypeGetOid(given), TYPECACHE_RANGE_INFO);
+	range_deserialize(loading->range_type,
+					  (const RangeType *) rm_compat_value(loading->compat, (struct varlena *) given), &lower, &upper,
+					  &versions.empty);
+	if ((Pointer) given != DatumGetPointer(value))
+		pfree(given);
+	if (versions.empty)
+		return versions;
+	versions.lower_inclusive = lower.inclusive;
+	versions.upper_inclusive = upper.inclusive;
+	if (!lower.infinite)
+		versions.lower = DatumGetPkgverPP(lower.val);
+	if (!upper.infinite)
+		versions.upper = DatumGetPkgverPP(upper.val);
+	return versions;
+}
+
+/* The row of subject, kind, clause_no, alternative_no, name, architecture, versions, text. */
+static void
+read_clause(TupleTableSlot *slot, void *arg)
+{
+	Loading *loading = arg;
+	RmCompat *compat = loading->compat;
+	const Datum *values = slot->tts_values;
+	pg_uuid_t *id = DatumGetUUIDP(values[0]);
+	text *name;
+	Row *row;
+	RmScheme scheme;
+
+	if (loading->last == NULL || memcmp(loading->last->id.data, id->data, UUID_LEN) != 0)
+	{
+		const SubjectEntry *subject = rm_subject_lookup(loading->subjects, *id);
+
+		if (subject == NULL)
+			return;
+		loading->last = subject;
+	}
+	row = rm_array_add(&loading->rows, sizeof(Row));
+	row->member = loading->last->member;
+	row->kind = kind_of(DatumGetTextPP(values[1]));
+	row->clause_no = DatumGetInt32(values[2]);
+	row->alternative_no = DatumGetInt32(values[3]);
+	name = DatumGetTextPP(values[4]);
+	scheme = rm_compat_name_at(compat, rm_compat_member(compat, row->member)->name)->scheme;
+	row->alternative.name = rm_compat_name(compat, scheme, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	if (!slot->tts_isnull[5])
+	{
+		text *architecture = DatumGetTextPP(values[5]);
+
+		/* Nearly always "any". */
+		if (loading->architecture == NULL || strlen(loading->architecture) != VARSIZE_ANY_EXHDR(architecture) ||
+			memcmp(loading->architecture, VARDATA_ANY(architecture), VARSIZE_ANY_EXHDR(architecture)) != 0)
+			loading->architecture = rm_compat_text(compat, VARDATA_ANY(architecture), VARSIZE_ANY_EXHDR(architecture));
+		row->alternative.architecture = loading->architecture;
+	}
+	if (slot->tts_isnull[6])
+		row->alternative.versions.any = true;
+	else
+		row->alternative.versions = versions_of(loading, values[6]);
+	if (row->alternative_no == 1)
+	{
+		text *said = DatumGetTextPP(values[7]);
+
+		row->text = rm_compat_text(compat, VARDATA_ANY(said), VARSIZE_ANY_EXHDR(said));
+	}
+}
+
+/* Order rows by member, clause and alternative. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	const Row *left = a;
+	const Row *right = b;
+
+	if (left->member != right->member)
+		return left->member < right->member ? -1 : 1;
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	if (left->clause_no != right->clause_no)
+		return left->clause_no < right->clause_no ? -1 : 1;
+	return left->alternative_no - right->alternative_no;
+}
+
+/* Bring the rows into order, where they are not: a table that only grew returns them so. */
+static void
+sort_rows(RmArray *rows)
+{
+	for (int i = 1; i < rows->used; i++)
+	{
+		if (compare_rows((Row *) rows->items + i - 1, (Row *) rows->items + i) > 0)
+		{
+			qsort(rows->items, rows->used, sizeof(Row), compare_rows);
+			return;
+		}
+	}
+}
+
+/* Give the rows to their members. */
+static void
+add_clauses(RmCompat *compat, const RmArray *rows)
+{
+	const Row *last = NULL;
+
+	for (int i = 0; i < rows->used; i++)
+	{
+		const Row *row = (Row *) rows->items + i;
+		RmAlternativeName *alternative;
+
+		if (last == NULL || last->member != row->member || last->kind != row->kind || last->clause_no != row->clause_no)
+			rm_compat_add_clause(compat, row->member, row->kind)->text = row->text;
+		alternative = rm_compat_add_alternative(compat, row->alternative.name);
+		*alternative = row->alternative;
+		last = row;
+	}
+}
+
+/* Give a member the clauses that another has, of the same package. */
+static void
+copy_clauses(RmCompat *compat, int from, int to)
+{
+	int first = rm_compat_member(compat, from)->first_clause;
+	int count = rm_compat_member(compat, from)->clauses;
+
+	for (int i = first; i < first + count; i++)
+	{
+		RmClause *copy = rm_compat_add_clause(compat, to, rm_compat_clause(compat, i)->kind);
+		const RmClause *original = rm_compat_clause(compat, i);
+
+		copy->text = original->text;
+		copy->first_alternative = original->first_alternative;
+		copy->alternatives = original->alternatives;
+	}
+}
+
+/* Add the clauses of all members from one on. */
+void
+rm_compat_load_clauses(RmCompat *compat, int first_member)
+{
+	static RmPlan of_some = {
+		"SELECT coalesce(c.item_id, c.known_package_id), c.kind, c.clause_no, c.alternative_no, c.name, "
+		"c.architecture, c.versions, c.text "
+		"FROM release_mgmt.package_clause AS c "
+		"WHERE c.item_id OPERATOR(pg_catalog.=) ANY ($1) OR c.known_package_id OPERATOR(pg_catalog.=) ANY ($1)",
+		1,
+		{ UUIDARRAYOID }
+	};
+	static RmPlan of_all = { "SELECT coalesce(c.item_id, c.known_package_id), c.kind, c.clause_no, c.alternative_no, "
+							 "c.name, c.architecture, c.versions, c.text "
+							 "FROM release_mgmt.package_clause AS c",
+							 0 };
+	Loading loading = { .compat = compat };
+	Datum *ids = palloc_extended(Max(compat->members.used - first_member, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	int nids = 0;
+
+	loading.subjects = rm_subject_create(CurrentMemoryContext, compat->members.used - first_member, NULL);
+	for (int i = first_member; i < compat->members.used; i++)
+	{
+		RmMember *member = rm_compat_member(compat, i);
+		SubjectEntry *subject;
+		bool found;
+
+		if (!member->has_subject)
+			continue;
+		subject = rm_subject_insert(loading.subjects, member->subject, &found);
+		if (!found)
+		{
+			subject->member = i;
+			ids[nids++] = UUIDPGetDatum(&member->subject);
+		}
+	}
+	if (nids > MANY_SUBJECTS)
+		rm_read_plan(&of_all, NULL, NULL, read_clause, &loading);
+	else if (nids > 0)
+	{
+		Datum values[] = { PointerGetDatum(construct_array(ids, nids, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)) };
+
+		rm_read_plan(&of_some, values, NULL, read_clause, &loading);
+	}
+	sort_rows(&loading.rows);
+	add_clauses(compat, &loading.rows);
+	for (int i = first_member; i < compat->members.used; i++)
+	{
+		const RmMember *member = rm_compat_member(compat, i);
+		int first = member->has_subject ? rm_subject_lookup(loading.subjects, member->subject)->member : i;
+
+		if (first != i)
+			copy_clauses(compat, first, i);
+	}
+	if (loading.rows.items != NULL)
+		pfree(loading.rows.items);
+	rm_subject_destroy(loading.subjects);
+	pfree(ids);
+}
