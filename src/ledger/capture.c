@@ -21,6 +21,7 @@
 #include "ledger/transaction.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "types/random.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -49,26 +50,6 @@ struct RmCaptureRows
 };
 
 static MemoryContext capture_context = NULL;
-
-/* Fill in random bytes, drawn from the system in larger portions. */
-static void
-draw_salt(unsigned char *salt)
-{
-	static unsigned char pool[64 * RM_SALT_SIZE];
-	static int left = 0;
-	static int pool_pid = 0;
-
-	if (left == 0 || pool_pid != MyProcPid)
-	{
-		if (!pg_strong_random(pool, sizeof(pool)))
-			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-		left = lengthof(pool) / RM_SALT_SIZE;
-		pool_pid = MyProcPid;
-	}
-	left--;
-	memcpy(salt, pool + left * RM_SALT_SIZE, RM_SALT_SIZE);
-	memset(pool + left * RM_SALT_SIZE, 0, RM_SALT_SIZE);
-}
 
 /* Take the tuple apart. */
 static Row
@@ -121,7 +102,7 @@ record(RmGoverned *governed, RmOperation operation, uint32 command_id, const Row
 		change.former_key = former_key.data;
 		change.former_key_len = former_key.len;
 	}
-	draw_salt(change.salt);
+	rm_draw_random(change.salt, RM_SALT_SIZE);
 	rm_change_seal(&change, row.data, row.len, leaf_hash);
 	rm_transaction_add_change(&change, leaf_hash);
 }
@@ -278,7 +259,7 @@ rm_capture_departure(PG_FUNCTION_ARGS)
 
 	change.key = pg_server_to_any(bytes, strlen(bytes), PG_UTF8);
 	change.key_len = strlen(change.key);
-	draw_salt(change.salt);
+	rm_draw_random(change.salt, RM_SALT_SIZE);
 	rm_change_seal(&change, NULL, 0, leaf_hash);
 	rm_transaction_add_change(&change, leaf_hash);
 	PG_RETURN_VOID();

@@ -17,19 +17,65 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "ledger/store.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
-/* Return the OID of a table or index of the schema release_mgmt. */
+/* Relations whose OIDs are kept, at most; every transaction that captures something asks for a few. */
+#define KNOWN_RELATIONS 16
+
+/* An OID that was looked up; the name is a literal. */
+typedef struct KnownRelation
+{
+	const char *name;
+	Oid relid;
+} KnownRelation;
+
+static KnownRelation known[KNOWN_RELATIONS];
+static int nknown = 0;
+
+/* Syscache callback: relations or schemas were made, renamed or dropped. */
+static void
+forget_on_invalidation(Datum arg, int cache, uint32 hash)
+{
+	nknown = 0;
+}
+
+/* Keep the OID of a relation. */
+static void
+keep_relid(const char *name, Oid relid)
+{
+	static bool callbacks_registered = false;
+
+	if (!callbacks_registered)
+	{
+		CacheRegisterSyscacheCallback(RELOID, forget_on_invalidation, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_on_invalidation, (Datum) 0);
+		callbacks_registered = true;
+	}
+	if (nknown < KNOWN_RELATIONS)
+		known[nknown++] = (KnownRelation) { name, relid };
+}
+
+/* Return the OID of a table or index of the schema release_mgmt; the name is a literal. */
 Oid
 rm_ledger_relid(const char *name)
 {
-	Oid schema = get_namespace_oid("release_mgmt", true);
-	Oid relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	Oid schema;
+	Oid relid;
 
+	for (int i = 0; i < nknown; i++)
+	{
+		if (strcmp(known[i].name, name) == 0)
+			return known[i].relid;
+	}
+	schema = get_namespace_oid("release_mgmt", true);
+	relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 	if (!OidIsValid(relid))
 		elog(ERROR, "relation release_mgmt.%s is missing", name);
+	keep_relid(name, relid);
 	return relid;
 }
 

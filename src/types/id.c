@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "fmgr.h"
+#include "types/random.h"
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(rm_new_id);
@@ -55,9 +56,7 @@ rm_new_id(PG_FUNCTION_ARGS)
 	uint64 milliseconds = now / NS_PER_MS;
 	uint32 fraction = (now % NS_PER_MS) * 4096 / NS_PER_MS;
 
-	if (!pg_strong_random(&uuid->data[8], 8))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-
+	rm_draw_random(&uuid->data[8], 8);
 	for (int i = 0; i < 6; i++)
 		uuid->data[i] = milliseconds >> (40 - 8 * i);
 	uuid->data[6] = 0x70 | fraction >> 8;
