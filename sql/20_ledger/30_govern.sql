@@ -1,5 +1,22 @@
 -- Module ledger: a customer's table comes under governance.
 
+CREATE FUNCTION release_mgmt_internal.repeated_keys(source regclass, columns text[]) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    repeated text;
+BEGIN
+    IF EXISTS (SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = source AND NOT c.relispartition) THEN
+        EXECUTE format('SELECT string_agg(d.key, %L ORDER BY d.key) FROM (SELECT concat_ws(%L, %s) AS key FROM %s AS t GROUP BY %s HAVING count(*) > 1 LIMIT 20) AS d',
+                       ', ', ':', (SELECT string_agg(format('t.%I', c.name), ', ' ORDER BY c.position) FROM unnest(columns) WITH ORDINALITY AS c (name, position)),
+                       source, (SELECT string_agg(format('t.%I', c.name), ', ') FROM unnest(columns) AS c (name)))
+        INTO repeated;
+    END IF;
+    RETURN repeated;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.repeated_keys(regclass, text[]) IS
+'The keys, at most 20, that several rows of a table and of those that inherit from it have; no index spans these. NULL if there are none.';
+
 CREATE FUNCTION release_mgmt_internal.require_governable(source regclass, columns text[]) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -30,6 +47,9 @@ BEGIN
         problems := problems || 'It has no primary key; add one, or name the columns of a unique index over NOT NULL columns as key.'::text;
     ELSIF NOT release_mgmt_internal.is_key(require_governable.source, columns) THEN
         problems := problems || format('No unique index over NOT NULL columns makes (%s) name a row.', array_to_string(columns, ', '));
+    ELSIF release_mgmt_internal.repeated_keys(require_governable.source, columns) IS NOT NULL THEN
+        problems := problems || format('Several rows of it and of its children have the same key: %s.',
+                                       release_mgmt_internal.repeated_keys(require_governable.source, columns));
     END IF;
     IF problems <> '{}' THEN
         PERFORM release_mgmt_internal.refuse('not_governable', format('table %s can not be governed', source),

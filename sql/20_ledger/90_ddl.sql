@@ -37,6 +37,10 @@ BEGIN
     IF current_members @> governed.members AND governed.members @> current_members THEN
         RETURN;
     END IF;
+    IF release_mgmt_internal.repeated_keys(governed.source, governed.key_columns) IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('ledger_protected', format('rows that join governed table %s have keys that it has already', governed.source),
+            format('Keys: %s.', release_mgmt_internal.repeated_keys(governed.source, governed.key_columns)), 'Give the rows other keys before.');
+    END IF;
     -- First, since the DDL that follows comes here again.
     UPDATE release_mgmt.governed_table AS t SET members = current_members WHERE t.id = table_id;
     PERFORM release_mgmt_internal.attach_triggers(governed.source, table_id);

@@ -19,6 +19,7 @@
 #include "ledger/ledger_private.h"
 #include "ledger/settings.h"
 #include "ledger/transaction.h"
+#include "ledger/unique.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "types/random.h"
@@ -153,6 +154,8 @@ rm_capture(PG_FUNCTION_ARGS)
 	old_context = MemoryContextSwitchTo(change_context());
 	if (governed->sensitive)
 		nest_level = rm_settings_begin();
+	if (governed->inherited)
+		rm_unique_check(governed, trigger);
 	record_event(governed, trigger);
 	if (nest_level > 0)
 		rm_settings_end(nest_level);

@@ -191,6 +191,7 @@ fill_entry(RmGoverned *entry, Relation relation)
 	char **key_columns;
 	int nnames;
 	int nkeys;
+	bool is_child;
 	const char *unknown;
 
 	governed_table_relid = RelationGetRelid(governed_table);
@@ -205,9 +206,11 @@ fill_entry(RmGoverned *entry, Relation relation)
 	if (text_array_elements(values[RM_GOVERNED_COLUMN_KEYS - 1], &keys) != nnames)
 		elog(ERROR, "governed_table has column names without keys");
 	nkeys = text_array_elements(values[RM_GOVERNED_KEY_COLUMNS - 1], &key_columns);
-	unknown =
-		fill_columns(entry, relation, DatumGetObjectId(values[RM_GOVERNED_SOURCE - 1]) != RelationGetRelid(relation),
-					 names, nnames, keys);
+	entry->source = DatumGetObjectId(values[RM_GOVERNED_SOURCE - 1]);
+	is_child = entry->source != RelationGetRelid(relation);
+	entry->inherited = is_child ? !relation->rd_rel->relispartition
+								: relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rel->relhassubclass;
+	unknown = fill_columns(entry, relation, is_child, names, nnames, keys);
 	if (unknown == NULL)
 		unknown = fill_keys(entry, relation, key_columns, nkeys);
 	table_close(governed_table, AccessShareLock);

@@ -18,6 +18,8 @@ typedef struct RmGoverned
 	Oid relid; /* hash key */
 	bool valid;
 	pg_uuid_t table_id;
+	Oid source;     /* the governed table */
+	bool inherited; /* it has children that are no partitions, or is one */
 	int ncolumns;
 	RmColumn *columns; /* in order of their keys' bytes; generated ones left out */
 	int nkeys;

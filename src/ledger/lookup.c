@@ -17,6 +17,7 @@
 #include "ledger/lookup.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -156,12 +157,26 @@ equality_of(Relation index, Form_pg_attribute attribute)
 	return get_opcode(operator);
 }
 
+/* Fill in scan keys for the values of the key's columns. */
+static void
+init_scan_keys(ScanKeyData *keys, Relation relation, Relation index, const RmGoverned *governed, const Datum *values)
+{
+	for (int i = 0; i < governed->nkeys; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), governed->keys[i].attnum - 1);
+
+		ScanKeyEntryInitialize(&keys[i], 0, attribute->attnum, BTEqualStrategyNumber, InvalidOid,
+							   attribute->attcollation, equality_of(index, attribute), values[i]);
+	}
+}
+
 /* Return a copy of the row with that key; NULL if the relation has none. */
 static HeapTuple
 find_row(Relation relation, const RmGoverned *governed, char **key_values)
 {
 	Relation index = open_key_index(relation, governed);
 	ScanKeyData keys[INDEX_MAX_KEYS];
+	Datum values[INDEX_MAX_KEYS];
 	SysScanDesc scan;
 	HeapTuple tuple;
 
@@ -169,17 +184,14 @@ find_row(Relation relation, const RmGoverned *governed, char **key_values)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), governed->keys[i].attnum - 1);
 
-		Datum value;
-
-		if (!value_of_text(attribute, key_values[i], &value))
+		if (!value_of_text(attribute, key_values[i], &values[i]))
 		{
 			if (index)
 				index_close(index, AccessShareLock);
 			return NULL;
 		}
-		ScanKeyEntryInitialize(&keys[i], 0, attribute->attnum, BTEqualStrategyNumber, InvalidOid,
-							   attribute->attcollation, equality_of(index, attribute), value);
 	}
+	init_scan_keys(keys, relation, index, governed, values);
 	scan = systable_beginscan(relation, index ? RelationGetRelid(index) : InvalidOid, index != NULL,
 							  GetActiveSnapshot(), governed->nkeys, keys);
 	tuple = systable_getnext(scan);
@@ -189,6 +201,58 @@ find_row(Relation relation, const RmGoverned *governed, char **key_values)
 	if (index)
 		index_close(index, AccessShareLock);
 	return tuple;
+}
+
+/*
+ * Return a transaction that must end before it is known whether another row
+ * of the relation has the key; InvalidTransactionId where it is known, in
+ * *taken.  own is the row that is not another, if it is in this relation.
+ */
+static TransactionId
+look_for_other(Relation relation, Relation index, const RmGoverned *governed, ScanKeyData *keys, ItemPointer own,
+			   bool *taken)
+{
+	TransactionId wait_for = InvalidTransactionId;
+	SnapshotData dirty;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	*taken = false;
+	InitDirtySnapshot(dirty);
+	scan = systable_beginscan(relation, index ? RelationGetRelid(index) : InvalidOid, index != NULL, &dirty,
+							  governed->nkeys, keys);
+	while (!*taken && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (own && ItemPointerEquals(own, &tuple->t_self))
+			continue;
+		wait_for = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+		*taken = true;
+	}
+	systable_endscan(scan);
+	return wait_for;
+}
+
+/*
+ * Return whether another row of the relation has the key; waits for whoever
+ * has given a row that key, or taken it away, and has not ended.
+ */
+bool
+rm_lookup_is_taken(Relation relation, const RmGoverned *governed, const Datum *key, ItemPointer own)
+{
+	Relation index = open_key_index(relation, governed);
+	ScanKeyData keys[INDEX_MAX_KEYS];
+	TransactionId wait_for;
+	bool taken;
+
+	init_scan_keys(keys, relation, index, governed, key);
+	while (TransactionIdIsValid(wait_for = look_for_other(relation, index, governed, keys, own, &taken)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		XactLockTableWait(wait_for, relation, own, XLTW_InsertIndex);
+	}
+	if (index)
+		index_close(index, AccessShareLock);
+	return taken;
 }
 
 /* Return a copy of the relation's row with those key values, given as text; NULL if there is none. */

@@ -100,6 +100,33 @@ INSERT INTO child2 VALUES (3);
 TRUNCATE child;
 SELECT key, operation FROM release_mgmt.captured_change WHERE source = 'parent'::regclass ORDER BY transaction_id, seq;
 SELECT * FROM release_mgmt.verify_ledger();
+-- A key names one row of the tree, though no index spans it.
+INSERT INTO parent VALUES (2);
+INSERT INTO parent VALUES (4);
+INSERT INTO child VALUES (4, 4);
+INSERT INTO child VALUES (5, 5), (5, 6);
+UPDATE child SET id = 4 WHERE id = 2;
+UPDATE parent SET id = 3 WHERE id = 4;
+UPDATE child SET extra = 3 WHERE id = 2;
+BEGIN;
+DELETE FROM parent WHERE id = 4;
+INSERT INTO child VALUES (4, 40);
+COMMIT;
+WITH gone AS (DELETE FROM child WHERE id = 4 RETURNING id) INSERT INTO parent SELECT id FROM gone;
+CREATE TABLE child3 (id integer NOT NULL);
+INSERT INTO child3 VALUES (1);
+ALTER TABLE child3 INHERIT parent;
+UPDATE child3 SET id = 6;
+ALTER TABLE child3 INHERIT parent;
+SELECT tableoid::regclass, id FROM parent ORDER BY id;
+SELECT * FROM release_mgmt.verify_ledger();
+CREATE TABLE doubled (id integer PRIMARY KEY, code text NOT NULL UNIQUE);
+CREATE TABLE doubled_child () INHERITS (doubled);
+INSERT INTO doubled VALUES (1, 'a'), (2, 'b');
+INSERT INTO doubled_child VALUES (1, 'c'), (3, 'b'), (3, 'd');
+SELECT release_mgmt.govern('doubled');
+SELECT release_mgmt.govern('doubled', key => '{code}');
+DROP TABLE doubled CASCADE;
 
 -- The way out is recorded, and leaves nothing behind on the table.
 SELECT release_mgmt.ungovern('part');
