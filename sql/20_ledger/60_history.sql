@@ -79,25 +79,36 @@ CREATE VIEW release_mgmt_internal.change_batch WITH (security_invoker = true) AS
 COMMENT ON VIEW release_mgmt_internal.change_batch IS
 'The rows of ledger_batch, and as such the changes that stand beside a pending leaf until it is sequenced.';
 
+-- OFFSET: by indexes, however large the ledger is.
 CREATE VIEW release_mgmt_internal.unkeyed_batch WITH (security_invoker = true) AS
-    SELECT b.transaction_id, b.first_seq, b.changes
-    FROM (
-        SELECT e.transaction_id
-        FROM release_mgmt.ledger_entry AS e
-        LEFT JOIN release_mgmt.ledger_keyed AS d ON d.log_id = e.log_id
-        WHERE e.index >= coalesce(d.size, 0)
-        UNION
+    WITH pending AS (
         -- A pending table is emptied only when its turn comes again: most of it may be sequenced and keyed.
-        SELECT p.transaction_id
-        FROM (SELECT o.transaction_id FROM release_mgmt.ledger_pending_0 AS o UNION ALL SELECT o.transaction_id FROM release_mgmt.ledger_pending_1 AS o) AS p
+        SELECT p.transaction_id, p.changes
+        FROM (SELECT o.transaction_id, o.changes FROM release_mgmt.ledger_pending_0 AS o
+              UNION ALL
+              SELECT o.transaction_id, o.changes FROM release_mgmt.ledger_pending_1 AS o) AS p
         WHERE NOT EXISTS (
             SELECT
             FROM release_mgmt.ledger_entry AS e
             JOIN release_mgmt.ledger_keyed AS d ON d.log_id = e.log_id AND e.index < d.size
             WHERE e.transaction_id = p.transaction_id)
+    ), transaction AS (
+        SELECT e.transaction_id
+        FROM release_mgmt.ledger_log AS g
+        LEFT JOIN release_mgmt.ledger_keyed AS d ON d.log_id = g.id
+        CROSS JOIN LATERAL (SELECT n.transaction_id FROM release_mgmt.ledger_entry AS n WHERE n.log_id = g.id AND n.index >= coalesce(d.size, 0) OFFSET 0) AS e
         UNION
-        SELECT release_mgmt_internal.current_transaction()) AS t
-    JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = t.transaction_id;
+        SELECT p.transaction_id FROM pending AS p
+        UNION
+        SELECT release_mgmt_internal.current_transaction()
+    )
+    SELECT b.transaction_id, b.first_seq, b.changes
+    FROM transaction AS t
+    CROSS JOIN LATERAL (SELECT s.transaction_id, s.first_seq, s.changes FROM release_mgmt.ledger_batch AS s WHERE s.transaction_id = t.transaction_id OFFSET 0) AS b
+    UNION ALL
+    SELECT p.transaction_id, 0, p.changes
+    FROM pending AS p
+    WHERE p.changes IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.ledger_batch AS b WHERE b.transaction_id = p.transaction_id);
 COMMENT ON VIEW release_mgmt_internal.unkeyed_batch IS
 'The batches that ledger_key does not know, since no leaf up to ledger_keyed tells of them: not sequenced, or not committed.';
 

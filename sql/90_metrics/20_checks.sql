@@ -122,30 +122,57 @@ SELECT release_mgmt_internal.register_check('no_drift', 'gate', 'release_mgmt_in
     'what is in the CMDB is what was released, and nobody changed it without authority');
 
 CREATE FUNCTION release_mgmt_internal.check_record_proved(release uuid) RETURNS release_mgmt.check_result
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET jit = off
 BEGIN ATOMIC
     -- Whatever changes beneath a release raises its revision, so the transactions that changed the release's own row are all of them.
-    SELECT (count(*) > 0 AND pg_catalog.bool_and(k.size IS NOT NULL),
+    WITH governed AS MATERIALIZED (
+        SELECT t.id FROM release_mgmt.governed_table AS t WHERE t.source = 'release_mgmt.release'::pg_catalog.regclass
+    ), keyed AS MATERIALIZED (
+        SELECT DISTINCT k.transaction_id
+        FROM governed AS t
+        JOIN release_mgmt.ledger_key AS k ON k.hash = release_mgmt_internal.key_hash(t.id, check_record_proved.release::text)
+    ), unkeyed AS MATERIALIZED (
+        SELECT u.transaction_id, u.first_seq, u.changes FROM release_mgmt_internal.unkeyed_batch AS u
+    ), leaf AS MATERIALIZED (
+        -- OFFSET: by the index, however many leaves there are.
+        SELECT e.log_id, e.index AS log_index
+        FROM keyed AS k
+        CROSS JOIN LATERAL (SELECT s.log_id, s.index FROM release_mgmt.ledger_entry AS s WHERE s.transaction_id = k.transaction_id OFFSET 0) AS e
+        UNION ALL
+        SELECT l.log_id, l.log_index
+        FROM (SELECT DISTINCT u.transaction_id
+              FROM governed AS t
+              CROSS JOIN unkeyed AS u
+              WHERE EXISTS (SELECT FROM release_mgmt_internal.changes_of_row(u.changes, u.first_seq, t.id, check_record_proved.release::text))) AS u
+        JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = u.transaction_id
+    ), log AS MATERIALIZED (
+        SELECT g.id, g.origin, g.opened_at, (SELECT max(c.size) FROM release_mgmt.ledger_checkpoint AS c WHERE c.log_id = g.id) AS signed
+        FROM release_mgmt.ledger_log AS g
+    ), recorded AS MATERIALIZED (
+        SELECT l.log_id, g.origin, g.opened_at, count(*) AS transactions, count(*) FILTER (WHERE l.log_index < g.signed) AS covered,
+               max(l.log_index) AS last_index, max(l.log_index) FILTER (WHERE l.log_index < g.signed) AS last_covered
+        FROM leaf AS l
+        LEFT JOIN log AS g ON g.id = l.log_id
+        GROUP BY l.log_id, g.origin, g.opened_at
+    ), covering AS MATERIALIZED (
+        SELECT k.size, k.signed_at
+        FROM recorded AS r
+        CROSS JOIN LATERAL (SELECT c.size, c.signed_at FROM release_mgmt.ledger_checkpoint AS c
+                            WHERE c.log_id = r.log_id AND c.size > r.last_covered ORDER BY c.size LIMIT 1) AS k
+        WHERE r.last_covered IS NOT NULL
+        ORDER BY r.opened_at DESC
+        LIMIT 1
+    )
+    SELECT (coalesce(sum(r.transactions) > 0 AND sum(r.transactions) = sum(r.covered), false),
             CASE WHEN count(*) = 0 THEN 'the ledger holds nothing of the release'
-                 WHEN pg_catalog.bool_or(k.size IS NULL) THEN pg_catalog.format('of %s transactions that concern the release %s are beneath no signed checkpoint yet', count(*), count(*) FILTER (WHERE k.size IS NULL)) END,
+                 WHEN sum(r.covered) < sum(r.transactions) THEN pg_catalog.format('of %s transactions that concern the release %s are beneath no signed checkpoint yet', sum(r.transactions), sum(r.transactions) - sum(r.covered)) END,
             'DBA',
-            pg_catalog.jsonb_build_object('transactions', count(*), 'log', (pg_catalog.array_agg(g.origin ORDER BY l.log_opened_at DESC, l.log_index DESC) FILTER (WHERE g.id IS NOT NULL))[1],
-                'ledger_entry', (pg_catalog.array_agg(l.log_index ORDER BY l.log_opened_at DESC, l.log_index DESC) FILTER (WHERE g.id IS NOT NULL))[1],
-                'ledger_checkpoint', (pg_catalog.array_agg(k.size ORDER BY l.log_opened_at DESC, l.log_index DESC) FILTER (WHERE k.size IS NOT NULL))[1],
-                'signed_at', max(k.signed_at))
+            pg_catalog.jsonb_build_object('transactions', coalesce(sum(r.transactions), 0),
+                'log', (pg_catalog.array_agg(r.origin ORDER BY r.opened_at DESC) FILTER (WHERE r.log_id IS NOT NULL))[1],
+                'ledger_entry', (pg_catalog.array_agg(r.last_index ORDER BY r.opened_at DESC) FILTER (WHERE r.log_id IS NOT NULL))[1],
+                'ledger_checkpoint', (SELECT k.size FROM covering AS k), 'signed_at', (SELECT k.signed_at FROM covering AS k))
            )::release_mgmt.check_result
-    FROM release_mgmt.governed_table AS t
-    CROSS JOIN LATERAL (SELECT DISTINCT b.transaction_id
-                        FROM release_mgmt_internal.batches_of_row(t.id, check_record_proved.release::text) AS r
-                        JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
-                        WHERE EXISTS (SELECT FROM release_mgmt_internal.changes_of_row(b.changes, b.first_seq, t.id, check_record_proved.release::text))) AS b
-    JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
-    LEFT JOIN release_mgmt.ledger_log AS g ON g.id = l.log_id
-    LEFT JOIN LATERAL (SELECT c.size, c.signed_at
-                       FROM release_mgmt.ledger_checkpoint AS c
-                       WHERE c.log_id = l.log_id AND c.size > l.log_index
-                       ORDER BY c.size LIMIT 1) AS k ON true
-    WHERE t.source = 'release_mgmt.release'::pg_catalog.regclass;
+    FROM recorded AS r;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_record_proved(uuid) IS
 'Check: every transaction that changed the release, or anything beneath it, is a leaf of the ledger beneath a signed checkpoint.';
