@@ -114,6 +114,7 @@ FROM (VALUES
     ('0402', 'hardware refresh', 'planned', 2, 'plan accepted', 'plan_accepted'),
     ('0403', 'hardware refresh', 'built', 1, 'design chosen', 'waves_fit_design'),
     ('0404', 'hardware refresh', 'built', 2, 'support requests done', 'support_requests_done'),
+    ('041a', 'hardware refresh', 'built', 3, 'components tied', 'components_tied'),
     ('0405', 'hardware refresh', 'sealed', 1, 'package compatible', 'package_compatible'),
     ('0406', 'hardware refresh', 'sealed', 2, 'configuration items traceable', 'cis_traceable'),
     ('0407', 'hardware refresh', 'sealed', 3, 'package sealed', 'package_sealed'),

@@ -46,7 +46,8 @@ CREATE TABLE release_mgmt.component (
     CONSTRAINT component_kind_check CHECK (kind IN ('software', 'hardware', 'document', 'configuration', 'data')),
     CONSTRAINT component_tied_check CHECK (item_id IS NOT NULL OR ci IS NOT NULL)
 );
-COMMENT ON TABLE release_mgmt.component IS 'The components of a package, each tied to a library item, a configuration item, or both.';
+COMMENT ON TABLE release_mgmt.component IS
+'The components of a package, each tied to a library item, a configuration item, or both: hardware to a configuration item; software, documents and data, when they are sealed, to an item.';
 COMMENT ON COLUMN release_mgmt.component.ci IS 'label class/key of the configuration item that this component is or becomes';
 COMMENT ON COLUMN release_mgmt.component.digest IS 'of the library item, as it was when the component was added';
 COMMENT ON COLUMN release_mgmt.component.related_reason IS 'why the component belongs here although it hangs together with no other one';
@@ -332,7 +333,7 @@ BEGIN
     RETURN sealing.digest;
 END $$;
 COMMENT ON FUNCTION release_mgmt.seal_package(text) IS
-'Seals the current revision of a package and returns the SHA-256 of its manifest; a sealed one returns the same again. Compatibility is checked first. Errors: RM002 unknown package, RM003 without the duty release manager, RM006 it does not fit (every finding listed), RM015 no components, or a planned change starts from a value that is no longer so.';
+'Seals the current revision of a package and returns the SHA-256 of its manifest; a sealed one returns the same again. Compatibility is checked first. Errors: RM002 unknown package, RM003 without the duty release manager, RM006 it does not fit (every finding listed), RM015 no components, one that is not tied as its kind needs, not what its release unit says, or a planned change starts from a value that is no longer so.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE', 'FUNCTION release_mgmt.seal_package(text)');
 
 CREATE PROCEDURE release_mgmt.add_signature(package text, key text, signature bytea)

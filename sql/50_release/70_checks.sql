@@ -56,11 +56,11 @@ SELECT release_mgmt_internal.register_check('plan_accepted', 'gate', 'release_mg
 CREATE FUNCTION release_mgmt_internal.check_items_in_library(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT (count(*) > 0 AND pg_catalog.bool_and(c.item_id IS NULL OR (i.state = 'accepted' AND i.digest = c.digest)) AND count(c.item_id) > 0,
+    SELECT (count(*) > 0 AND pg_catalog.bool_and(c.item_id IS NULL OR (i.state = 'accepted' AND i.digest = c.digest) IS TRUE) AND count(c.item_id) > 0,
             CASE WHEN count(*) = 0 THEN 'the release has no package with components'
                  WHEN count(c.item_id) = 0 THEN 'no component is a library item'
                  ELSE 'not accepted, or with another digest: ' || pg_catalog.string_agg(c.name, ', ' ORDER BY c.name)
-                          FILTER (WHERE c.item_id IS NOT NULL AND NOT (i.state = 'accepted' AND i.digest = c.digest)) END,
+                          FILTER (WHERE c.item_id IS NOT NULL AND (i.state = 'accepted' AND i.digest = c.digest) IS NOT TRUE) END,
             CASE WHEN count(*) = 0 THEN 'release manager' ELSE 'librarian' END,
             pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('component', c.name, 'library_item', i.id, 'digest', i.digest::text, 'state', i.state) ORDER BY c.name)
                FILTER (WHERE i.id IS NOT NULL)
@@ -148,3 +148,24 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.check_cis_traceable(uuid) IS 'Check: what the release changes is stated, configuration item by configuration item.';
 SELECT release_mgmt_internal.register_check('cis_traceable', 'gate', 'release_mgmt_internal.check_cis_traceable',
     'everything rolled out is traceable to configuration items');
+
+CREATE FUNCTION release_mgmt_internal.check_components_tied(release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT (kinds.components > 0 AND f.untied IS NULL,
+            CASE WHEN kinds.components IS NULL THEN 'the release has no package with components' ELSE f.untied END,
+            'release manager',
+            kinds.evidence
+           )::release_mgmt.check_result
+    FROM (SELECT) AS always
+    LEFT JOIN release_mgmt.release_package AS p ON p.release_id = check_components_tied.release AND p.current
+    LEFT JOIN LATERAL release_mgmt_internal.untied_components(p.id) AS f(untied) ON true
+    LEFT JOIN LATERAL (SELECT sum(k.components) AS components,
+                              pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('kind', k.kind, 'component', k.components, 'library_item', k.items, 'ci', k.cis) ORDER BY k.kind) AS evidence
+                       FROM (SELECT c.kind, count(*) AS components, count(c.item_id) AS items, count(c.ci) AS cis
+                             FROM release_mgmt.component AS c WHERE c.package_id = p.id GROUP BY c.kind) AS k) AS kinds ON true;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.check_components_tied(uuid) IS
+'Check: the package has components, of whatever kind, and each is tied as its kind needs: content to an item of the library, hardware to a configuration item.';
+SELECT release_mgmt_internal.register_check('components_tied', 'gate', 'release_mgmt_internal.check_components_tied',
+    'software, hardware, documents, configuration and data are each known as what they are');

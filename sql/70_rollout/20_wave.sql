@@ -210,6 +210,19 @@ COMMENT ON FUNCTION release_mgmt.add_wave(text, text, text[], boolean, tstzrange
 'Adds a wave to the roll-out plan of a release and returns its ordinal: after the others, where its name is new; else the targets are added to the wave of that name. targets: configuration items by label class/key; pilot: a pilot wave; period: when its steps may be handed out. Errors: RM002 unknown release or targets, all listed; RM003 without the duty release manager; RM015 a target is in another wave, the wave exists with another pilot or period, or the release is being rolled out; RM020 a target is booked by another release.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE', 'FUNCTION release_mgmt.add_wave(text, text, text[], boolean, tstzrange)');
 
+CREATE FUNCTION release_mgmt_internal.plain_targets(package uuid) RETURNS SETOF text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT x.target FROM release_mgmt.release_package AS p JOIN release_mgmt.planned_ci_change AS x ON x.release_id = p.release_id WHERE p.id = plain_targets.package
+    UNION
+    SELECT c.ci
+    FROM release_mgmt.release_package AS p JOIN release_mgmt.component AS c ON c.package_id = p.id
+    WHERE p.id = plain_targets.package AND c.ci IS NOT NULL AND release_mgmt_internal.is_known_target(p.release_id, c.ci)
+      AND NOT EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = p.release_id AND x.ci = c.ci);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.plain_targets(uuid) IS
+'The targets that follow from a package: those of the planned CI changes of its release, and each component''s own item.';
+
 CREATE FUNCTION release_mgmt_internal.plan_default_wave() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
@@ -223,13 +236,7 @@ BEGIN
     INSERT INTO release_mgmt.wave AS w (release_id, ordinal, name, pilot, by_default)
     VALUES (NEW.release_id, 1, 'all', true, true) RETURNING w.id INTO wave_id;
     INSERT INTO release_mgmt.target (release_id, wave_id, ci)
-    SELECT NEW.release_id, wave_id, o.ci
-    FROM (SELECT x.target FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = NEW.release_id
-          UNION
-          SELECT c.ci FROM release_mgmt.component AS c
-          WHERE c.package_id = NEW.id AND c.ci IS NOT NULL AND release_mgmt_internal.is_known_target(NEW.release_id, c.ci)
-            AND NOT EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = NEW.release_id AND x.ci = c.ci)) AS o(ci)
-    ORDER BY o.ci COLLATE "C";
+    SELECT NEW.release_id, wave_id, o.ci FROM release_mgmt_internal.plain_targets(NEW.id) AS o(ci) ORDER BY o.ci COLLATE "C";
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.plan_default_wave() IS

@@ -3,19 +3,19 @@
 CREATE FUNCTION release_mgmt_internal.check_unit_stated(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT (count(u.id) > 0 AND coalesce(pg_catalog.bool_and(x.class = ANY (u.ci_classes)), true),
-            CASE WHEN count(u.id) = 0 THEN 'the package is no release unit'
-                 ELSE 'classes outside the unit: ' || pg_catalog.string_agg(DISTINCT x.class, ', ') FILTER (WHERE x.class <> ALL (u.ci_classes)) END,
+    SELECT (u.id IS NOT NULL AND f.faults IS NULL,
+            CASE WHEN u.id IS NULL THEN 'the package is no release unit' ELSE f.faults END,
             'release manager',
-            pg_catalog.jsonb_agg(DISTINCT pg_catalog.jsonb_build_object('release_unit', u.code, 'extent', u.extent, 'ci_classes', u.ci_classes)) FILTER (WHERE u.id IS NOT NULL)
+            CASE WHEN u.id IS NOT NULL THEN pg_catalog.jsonb_build_object('release_unit', u.code, 'extent', u.extent, 'ci_classes', u.ci_classes,
+                'classes_released', (SELECT pg_catalog.jsonb_agg(c.class ORDER BY c.class) FROM release_mgmt_internal.package_classes(p.id) AS c(class))) END
            )::release_mgmt.check_result
-    FROM release_mgmt.release_package AS p
-    JOIN release_mgmt.release_unit AS u ON u.id = p.unit_id
-    LEFT JOIN (SELECT DISTINCT c.release_id, pg_catalog.split_part(c.ci, '/', 1) AS class FROM release_mgmt.planned_ci_change AS c) AS x ON x.release_id = p.release_id
-    WHERE p.release_id = check_unit_stated.release AND p.current;
+    FROM (SELECT) AS always
+    LEFT JOIN release_mgmt.release_package AS p ON p.release_id = check_unit_stated.release AND p.current
+    LEFT JOIN release_mgmt.release_unit AS u ON u.id = p.unit_id
+    LEFT JOIN LATERAL release_mgmt_internal.unit_faults(p.id) AS f(faults) ON true;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_unit_stated(uuid) IS 'Check: the package is a release unit, and changes only configuration items of the unit''s classes.';
-SELECT release_mgmt_internal.register_check('unit_stated', 'gate', 'release_mgmt_internal.check_unit_stated', 'the package is a release unit and keeps to its CI classes');
+COMMENT ON FUNCTION release_mgmt_internal.check_unit_stated(uuid) IS 'Check: the package is a release unit, and contains of the classes of configuration items what the unit says.';
+SELECT release_mgmt_internal.register_check('unit_stated', 'gate', 'release_mgmt_internal.check_unit_stated', 'the package is a release unit, and contains what the unit brings together');
 
 CREATE FUNCTION release_mgmt_internal.check_package_made(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE

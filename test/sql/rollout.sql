@@ -141,8 +141,11 @@ SELECT status FROM gate_status WHERE release = 'REL-1' AND criterion = 'window_b
 -- The design drives the waves; remediation; a pilot with what is measured agreed beforehand.
 INSERT INTO design_option (release_id, roll_out, delivery, mechanism, rationale, chosen)
 VALUES (release_id('REL-1'), 'big-bang', 'pull', 'automated', 'few hosts', true);
+INSERT INTO design_option (release_id, roll_out, delivery, mechanism, rationale)
+VALUES (release_id('REL-1'), 'big-bang', 'pull', 'automated', 'few hosts');
 SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'waves_fit_design';
-UPDATE design_option SET roll_out = 'phased', rationale = 'customers on b and c' WHERE release_id = release_id('REL-1');
+INSERT INTO design_option (release_id, roll_out, delivery, mechanism, rationale, chosen)
+VALUES (release_id('REL-1'), 'phased', 'pull', 'automated', 'customers on b and c', true);
 SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'waves_fit_design';
 BEGIN;
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'package/c:other', 'version', '6');
