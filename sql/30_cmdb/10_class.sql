@@ -4,17 +4,18 @@
 -- or dropped at any time. What is kept here of an item is its identity; attributes are read where they are.
 
 CREATE TABLE release_mgmt.ci_class (
-    name           text,
-    source         regclass,
-    source_name    text NOT NULL,
-    key_columns    text[] NOT NULL,
-    name_path      text NOT NULL,
-    version_path   text,
-    version_scheme text,
-    exempt         text[] NOT NULL DEFAULT '{}',
-    columns_of     oid,
-    column_names   name[] NOT NULL DEFAULT '{}',
-    column_numbers smallint[] NOT NULL DEFAULT '{}',
+    name              text,
+    source            regclass,
+    source_name       text NOT NULL,
+    key_columns       text[] NOT NULL,
+    name_path         text NOT NULL,
+    version_path      text,
+    version_scheme    text,
+    exempt            text[] NOT NULL DEFAULT '{}',
+    columns_of        oid,
+    column_names      name[] NOT NULL DEFAULT '{}',
+    column_numbers    smallint[] NOT NULL DEFAULT '{}',
+    organization_path text,
     CONSTRAINT ci_class_pkey PRIMARY KEY (name),
     CONSTRAINT ci_class_source_key UNIQUE (source),
     CONSTRAINT ci_class_name_check CHECK (name <> '' AND name !~ '[/[:space:]]'),
@@ -26,6 +27,7 @@ COMMENT ON COLUMN release_mgmt.ci_class.source IS 'the bound table; NULL once it
 COMMENT ON COLUMN release_mgmt.ci_class.source_name IS 'the table''s qualified name when it was bound';
 COMMENT ON COLUMN release_mgmt.ci_class.name_path IS 'column that holds the item''s name, or a path over foreign keys: site_id.name';
 COMMENT ON COLUMN release_mgmt.ci_class.version_scheme IS 'scheme of pkgver() that the version is read in';
+COMMENT ON COLUMN release_mgmt.ci_class.organization_path IS 'column, or path over foreign keys, that holds the code of the organization that the item belongs to';
 COMMENT ON COLUMN release_mgmt.ci_class.exempt IS 'columns that may change without a plan, in every mode: counters, last_seen';
 COMMENT ON COLUMN release_mgmt.ci_class.columns_of IS 'the table of which column_names and column_numbers hold, so that a rename is told from a new column; another OID after a restore';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_class', '');
@@ -34,23 +36,40 @@ SELECT release_mgmt_internal.is_shared('release_mgmt.ci_class', 'words');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_class');
 
 CREATE TABLE release_mgmt.ci_relation_class (
+    id         uuid DEFAULT release_mgmt.new_id(),
     kind       text NOT NULL,
     from_class text NOT NULL,
     columns    text[] NOT NULL,
     to_class   text NOT NULL,
-    CONSTRAINT ci_relation_class_pkey PRIMARY KEY (kind, from_class, columns, to_class),
+    via        regclass,
+    to_columns text[],
+    CONSTRAINT ci_relation_class_pkey PRIMARY KEY (id),
+    CONSTRAINT ci_relation_class_key UNIQUE NULLS NOT DISTINCT (kind, from_class, to_class, columns, via, to_columns),
     CONSTRAINT ci_relation_class_kind_check CHECK (kind <> ''),
+    CONSTRAINT ci_relation_class_via_check CHECK ((via IS NULL) = (to_columns IS NULL)),
     CONSTRAINT ci_relation_class_from_class_fkey FOREIGN KEY (from_class) REFERENCES release_mgmt.ci_class,
     CONSTRAINT ci_relation_class_to_class_fkey FOREIGN KEY (to_class) REFERENCES release_mgmt.ci_class
 );
 COMMENT ON TABLE release_mgmt.ci_relation_class IS
-'Kinds of relations between classes: the named columns of from_class''s table hold the key of an item of to_class. Written by bind_ci_relation().';
+'Kinds of relations between classes: columns of from_class''s table hold the key of an item of to_class, or each row of a link table holds the keys of both. Written by bind_ci_relation() and unbind_ci_relation().';
+COMMENT ON COLUMN release_mgmt.ci_relation_class.columns IS 'without via: columns of from_class''s table that hold the key of to_class; with it: columns of the link table that hold the key of from_class';
+COMMENT ON COLUMN release_mgmt.ci_relation_class.via IS 'the link table; NULL: the relation is a foreign key';
+COMMENT ON COLUMN release_mgmt.ci_relation_class.to_columns IS 'columns of the link table that hold the key of to_class';
 CREATE INDEX ci_relation_class_from_class_idx ON release_mgmt.ci_relation_class (from_class);
 CREATE INDEX ci_relation_class_to_class_idx ON release_mgmt.ci_relation_class (to_class);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_relation_class', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_relation_class');
 SELECT release_mgmt_internal.is_shared('release_mgmt.ci_relation_class', 'words');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_relation_class');
+
+CREATE VIEW release_mgmt_internal.ci_relation_source WITH (security_invoker = true) AS
+SELECT r.id, r.kind, r.from_class, r.to_class, coalesce(r.via, c.source) AS source,
+       CASE WHEN r.via IS NULL THEN c.key_columns ELSE r.columns END AS from_columns,
+       CASE WHEN r.via IS NULL THEN r.columns ELSE r.to_columns END AS to_columns
+FROM release_mgmt.ci_relation_class AS r JOIN release_mgmt.ci_class AS c ON c.name = r.from_class
+WHERE c.source IS NOT NULL;
+COMMENT ON VIEW release_mgmt_internal.ci_relation_source IS
+'Where relations are read: each row of source is one, from the item whose key from_columns hold to the item whose key to_columns hold.';
 
 CREATE TABLE release_mgmt.ci (
     id              uuid DEFAULT release_mgmt.new_id(),
@@ -69,6 +88,7 @@ COMMENT ON TABLE release_mgmt.ci IS
 COMMENT ON COLUMN release_mgmt.ci.key IS 'values of the key columns joined by '':''; a '':'' or ''\'' inside a value is escaped by ''\''';
 COMMENT ON COLUMN release_mgmt.ci.label IS 'class/key: how people name the item';
 COMMENT ON COLUMN release_mgmt.ci.retired_at IS 'when its row was deleted; a new row with the same key revives the item';
+COMMENT ON COLUMN release_mgmt.ci.organization_id IS 'whose it is, read from the bound table; NULL: nobody''s in particular';
 CREATE INDEX ci_class_idx ON release_mgmt.ci (class);
 CREATE INDEX ci_organization_id_idx ON release_mgmt.ci (organization_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci', '');

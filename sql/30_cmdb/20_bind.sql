@@ -37,23 +37,27 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_key_condition';
 COMMENT ON FUNCTION release_mgmt_internal.key_condition(regclass, text[], text) IS
 'SQL that is true for the row t whose key has the parts that the SQL parts gives as text[]; an index on the columns serves it.';
 
+-- A column's whole name comes before a path: it may hold dots.
+CREATE FUNCTION release_mgmt_internal.path_steps(source regclass, path text) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = path AND a.attnum > 0 AND NOT a.attisdropped)
+                THEN ARRAY[path] ELSE parse_ident(path) END;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.path_steps(regclass, text) IS 'The names of the columns on a path. Errors: 22023 it is neither a column nor identifiers joined by dots.';
+
 -- A path as SQL over row t: 'column', or 'fk_column.column' and so on over single-column foreign keys.
 CREATE FUNCTION release_mgmt_internal.path_expression(source regclass, path text) RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-    steps text[];
+    steps text[] := release_mgmt_internal.path_steps(source, path);
     at_table regclass := source;
     alias text := 't';
     opening text := '';
     closing text := '';
     fk record;
 BEGIN
-    IF EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = path AND a.attnum > 0 AND NOT a.attisdropped) THEN
-        steps := ARRAY[path];
-    ELSE
-        steps := parse_ident(path);
-    END IF;
     FOR i IN 1 .. cardinality(steps) LOOP
         IF NOT EXISTS (SELECT FROM pg_attribute AS a
                        WHERE a.attrelid = at_table AND a.attname = steps[i] AND a.attnum > 0 AND NOT a.attisdropped) THEN
@@ -84,6 +88,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.path_expression(regclass, text) IS
 'A column, or a path over foreign keys (site_id.name), as SQL over row t. RM012 where it leads nowhere.';
+
+CREATE FUNCTION release_mgmt_internal.path_problem(source regclass, path text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.path_expression(source, path);
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLERRM;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.path_problem(regclass, text) IS 'Why the path leads nowhere; NULL where it can be read.';
 
 -- The trigger that keeps the stubs and guards the rows, on the table and on everything that inherits from it: one on a
 -- partitioned table reaches its partitions by itself, one on an inheritance parent does not. (TRUNCATE is the ledger's.)
@@ -188,6 +202,48 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.binding_problems(text, regclass, text[], text[]) IS 'Why the table can not be bound so: a sentence for each reason.';
 
+-- Whose the items are. The path is read through the table, so that what lies behind a foreign key counts too; when that
+-- changes, nothing here is told: binding_status tells, and binding the class again brings the items in step. What belongs to
+-- somebody unknown is kept from everybody but the authority (and auditors), to whom it is given.
+CREATE FUNCTION release_mgmt_internal.owners_of(class text, key text DEFAULT NULL)
+RETURNS TABLE (label text, organization text, known boolean, organization_id uuid)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+BEGIN
+    SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
+    IF c.organization_path IS NULL THEN
+        RETURN QUERY SELECT i.label, NULL::text, true, NULL::uuid FROM release_mgmt.ci AS i
+                     WHERE i.class = class AND i.organization_id IS NOT NULL AND (key IS NULL OR i.key = key);
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format($sql$
+        SELECT $1 || '/' || release_mgmt_internal.row_key(t, $2), x.code, o.id IS NOT NULL OR x.code IS NULL,
+               CASE WHEN x.code IS NOT NULL THEN coalesce(o.id, '019ac000-0001-7000-8000-000000000001') END
+        FROM %s AS t
+        CROSS JOIN LATERAL release_mgmt_internal.value_text(%s) AS x (code)
+        LEFT JOIN release_mgmt.organization AS o ON o.code = x.code
+        WHERE %s $sql$, c.source, release_mgmt_internal.path_expression(c.source, c.organization_path),
+        CASE WHEN key IS NULL THEN 'true' ELSE release_mgmt_internal.key_condition(c.source, c.key_columns, '$3') END)
+    USING class, c.key_columns, release_mgmt_internal.split_key(key);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.owners_of(text, text) IS
+'Of each item of a class, or of the one with that key: the code of its organization as the bound table has it, whether there is one of that code, and the id of the organization that the item is given to: that one, or the shipped authority where it is unknown.';
+
+CREATE FUNCTION release_mgmt_internal.keep_owner(class text, key text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- A broken path does not stand in the way of the row: binding_status tells.
+    IF NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c
+                   WHERE c.name = keep_owner.class AND release_mgmt_internal.path_problem(c.source, c.organization_path) IS NOT NULL) THEN
+        UPDATE release_mgmt.ci AS i SET organization_id = o.organization_id
+        FROM release_mgmt_internal.owners_of(keep_owner.class, keep_owner.key) AS o
+        WHERE i.label = o.label AND i.organization_id IS DISTINCT FROM o.organization_id;
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_owner(text, text) IS 'Writes to the stubs of a class, or to the one with that key, whose the items are.';
+
 -- The caller holds a lock on the table that keeps writers out.
 CREATE FUNCTION release_mgmt_internal.fill_ci(class text, OUT items bigint, OUT changed bigint)
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -214,9 +270,10 @@ BEGIN
         SELECT (SELECT count(*) FROM present),
                (SELECT count(*) FROM retired) + (SELECT count(*) FROM revived) + (SELECT count(*) FROM added) $sql$, c.source)
     INTO items, changed USING c.key_columns, class;
+    PERFORM release_mgmt_internal.keep_owner(class);
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.fill_ci(text) IS
-'Brings the stubs of a class in step with its table: adds, revives and retires. Returns how many items the table holds, and how many stubs changed.';
+'Brings the stubs of a class in step with its table: adds, revives, retires, and writes whose they are. Returns how many items the table holds, and how many stubs changed.';
 
 -- Names of columns stand in the binding as people gave them; when a column is renamed, they follow.
 CREATE FUNCTION release_mgmt_internal.follow_renames(class text) RETURNS void
@@ -236,9 +293,11 @@ BEGIN
         UPDATE release_mgmt.ci_class AS x
         SET key_columns = array_replace(x.key_columns, renamed.old, renamed.new), exempt = array_replace(x.exempt, renamed.old, renamed.new),
             name_path = CASE WHEN x.name_path = renamed.old THEN renamed.new ELSE x.name_path END,
-            version_path = CASE WHEN x.version_path = renamed.old THEN renamed.new ELSE x.version_path END
+            version_path = CASE WHEN x.version_path = renamed.old THEN renamed.new ELSE x.version_path END,
+            organization_path = CASE WHEN x.organization_path = renamed.old THEN renamed.new ELSE x.organization_path END
         WHERE x.name = class;
-        UPDATE release_mgmt.ci_relation_class AS r SET columns = array_replace(r.columns, renamed.old, renamed.new) WHERE r.from_class = class;
+        UPDATE release_mgmt.ci_relation_class AS r SET columns = array_replace(r.columns, renamed.old, renamed.new)
+        WHERE r.from_class = class AND r.via IS NULL;
     END LOOP;
     UPDATE release_mgmt.ci_class AS x
     SET columns_of = c.source, column_names = k.names, column_numbers = k.numbers
@@ -250,7 +309,7 @@ COMMENT ON FUNCTION release_mgmt_internal.follow_renames(text) IS
 'Brings the column names of a binding in step with its table, where columns were renamed since they were last recorded, and records them.';
 
 CREATE FUNCTION release_mgmt.bind_ci_class(class text, source regclass, key text[], name text, version text DEFAULT NULL,
-    scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}') RETURNS bigint
+    scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}', organization text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -271,28 +330,29 @@ BEGIN
     PERFORM release_mgmt_internal.key_condition(source, key);
     PERFORM release_mgmt_internal.path_expression(source, name);
     PERFORM release_mgmt_internal.path_expression(source, version);
+    PERFORM release_mgmt_internal.path_expression(source, organization);
     IF version IS NOT NULL THEN
         scheme := coalesce(scheme, 'generic');
         PERFORM release_mgmt.pkgver(scheme, '1.0.0');
     ELSE
         scheme := NULL;
     END IF;
-    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt)
-    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt)
+    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt, organization_path)
+    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt, organization)
     ON CONFLICT ON CONSTRAINT ci_class_pkey DO UPDATE
         SET source = excluded.source, source_name = excluded.source_name, key_columns = excluded.key_columns,
             name_path = excluded.name_path, version_path = excluded.version_path, version_scheme = excluded.version_scheme,
-            exempt = excluded.exempt
-        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt)
+            exempt = excluded.exempt, organization_path = excluded.organization_path
+        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt, o.organization_path)
             IS DISTINCT FROM row(excluded.source, excluded.source_name, excluded.key_columns, excluded.name_path,
-                                 excluded.version_path, excluded.version_scheme, excluded.exempt);
+                                 excluded.version_path, excluded.version_scheme, excluded.exempt, excluded.organization_path);
     PERFORM release_mgmt_internal.follow_renames(class);
     PERFORM release_mgmt.govern(source, mode, key);
     PERFORM release_mgmt_internal.attach_ci_trigger(class, source);
     RETURN (release_mgmt_internal.fill_ci(class)).items;
 END $$;
-COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[]) IS
-'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, or a path over foreign keys (site_id.name). scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
+COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text) IS
+'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, or a path over foreign keys (site_id.name). scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
 
 CREATE PROCEDURE release_mgmt.unbind_ci_class(class text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -323,37 +383,75 @@ END $$;
 COMMENT ON PROCEDURE release_mgmt.unbind_ci_class(text) IS
 'Frees the class''s table: its items are retired, its relations and triggers dropped; the stubs stay, for what refers to them. The table stays governed in its mode of capture: see ungovern(). Binding the class again revives the items. For the extension''s owner. Errors: RM001, RM002 unknown class.';
 
-CREATE PROCEDURE release_mgmt.bind_ci_relation(kind text, from_class text, columns text[], to_class text)
+CREATE FUNCTION release_mgmt_internal.missing_columns(source regclass, columns text[]) RETURNS SETOF text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('%s has no column "%s".', source, c.name) FROM unnest(columns) WITH ORDINALITY AS c (name, n)
+    WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped)
+    ORDER BY c.n;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.missing_columns(regclass, text[]) IS 'A sentence for each of the columns that the table does not have.';
+
+-- Why columns can not hold the key of a class, as sentences.
+CREATE FUNCTION release_mgmt_internal.reference_problems(source regclass, columns text[], to_class text) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    t release_mgmt.ci_class;
+BEGIN
+    SELECT * INTO t FROM release_mgmt.ci_class AS x WHERE x.name = to_class AND x.source IS NOT NULL;
+    IF NOT FOUND THEN
+        RETURN NEXT format('Class "%s" is not bound.', to_class);
+    ELSIF cardinality(t.key_columns) <> coalesce(cardinality(columns), 0) THEN
+        RETURN NEXT format('The key of class "%s" has %s columns, %s are given.', to_class, cardinality(t.key_columns), coalesce(cardinality(columns), 0));
+    END IF;
+    RETURN QUERY SELECT p FROM release_mgmt_internal.missing_columns(source, columns) AS p;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.reference_problems(regclass, text[], text) IS 'Why the columns do not hold keys of the class: a sentence for each reason.';
+
+CREATE PROCEDURE release_mgmt.bind_ci_relation(kind text, from_class text, columns text[], to_class text, via regclass DEFAULT NULL, to_columns text[] DEFAULT NULL)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-    f release_mgmt.ci_class;
-    t release_mgmt.ci_class;
+    source regclass;
     problems text[] := '{}';
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    SELECT * INTO f FROM release_mgmt.ci_class AS x WHERE x.name = from_class AND x.source IS NOT NULL;
-    IF NOT FOUND THEN
-        problems := problems || format('Class "%s" is not bound.', from_class);
+    SELECT x.source INTO source FROM release_mgmt.ci_class AS x WHERE x.name = from_class AND x.source IS NOT NULL;
+    IF via IS NULL THEN
+        IF source IS NULL THEN
+            problems := problems || format('Class "%s" is not bound.', from_class);
+        END IF;
+        IF to_columns IS NOT NULL THEN
+            problems := problems || 'to_columns are those of a link table, and via names none.'::text;
+        END IF;
+        problems := problems || ARRAY(SELECT p FROM release_mgmt_internal.reference_problems(source, columns, to_class) AS p);
     ELSE
-        problems := problems || ARRAY(
-            SELECT format('%s has no column "%s".', f.source, c.name) FROM unnest(columns) WITH ORDINALITY AS c (name, n)
-            WHERE NOT EXISTS (SELECT FROM pg_attribute AS a
-                              WHERE a.attrelid = f.source AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped)
-            ORDER BY c.n);
-    END IF;
-    SELECT * INTO t FROM release_mgmt.ci_class AS x WHERE x.name = to_class AND x.source IS NOT NULL;
-    IF NOT FOUND THEN
-        problems := problems || format('Class "%s" is not bound.', to_class);
-    ELSIF cardinality(t.key_columns) <> coalesce(cardinality(columns), 0) THEN
-        problems := problems || format('The key of class "%s" has %s columns, %s are given.', to_class, cardinality(t.key_columns), coalesce(cardinality(columns), 0));
+        problems := problems || ARRAY(SELECT p FROM release_mgmt_internal.reference_problems(via, columns, from_class) AS p)
+                             || ARRAY(SELECT p FROM release_mgmt_internal.reference_problems(via, to_columns, to_class) AS p);
+        IF kind = 'installed on' THEN
+            problems := problems || 'What is installed where is a foreign key of the installed item: compatibility follows no link table.'::text;
+        END IF;
     END IF;
     IF cardinality(problems) > 0 THEN
         PERFORM release_mgmt_internal.refuse('not_governable', format('relation "%s" can not be bound', kind), array_to_string(problems, E'\n'),
-            'Give the columns of from_class''s table that hold the key of to_class, in the order of that key.');
+            'Give the columns of from_class''s table that hold the key of to_class, in the order of that key; or a link table (via), its columns that hold the key of from_class, and those that hold the key of to_class (to_columns).');
     END IF;
-    INSERT INTO release_mgmt.ci_relation_class (kind, from_class, columns, to_class)
-    VALUES (kind, from_class, columns, to_class) ON CONFLICT DO NOTHING;
+    IF via IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE g.source = via) THEN
+        PERFORM release_mgmt.govern(via, 'observe');
+    END IF;
+    INSERT INTO release_mgmt.ci_relation_class (kind, from_class, columns, to_class, via, to_columns)
+    VALUES (kind, from_class, columns, to_class, via, to_columns) ON CONFLICT DO NOTHING;
 END $$;
-COMMENT ON PROCEDURE release_mgmt.bind_ci_relation(text, text, text[], text) IS
-'Makes columns of from_class''s table, which hold keys of to_class, relations of a kind ("installed on", "runs on", "part of" ...). The kind "installed on" tells compatibility where a versioned item is installed. For the extension''s owner. Errors: RM001, RM012 a class is not bound or the columns do not fit its key.';
+COMMENT ON PROCEDURE release_mgmt.bind_ci_relation(text, text, text[], text, regclass, text[]) IS
+'Makes columns of from_class''s table, which hold keys of to_class, relations of a kind ("installed on", "runs on", "part of" ...). With via, each row of that link table is a relation: columns hold the key of from_class there, to_columns that of to_class; the table is governed from then on (mode observe unless it is governed already). The kind "installed on" tells compatibility where a versioned item is installed. For the extension''s owner. Errors: RM001, RM012 a class is not bound, the columns do not fit its key, or the link table can not be governed.';
+
+CREATE PROCEDURE release_mgmt.unbind_ci_relation(kind text, from_class text, to_class text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    DELETE FROM release_mgmt.ci_relation_class AS r WHERE r.kind = kind AND r.from_class = from_class AND r.to_class = to_class;
+END $$;
+COMMENT ON PROCEDURE release_mgmt.unbind_ci_relation(text, text, text) IS
+'Ends what bind_ci_relation() began: relations of that kind between the two classes are not read any more. A link table stays governed: see ungovern(). For the extension''s owner. Errors: RM001.';

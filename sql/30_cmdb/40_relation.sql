@@ -6,12 +6,10 @@ DECLARE
     r record;
 BEGIN
     FOR r IN
-        SELECT rc.kind, rc.columns, rc.from_class, c.source, c.key_columns, i.ids, i.keys
+        SELECT s.*, i.ids, i.keys
         FROM (SELECT i.class, array_agg(i.id) AS ids, array_agg(i.key) AS keys FROM release_mgmt.ci AS i WHERE i.id = ANY (items) GROUP BY i.class) AS i
-        JOIN release_mgmt.ci_relation_class AS rc ON rc.to_class = i.class
-        JOIN release_mgmt.ci_class AS c ON c.name = rc.from_class
-        WHERE c.source IS NOT NULL
-        ORDER BY rc.kind, rc.from_class, rc.to_class
+        JOIN release_mgmt_internal.ci_relation_source AS s ON s.to_class = i.class
+        ORDER BY s.kind, s.from_class, s.id
     LOOP
         RETURN QUERY EXECUTE format($sql$
             SELECT $1, o.id, k.id
@@ -19,12 +17,12 @@ BEGIN
             CROSS JOIN LATERAL (SELECT release_mgmt_internal.split_key(k.key) AS parts OFFSET 0) AS p
             JOIN %s AS t ON %s
             JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$,
-            r.source, release_mgmt_internal.key_condition(r.source, r.columns, 'p.parts'))
-        USING r.kind, r.ids, r.keys, r.from_class, r.key_columns;
+            r.source, release_mgmt_internal.key_condition(r.source, r.to_columns, 'p.parts'))
+        USING r.kind, r.ids, r.keys, r.from_class, r.from_columns;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.ci_relations_to(uuid[]) IS
-'The relations to the items, from the rows whose columns hold their keys; an index on those columns serves.';
+'The relations to the items, from the rows of bound and link tables whose columns hold their keys; an index on those columns serves.';
 
 CREATE FUNCTION release_mgmt_internal.ci_relations_of(ci_id uuid) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
@@ -34,16 +32,12 @@ DECLARE
     r record;
 BEGIN
     SELECT * INTO item FROM release_mgmt.ci AS i WHERE i.id = ci_id;
-    -- Outwards: read the item's own row.
-    FOR r IN
-        SELECT rc.kind, rc.columns, rc.to_class, c.source, c.key_columns
-        FROM release_mgmt.ci_relation_class AS rc JOIN release_mgmt.ci_class AS c ON c.name = rc.from_class
-        WHERE rc.from_class = item.class AND c.source IS NOT NULL
-    LOOP
+    -- Outwards: read the item's own row, or those of the link tables that hold its key.
+    FOR r IN SELECT s.* FROM release_mgmt_internal.ci_relation_source AS s WHERE s.from_class = item.class ORDER BY s.kind, s.to_class, s.id LOOP
         RETURN QUERY EXECUTE format(
             'SELECT $2, $3, o.id FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $4 || ''/'' || release_mgmt_internal.row_key(t, $5) WHERE %s',
-            r.source, release_mgmt_internal.key_condition(r.source, r.key_columns))
-        USING release_mgmt_internal.split_key(item.key), r.kind, item.id, r.to_class, r.columns;
+            r.source, release_mgmt_internal.key_condition(r.source, r.from_columns))
+        USING release_mgmt_internal.split_key(item.key), r.kind, item.id, r.to_class, r.to_columns;
     END LOOP;
     RETURN QUERY SELECT * FROM release_mgmt_internal.ci_relations_to(ARRAY[ci_id]);
 END $$;
@@ -65,17 +59,12 @@ BEGIN
             JOIN release_mgmt.ci AS t ON t.id = x.to_ci;
         RETURN;
     END IF;
-    FOR r IN
-        SELECT rc.kind, rc.columns, rc.from_class, rc.to_class, c.source, c.key_columns
-        FROM release_mgmt.ci_relation_class AS rc JOIN release_mgmt.ci_class AS c ON c.name = rc.from_class
-        WHERE c.source IS NOT NULL
-        ORDER BY rc.kind, rc.from_class, rc.to_class
-    LOOP
+    FOR r IN SELECT s.* FROM release_mgmt_internal.ci_relation_source AS s ORDER BY s.kind, s.from_class, s.to_class, s.id LOOP
         RETURN QUERY EXECUTE format($sql$
             SELECT $1, f.label, o.label FROM %s AS t
             JOIN release_mgmt.ci AS f ON f.label = $2 || '/' || release_mgmt_internal.row_key(t, $3)
             JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$, r.source)
-        USING r.kind, r.from_class, r.key_columns, r.to_class, r.columns;
+        USING r.kind, r.from_class, r.from_columns, r.to_class, r.to_columns;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt.ci_relations(text) IS

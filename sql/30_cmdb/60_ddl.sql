@@ -55,6 +55,8 @@ BEGIN
         DELETE FROM release_mgmt.ci_relation_class AS r WHERE gone.class IN (r.from_class, r.to_class);
         UPDATE release_mgmt.ci AS i SET retired_at = now() WHERE i.class = gone.class AND i.retired_at IS NULL;
     END LOOP;
+    DELETE FROM release_mgmt.ci_relation_class AS r
+    USING pg_event_trigger_dropped_objects() AS d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND r.via = d.objid;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.follow_drop() IS
 'Event trigger rm_cmdb_drop: unbinds the class of a dropped table; refuses to drop the guard (RM013), or a table in mode enforce.';

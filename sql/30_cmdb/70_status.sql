@@ -23,9 +23,8 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_pat
 #variable_conflict use_variable
 DECLARE
     c release_mgmt.ci_class;
-    path text;
     keyless boolean := false;
-    readable boolean := true;
+    readable boolean;
 BEGIN
     SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
     IF c.source IS NULL THEN
@@ -56,19 +55,23 @@ BEGIN
         RETURN NEXT;
         keyless := keyless OR detail LIKE '%part of the key%';
     END LOOP;
+    RETURN QUERY
+        SELECT 'relation broken', format('"%s" to class "%s": %s Unbind it, and bind it again.', s.kind, s.to_class, coalesce(p, 'its link table was dropped.'))
+        FROM release_mgmt_internal.ci_relation_source AS s
+        LEFT JOIN pg_class AS k ON k.oid = s.source
+        LEFT JOIN LATERAL release_mgmt_internal.missing_columns(s.source, s.from_columns || s.to_columns) AS p ON k.oid IS NOT NULL
+        WHERE s.from_class = c.name AND (k.oid IS NULL OR p IS NOT NULL);
     IF keyless THEN
         RETURN;
     END IF;
     RETURN QUERY
         SELECT 'key not unique', p FROM release_mgmt_internal.binding_problems(c.name, c.source, c.key_columns, '{}') AS p;
-    FOREACH path IN ARRAY array_remove(ARRAY[c.name_path, c.version_path], NULL) LOOP
-        BEGIN
-            PERFORM release_mgmt_internal.path_expression(c.source, path);
-        EXCEPTION WHEN OTHERS THEN
-            RETURN QUERY SELECT 'path broken', SQLERRM || '; bind the class again.';
-            readable := false;
-        END;
-    END LOOP;
+    RETURN QUERY
+        SELECT 'path broken', p.problem || '; bind the class again.'
+        FROM unnest(ARRAY[c.name_path, c.version_path, c.organization_path]) WITH ORDINALITY AS x (path, n)
+        CROSS JOIN LATERAL release_mgmt_internal.path_problem(c.source, x.path) AS p (problem)
+        WHERE p.problem IS NOT NULL ORDER BY x.n;
+    readable := NOT FOUND;
     RETURN QUERY EXECUTE format($sql$
         WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t),
              stub AS MATERIALIZED (SELECT i.key FROM release_mgmt.ci AS i WHERE i.class = $2 AND i.retired_at IS NULL),
@@ -82,7 +85,14 @@ BEGIN
     END IF;
     RETURN QUERY
         SELECT 'version unreadable', format('%s items have a version that is none of scheme %s, such as %s.', count(*), c.version_scheme, min(v.label))
-        FROM release_mgmt_internal.unreadable_versions(c.name) AS v (label) HAVING count(*) > 0;
+        FROM release_mgmt_internal.unreadable_versions(c.name) AS v (label) HAVING count(*) > 0
+        UNION ALL
+        SELECT 'organization unknown', format('%s items belong to organization "%s", of which there is none, so that only the authority sees them; add it to release_mgmt.organization and bind the class again.', count(*), o.organization)
+        FROM release_mgmt_internal.owners_of(c.name) AS o WHERE NOT o.known GROUP BY o.organization
+        UNION ALL
+        SELECT 'organization changed', format('%s items, such as %s, belong to another organization by now; bind the class again.', count(*), min(i.label))
+        FROM release_mgmt_internal.owners_of(c.name) AS o JOIN release_mgmt.ci AS i ON i.label = o.label
+        WHERE i.organization_id IS DISTINCT FROM o.organization_id HAVING count(*) > 0;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.binding_findings(text) IS 'What is wrong with the binding of a class: one row for each finding, none where all is well.';
 
@@ -94,6 +104,6 @@ FROM release_mgmt.ci_class AS c
 LEFT JOIN release_mgmt.governed_table AS g ON g.source = c.source
 LEFT JOIN LATERAL release_mgmt_internal.binding_findings(c.name) AS f ON true;
 COMMENT ON VIEW release_mgmt.binding_status IS
-'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, not governed, column gone, key not unique, path broken, out of step, version unreadable. Reads the bound tables.';
+'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, not governed, column gone, key not unique, path broken, relation broken, out of step, version unreadable, organization unknown, organization changed. Reads the bound tables.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,auditor}', 'SELECT', 'release_mgmt.binding_status');
 SELECT release_mgmt_internal.allow('{release manager,change manager,auditor}', 'EXECUTE', 'FUNCTION release_mgmt_internal.binding_findings(text)');

@@ -251,6 +251,23 @@ judge(RmBinding *binding, const char *class, const char *old_key, const char *ne
 		report_unpermitted(binding->mode == RM_MODE_ENFORCE ? ERROR : WARNING, label, attempts);
 }
 
+/* Does the row begin to belong to somebody, or to somebody else? */
+static bool
+is_owner_changed(const RmBinding *binding, TupleTableSlot *old, TupleTableSlot *new)
+{
+	Datum before, now;
+	bool before_null, now_null;
+
+	if (!AttributeNumberIsValid(binding->owner) || new == NULL)
+		return false;
+	if (old == NULL)
+		return true;
+	before = slot_getattr(old, binding->owner, &before_null);
+	now = slot_getattr(new, binding->owner, &now_null);
+	return !rm_value_same(before, before_null, now, now_null,
+						  TupleDescAttr(new->tts_tupleDescriptor, AttrNumberGetAttrOffset(binding->owner)));
+}
+
 PG_FUNCTION_INFO_V1(rm_keep_ci);
 
 /*
@@ -267,6 +284,7 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 	TupleTableSlot *new = NULL;
 	RmBinding *binding;
 	List *attempts;
+	bool owner_changed;
 	char *class;
 	char *old_key;
 	char *new_key;
@@ -299,16 +317,22 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 		old = trigger->tg_trigslot;
 		new = trigger->tg_newslot;
 		attempts = update_attempts(binding, old, new);
-		if (attempts == NIL)
-			return PointerGetDatum(NULL);
 	}
+	owner_changed = is_owner_changed(binding, old, new);
+	if (attempts == NIL && !owner_changed)
+		return PointerGetDatum(NULL);
 
 	old_key = old == NULL ? NULL : rm_slot_key(old, binding->keys, binding->nkeys);
 	new_key = new == NULL ? NULL : rm_slot_key(new, binding->keys, binding->nkeys);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	rm_become_owner(&saved);
-	judge(binding, class, old_key, new_key, attempts);
+	if (attempts != NIL)
+		judge(binding, class, old_key, new_key, attempts);
+	/* The stub of a changed key may have been somebody else's. */
+	if (owner_changed ||
+		(AttributeNumberIsValid(binding->owner) && old_key != NULL && new_key != NULL && strcmp(old_key, new_key) != 0))
+		rm_owner_keep(class, new_key);
 	rm_become_again(&saved);
 	SPI_finish();
 	return PointerGetDatum(NULL);

@@ -204,3 +204,20 @@ rm_stub_keep(const char *class, const char *old_key, const char *new_key)
 	id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	return isnull ? (Datum) 0 : id;
 }
+
+/* Write to the item's stub whose it is. */
+void
+rm_owner_keep(const char *class, const char *key)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum args[2] = { CStringGetTextDatum(class), CStringGetTextDatum(key) };
+
+	if (plan == NULL)
+	{
+		Oid types[2] = { TEXTOID, TEXTOID };
+
+		plan = keep_plan("SELECT release_mgmt_internal.keep_owner($1, $2)", 2, types);
+	}
+	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not write whose \"%s/%s\" is", class, key);
+}

@@ -27,6 +27,7 @@ extern SPITupleTable *rm_checks_at(const char *point);
 extern bool rm_attempt_ask(SPITupleTable *checks, const char *label, RmAttempt *attempt);
 extern List *rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice);
 extern void rm_permit_record(Datum ci_id, const RmAttempt *attempt);
+extern void rm_owner_keep(const char *class, const char *key);
 extern Datum rm_stub_keep(const char *class, const char *old_key, const char *new_key);
 
 #endif /* RM_CMDB_PERMIT_H */

@@ -183,5 +183,71 @@ SELECT bind_ci_class('site', 'site', '{code}', 'name', mode => 'warn');
 SELECT label FROM ci WHERE id = :'ber' AND retired_at IS NULL;
 SELECT count(*) FROM ci WHERE class = 'site' AND retired_at IS NULL;
 
+-- Whose an item is follows its row; each sees its own. A code that is none, and what changes behind the foreign key, are findings.
+CREATE TABLE tenant (id integer PRIMARY KEY, name text NOT NULL);
+INSERT INTO tenant VALUES (1, 'Bakery'), (2, 'Brewery'), (3, 'Dairy');
+INSERT INTO organization (code, kind) VALUES ('Bakery', 'customer'), ('Brewery', 'customer');
+CREATE TABLE host (id integer PRIMARY KEY, name text, tenant_id integer REFERENCES tenant, seen date);
+INSERT INTO host VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'd', NULL), (5, 'e', 1);
+SELECT bind_ci_class('host', 'host', '{id}', 'name', exempt => '{seen,tenant_id}', organization => 'tenant_id.name');
+CREATE VIEW owned AS
+SELECT i.label, o.code, o.code IS NOT DISTINCT FROM (SELECT t.name FROM host AS h JOIN tenant AS t ON t.id = h.tenant_id WHERE h.id::text = i.key) AS same
+FROM ci AS i LEFT JOIN organization AS o ON o.id = i.organization_id WHERE i.class = 'host' AND i.retired_at IS NULL ORDER BY i.label;
+TABLE owned;
+UPDATE host SET tenant_id = 2 WHERE id = 1;
+UPDATE host SET tenant_id = NULL WHERE id = 2;
+INSERT INTO host VALUES (6, 'f', 1);
+UPDATE host SET id = 7 WHERE id = 5;
+UPDATE host SET id = 5, tenant_id = 2 WHERE id = 6;
+TABLE owned;
+CREATE ROLE regress_cmdb_baker;
+CALL grant_duty('regress_cmdb_baker', 'reader', 'Bakery');
+SET ROLE regress_cmdb_baker;
+SELECT label FROM ci WHERE class = 'host' ORDER BY label;
+RESET ROLE;
+SELECT finding, detail FROM binding_status WHERE class = 'host';
+UPDATE tenant SET name = 'Cheese' WHERE id = 3;
+INSERT INTO organization (code, kind) VALUES ('Cheese', 'customer');
+SELECT finding, detail FROM binding_status WHERE class = 'host';
+SELECT bind_ci_class('host', 'host', '{id}', 'name', exempt => '{seen,tenant_id}', organization => 'tenant_id.name');
+TABLE owned;
+-- A path that breaks does not stand in the owner's way.
+ALTER TABLE host DROP CONSTRAINT host_tenant_id_fkey;
+UPDATE host SET tenant_id = 1 WHERE id = 4;
+SELECT finding, detail FROM binding_status WHERE class = 'host';
+SELECT bind_ci_class('host', 'host', '{id}', 'name', organization => 'tenant_id.name');
+SELECT bind_ci_class('host', 'host', '{id}', 'name');
+SELECT count(*) FROM ci WHERE class = 'host' AND organization_id IS NOT NULL;
+
+-- A link table: each of its rows is a relation.
+CREATE TABLE service (code text PRIMARY KEY, title text);
+CREATE TABLE runs (host integer REFERENCES host ON UPDATE CASCADE, service text REFERENCES service, PRIMARY KEY (host, service));
+INSERT INTO service VALUES ('www', 'Web'), ('db', 'Database');
+INSERT INTO runs VALUES (1, 'www'), (2, 'www'), (2, 'db');
+SELECT bind_ci_class('service', 'service', '{code}', 'title');
+CALL bind_ci_relation('runs', 'host', '{host}', 'service', via => 'runs', to_columns => '{service}');
+CALL bind_ci_relation('runs', 'host', '{host}', 'service', via => 'runs', to_columns => '{service}');
+SELECT * FROM ci_relation WHERE kind = 'runs' ORDER BY from_ci, to_ci;
+SELECT * FROM ci_relations('host/2') ORDER BY to_ci;
+SELECT * FROM impact_of('service/www') ORDER BY affected;
+DELETE FROM runs WHERE host = 1;
+SELECT operation, changed FROM history_of('runs', '1:www');
+SELECT * FROM ci_relations('service/www');
+CALL bind_ci_relation('installed on', 'host', '{host,x}', 'service', via => 'runs', to_columns => '{servic}');
+CALL bind_ci_relation('runs', 'host', '{id}', 'service', to_columns => '{service}');
+CREATE TABLE keyless (host integer, service text);
+CALL bind_ci_relation('runs', 'host', '{host}', 'service', via => 'keyless', to_columns => '{service}');
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE runs RENAME service TO runs_service;
+SELECT finding, detail FROM binding_status WHERE class = 'host';
+CALL unbind_ci_relation('runs', 'host', 'service');
+CALL bind_ci_relation('runs', 'host', '{host}', 'service', via => 'runs', to_columns => '{runs_service}');
+SELECT * FROM ci_relations('host/2') ORDER BY to_ci;
+DROP TABLE runs;
+SELECT finding FROM binding_status WHERE class = 'host';
+SELECT count(*) FROM ci_relation_class WHERE from_class = 'host';
+
+CALL revoke_duty('regress_cmdb_baker', 'reader', 'Bakery');
 DROP EXTENSION release_mgmt CASCADE;
+DROP ROLE regress_cmdb_baker;
 INSERT INTO site VALUES ('dus', 'Düsseldorf');
