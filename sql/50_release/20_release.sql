@@ -59,6 +59,7 @@ CREATE TABLE release_mgmt.release (
     baseline        tstzrange,
     early_life      interval NOT NULL DEFAULT '14 days',
     revision        bigint NOT NULL DEFAULT 0,
+    owner_id        uuid,
     CONSTRAINT release_pkey PRIMARY KEY (id),
     CONSTRAINT release_code_key UNIQUE (code),
     CONSTRAINT release_type_check CHECK (type IN ('major', 'minor', 'emergency')),
@@ -68,13 +69,15 @@ CREATE TABLE release_mgmt.release (
     CONSTRAINT release_state_fkey FOREIGN KEY (model_id, state) REFERENCES release_mgmt.model_state,
     CONSTRAINT release_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES release_mgmt.release_policy,
     CONSTRAINT release_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES release_mgmt.management_plan,
-    CONSTRAINT release_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES release_mgmt.person
+    CONSTRAINT release_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES release_mgmt.person,
+    CONSTRAINT release_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES release_mgmt.person
 );
 COMMENT ON TABLE release_mgmt.release IS 'Releases. state follows the pinned model; a plain UPDATE of it meets the same gates as advance_release().';
 COMMENT ON COLUMN release_mgmt.release.planned IS 'when the roll-out is planned to run, at present';
 COMMENT ON COLUMN release_mgmt.release.baseline IS 'planned as it was when the plan was first stated; kept when re-planned';
 COMMENT ON COLUMN release_mgmt.release.early_life IS 'how long early life support lasts after the last deployment';
 COMMENT ON COLUMN release_mgmt.release.revision IS 'raised by every change beneath the release, so that a gate never passes on rows it did not see';
+COMMENT ON COLUMN release_mgmt.release.owner_id IS 'who answers for the release; whoever requests it, where nobody else is named';
 CREATE INDEX release_state_idx ON release_mgmt.release (state);
 CREATE INDEX release_organization_id_idx ON release_mgmt.release (organization_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release', '');
@@ -98,6 +101,7 @@ BEGIN
     -- The first plan stated is the baseline; later ones leave it alone.
     IF TG_OP = 'INSERT' THEN
         NEW.baseline := NEW.planned;
+        NEW.owner_id := coalesce(NEW.owner_id, NEW.requested_by);
         NEW.revision := 0;
         IF NEW.state <> 'draft' THEN
             PERFORM release_mgmt_internal.refuse('illegal_transition', format('release "%s" can not begin as %s', NEW.code, NEW.state), NULL,
@@ -250,7 +254,7 @@ SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.rele
 -- SECURITY DEFINER: reads tables of which the caller may hold no privilege, and writes four in one step.
 CREATE FUNCTION release_mgmt.create_release(code text, type text, model text DEFAULT 'standard', customers text[] DEFAULT '{}', changes text[] DEFAULT '{}',
                                             policy text DEFAULT NULL, plan text DEFAULT NULL, planned tstzrange DEFAULT NULL,
-                                            title text DEFAULT NULL, early_life interval DEFAULT '14 days')
+                                            title text DEFAULT NULL, early_life interval DEFAULT '14 days', owner text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
@@ -272,6 +276,8 @@ BEGIN
           SELECT format('release policy "%s"', policy)
           WHERE release_mgmt_internal.policy_in_force(policy) IS NULL AND policy IS NOT NULL
           UNION ALL
+          SELECT format('person "%s"', owner) WHERE owner IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.person AS p WHERE p.code = owner)
+          UNION ALL
           SELECT format('management plan "%s"', plan)
           WHERE plan IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.management_plan AS p WHERE p.code = plan)) AS u;
     IF unknown IS NOT NULL THEN
@@ -289,12 +295,12 @@ BEGIN
         RETURN new_release.id;
     END IF;
 
-    INSERT INTO release_mgmt.release (code, type, title, organization_id, model_id, policy_id, plan_id, planned, early_life)
+    INSERT INTO release_mgmt.release (code, type, title, organization_id, model_id, policy_id, plan_id, planned, early_life, owner_id)
     VALUES (code, type, title, release_mgmt_internal.acting_organization('release manager'),
             (SELECT m.id FROM release_mgmt.release_model AS m WHERE m.code = model AND (m.builtin OR m.published_at IS NOT NULL) ORDER BY m.version DESC LIMIT 1),
             release_mgmt_internal.policy_in_force(policy),
             (SELECT p.id FROM release_mgmt.management_plan AS p WHERE p.code = plan ORDER BY p.version DESC LIMIT 1),
-            planned, early_life)
+            planned, early_life, (SELECT p.id FROM release_mgmt.person AS p WHERE p.code = owner))
     RETURNING * INTO new_release;
     INSERT INTO release_mgmt.release_customer (release_id, organization_id)
     SELECT DISTINCT new_release.id, release_mgmt.organization_id(c) FROM unnest(customers) AS c;
@@ -302,7 +308,7 @@ BEGIN
     SELECT new_release.id, r.id FROM release_mgmt.change_request AS r WHERE r.code = ANY (changes);
     RETURN new_release.id;
 END $$;
-COMMENT ON FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval) IS
-'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest published version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the first one stated is the baseline; early_life: how long early life support lasts. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager; RM015 the code exists with another type, title or model.';
+COMMENT ON FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval, text) IS
+'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest published version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the first one stated is the baseline; early_life: how long early life support lasts; owner: the person who answers for it, NULL: who creates it. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager; RM015 the code exists with another type, title or model.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE',
-    'FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval)');
+    'FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval, text)');

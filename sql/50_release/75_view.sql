@@ -1,4 +1,4 @@
--- Module release: what people ask about policies and plans.
+-- Module release: what people ask about policies, plans and releases.
 
 CREATE VIEW release_mgmt.release_policy_status WITH (security_invoker = true) AS
 SELECT p.code AS policy, p.version, p.in_force_from, n.in_force_from AS in_force_until,
@@ -53,3 +53,29 @@ CROSS JOIN LATERAL (SELECT string_agg(o.code, ', ' ORDER BY o.code) FILTER (WHER
 COMMENT ON VIEW release_mgmt.management_plan_status IS
 'Each version of the Release Management Plan: its digest, which sections are missing, who accepted it as it reads and for whom it waits (the authority, and the customers of the releases that name it; of organizations that whoever asks sees), and how many releases name it.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.management_plan_status');
+
+CREATE VIEW release_mgmt.release_overview WITH (security_invoker = true) AS
+SELECT r.code AS release, r.type, r.title, r.state, s.kind, o.code AS organization, own.code AS owner, req.code AS requested_by, r.created_at,
+       m.code AS model, m.version AS model_version, y.code AS policy, y.version AS policy_version, l.code AS plan, l.version AS plan_version,
+       (SELECT string_agg(c.code, ', ' ORDER BY c.code) FROM release_mgmt.release_customer AS rc JOIN release_mgmt.organization AS c ON c.id = rc.organization_id
+        WHERE rc.release_id = r.id) AS customers,
+       (SELECT string_agg(c.code, ', ' ORDER BY c.code) FROM release_mgmt.release_change AS rc JOIN release_mgmt.change_request AS c ON c.id = rc.change_id
+        WHERE rc.release_id = r.id) AS changes,
+       p.code AS package, p.revision AS package_revision, p.sealed_at, u.code AS unit, d.roll_out, d.delivery, d.mechanism,
+       t.code AS train, b.departs_at, r.baseline, r.planned, upper(r.planned) - upper(r.baseline) AS postponed_by
+FROM release_mgmt.release AS r
+JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
+JOIN release_mgmt.release_model AS m ON m.id = r.model_id
+JOIN release_mgmt.organization AS o ON o.id = r.organization_id
+LEFT JOIN release_mgmt.person AS own ON own.id = r.owner_id
+LEFT JOIN release_mgmt.person AS req ON req.id = r.requested_by
+LEFT JOIN release_mgmt.release_policy AS y ON y.id = r.policy_id
+LEFT JOIN release_mgmt.management_plan AS l ON l.id = r.plan_id
+LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id AND p.current
+LEFT JOIN release_mgmt.release_unit AS u ON u.id = p.unit_id
+LEFT JOIN release_mgmt.design_option AS d ON d.release_id = r.id AND d.chosen
+LEFT JOIN release_mgmt.train_boarding AS b ON b.release_id = r.id AND b.left_at IS NULL
+LEFT JOIN release_mgmt.release_train AS t ON t.id = b.train_id;
+COMMENT ON VIEW release_mgmt.release_overview IS
+'One row for each release, for reports: what it is and in which state (kind as in model_state), whose, under which model, policy and plan, for which customers, by which changes, its package, unit, design option and train, its planned dates, and by how much its end was postponed against the baseline.';
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_overview');

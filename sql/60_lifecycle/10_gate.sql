@@ -3,7 +3,7 @@
 CREATE FUNCTION release_mgmt_internal.touch_release() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS 'MODULE_PATHNAME', 'rm_touch_release';
 COMMENT ON FUNCTION release_mgmt_internal.touch_release() IS
-'Trigger, with the name of the column that leads to the release (release_id or package_id): raises the release''s revision once per transaction, so that a gate never passes on rows it did not see. SECURITY DEFINER: whoever may write beneath a release need not hold UPDATE on it.';
+'Trigger, with the name of the column that leads to the release (its id, or package_id): raises the release''s revision once per transaction, so that a gate never passes on rows it did not see. SECURITY DEFINER: whoever may write beneath a release need not hold UPDATE on it.';
 
 CREATE TABLE release_mgmt.gate_criterion (
     id         uuid DEFAULT release_mgmt.new_id(),
@@ -110,6 +110,13 @@ FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_m
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.release_customer
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
 CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.release_change
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
+
+CREATE TRIGGER rm_20_touch BEFORE INSERT OR DELETE ON release_mgmt.release_dependency
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
+CREATE TRIGGER rm_21_touch BEFORE INSERT OR DELETE ON release_mgmt.release_dependency
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('on_release_id');
+CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.train_boarding
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
 
 -- SECURITY DEFINER: a check reads what the caller's row security may hide.

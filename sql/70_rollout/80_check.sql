@@ -24,11 +24,14 @@ BEGIN ATOMIC
         || coalesce((SELECT release_mgmt_internal.manifest_line('pilot', p.control, release_mgmt_internal.utc_text(p.ends_at))
                      FROM release_mgmt.pilot AS p WHERE p.release_id = plan_text.release), '')
         || coalesce((SELECT pg_catalog.string_agg(release_mgmt_internal.manifest_line('metric', m.metric, m.better, m.tolerance::text), '' ORDER BY m.metric COLLATE "C")
-                     FROM release_mgmt.pilot_metric AS m WHERE m.release_id = plan_text.release), '');
+                     FROM release_mgmt.pilot_metric AS m WHERE m.release_id = plan_text.release), '')
+        || coalesce((SELECT pg_catalog.string_agg(release_mgmt_internal.manifest_line('dependency', d.kind, o.code), '' ORDER BY o.code COLLATE "C")
+                     FROM release_mgmt.release_dependency AS d JOIN release_mgmt.release AS o ON o.id = d.on_release_id
+                     WHERE d.release_id = plan_text.release), '');
 END;
 COMMENT ON FUNCTION release_mgmt_internal.plan_text(uuid) IS
-'The roll-out plan as canonical text: chosen design option, windows, waves with their targets, pilot with its metrics; in order, names in byte order.';
-SELECT release_mgmt_internal.register_check('plan', 'approval_part', 'release_mgmt_internal.plan_text', 'the roll-out plan: design, windows, waves, targets, pilot');
+'The roll-out plan as canonical text: chosen design option, windows, waves with their targets, pilot with its metrics, dependencies; in order, names in byte order.';
+SELECT release_mgmt_internal.register_check('plan', 'approval_part', 'release_mgmt_internal.plan_text', 'the roll-out plan: design, windows, waves, targets, pilot, dependencies');
 
 CREATE FUNCTION release_mgmt_internal.remediation_text(release uuid) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
