@@ -63,11 +63,24 @@ BEGIN
     ), brought AS MATERIALIZED (
         SELECT p.id, p.item, c AS component, c.name
         FROM place AS p CROSS JOIN LATERAL release_mgmt_internal.target_components(p.id) AS c WHERE c.version IS NOT NULL
+    ), tied AS MATERIALIZED (
+        -- A component says which item it becomes: that one's version changes with the target that it is, or is installed on.
+        SELECT b.id, b.name, (b.item).label AS target, (b.component).version, l.label AS ci, k.source, k.version_path
+        FROM brought AS b
+        JOIN release_mgmt.ci AS l ON l.label = (b.component).ci AND l.retired_at IS NULL
+        JOIN release_mgmt.ci_class AS k ON k.name = l.class AND k.version_path IS NOT NULL AND k.version_scheme = pkgver_scheme((b.component).version)
+        WHERE l.id = (b.item).id OR EXISTS (SELECT FROM installed AS o WHERE o.id = b.id AND o.ci = l.id)
     ), wanted AS MATERIALIZED (
         SELECT (b.item).label AS target, b.item, b.name, (b.component).version, (b.component).kind, o.ci AS installed, o.version AS installed_version
         FROM brought AS b
         LEFT JOIN installed AS o ON o.id = b.id AND o.plain_name = b.name AND release_mgmt_internal.is_of_component(o.name, o.version, b.component)
+        WHERE NOT EXISTS (SELECT FROM tied AS t WHERE t.ci = (b.component).ci)
     ), change AS MATERIALIZED (
+        SELECT t.target, t.ci, 'change' AS operation, a.attname::text AS attribute, pkgver_version(t.version) AS new_value, t.name
+        FROM tied AS t
+        LEFT JOIN pg_attribute AS a ON a.attrelid = t.source AND a.attname = t.version_path AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE a.attname IS NULL OR release_mgmt.ci_attribute(t.ci, a.attname) IS DISTINCT FROM pkgver_version(t.version)
+        UNION ALL
         SELECT w.target, l.label AS ci, 'change' AS operation, a.attname::text AS attribute, pkgver_version(w.version) AS new_value, w.name
         FROM wanted AS w
         JOIN release_mgmt.ci AS l ON l.id = w.installed
@@ -99,5 +112,5 @@ BEGIN
     RETURN derived;
 END $$;
 COMMENT ON FUNCTION release_mgmt.derive_ci_changes(text) IS
-'Plans the CI changes that follow from the package of a release and its targets, and returns how many rows it added to planned_ci_change: for each component with a version, the new version of the item of that name installed on each target; where none is installed and the component is software, the creation of one, if exactly one class of items "installed on" the target has name and place as its key. What is planned already stays as it is; what can not be derived is named in a notice. Errors: RM002 unknown release, RM003 without the duty release manager, RM009 the package is sealed, RM015 the release has no targets.';
+'Plans the CI changes that follow from the package of a release and its targets, and returns how many rows it added to planned_ci_change: for each component with a version, the new version of the item that it names in ci, with the target that this is or is installed on, else of the item of that name installed on each target; where none is installed and the component is software, the creation of one, if exactly one class of items "installed on" the target has name and place as its key. What is planned already stays as it is; what can not be derived is named in a notice. Errors: RM002 unknown release, RM003 without the duty release manager, RM009 the package is sealed, RM015 the release has no targets.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE', 'FUNCTION release_mgmt.derive_ci_changes(text)');
