@@ -66,50 +66,74 @@ CREATE TRIGGER rm_90_forget_binding AFTER INSERT OR UPDATE OR DELETE ON release_
     FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.forget_binding();
 ALTER TABLE release_mgmt.governed_table ENABLE ALWAYS TRIGGER rm_90_forget_binding;
 
--- SECURITY DEFINER from here on: a duty lets its holder read items, not the customer's tables.
-CREATE FUNCTION release_mgmt.ci_id(label text) RETURNS uuid
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-    found_id uuid;
+-- Functions that name items are not SECURITY DEFINER: whoever calls them names the items that row-level security lets him see,
+-- and within a rule or a verb, which runs as the owner, they name all. What they read the bound tables with is.
+CREATE FUNCTION release_mgmt_internal.refuse_item(label text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
-    SELECT i.id INTO found_id FROM release_mgmt.ci AS i WHERE i.label = ci_id.label;
-    IF found_id IS NULL THEN
-        PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" does not exist', label),
-            coalesce('Classes are: ' || (SELECT string_agg(c.name, ', ' ORDER BY c.name) FROM release_mgmt.ci_class AS c) || '.', 'No class is bound.'),
-            'An item is named class/key: SELECT label FROM release_mgmt.ci.');
-    END IF;
-    RETURN found_id;
+    PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" does not exist', label),
+        coalesce('Classes are: ' || (SELECT string_agg(c.name, ', ' ORDER BY c.name) FROM release_mgmt.ci_class AS c) || '.', 'No class is bound.'),
+        'An item is named class/key: SELECT label FROM release_mgmt.ci.');
 END $$;
-COMMENT ON FUNCTION release_mgmt.ci_id(text) IS 'The id of the configuration item named class/key; RM002 if there is none.';
+COMMENT ON FUNCTION release_mgmt_internal.refuse_item(text) IS 'RM002: there is no such item, or none that whoever asks sees. Never returns.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.refuse_item(text)');
+
+CREATE FUNCTION release_mgmt.ci_id(label text) RETURNS uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce((SELECT i.id FROM release_mgmt.ci AS i WHERE i.label = ci_id.label), release_mgmt_internal.refuse_item(ci_id.label));
+END;
+COMMENT ON FUNCTION release_mgmt.ci_id(text) IS 'The id of the configuration item named class/key; RM002 if there is none that the acting person sees.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.ci_id(text)');
 
-CREATE FUNCTION release_mgmt.ci_attributes(ci text) RETURNS TABLE (attribute text, value text)
+-- SECURITY DEFINER: a verb, which runs as the owner, asks for whom it acts.
+CREATE FUNCTION release_mgmt_internal.seen_item(label text) RETURNS uuid
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    item release_mgmt.ci;
+BEGIN
+    SELECT i.* INTO item FROM release_mgmt.ci AS i WHERE i.label = seen_item.label;
+    IF item.id IS NULL OR NOT (item.organization_id IS NULL OR release_mgmt_internal.sees(item.organization_id, 'organization')) THEN
+        PERFORM release_mgmt_internal.refuse_item(seen_item.label);
+    END IF;
+    RETURN item.id;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.seen_item(text) IS 'What ci_id() returns to the acting person, within verbs and rules too: the id of the item; RM002 if there is none that the person sees.';
+
+CREATE FUNCTION release_mgmt_internal.item_attributes(item uuid) RETURNS TABLE (attribute text, value text)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-    item record;
+    found record;
 BEGIN
-    SELECT c.source, c.key_columns, i.key INTO STRICT item
+    SELECT c.source, c.key_columns, i.key INTO STRICT found
     FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class
-    WHERE i.id = release_mgmt.ci_id(ci_attributes.ci);
-    IF item.source IS NOT NULL THEN
+    WHERE i.id = item;
+    IF found.source IS NOT NULL THEN
         RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t, release_mgmt_internal.row_values(t) AS v WHERE %s',
-            item.source, release_mgmt_internal.key_condition(item.source, item.key_columns))
-        USING release_mgmt_internal.split_key(item.key);
+            found.source, release_mgmt_internal.key_condition(found.source, found.key_columns))
+        USING release_mgmt_internal.split_key(found.key);
     END IF;
 END $$;
+COMMENT ON FUNCTION release_mgmt_internal.item_attributes(uuid) IS 'The attributes of an item, for whoever may ask for it. SECURITY DEFINER: a duty lets its holder read items, not the customer''s tables.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.item_attributes(uuid)');
+
+CREATE FUNCTION release_mgmt.ci_attributes(ci text) RETURNS TABLE (attribute text, value text)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+    SELECT a.attribute, a.value FROM release_mgmt_internal.item_attributes(release_mgmt.ci_id(ci)) AS a;
+END;
 COMMENT ON FUNCTION release_mgmt.ci_attributes(text) IS
-'The attributes of the item named class/key as its bound table holds them now, in the order of the columns; no row for a retired item. Values are output text under the settings that pg_dump uses, in UTC. Errors: RM002 unknown item, RM012 a key column is gone.';
+'The attributes of the item named class/key as its bound table holds them now, in the order of the columns; no row for a retired item. Values are output text under the settings that pg_dump uses, in UTC. Errors: RM002 no such item that the acting person sees, RM012 a key column is gone.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attributes(text)');
 
 CREATE FUNCTION release_mgmt.ci_attribute(ci text, attribute text) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT a.value FROM release_mgmt.ci_attributes(ci) AS a WHERE a.attribute = ci_attribute.attribute;
+    SELECT a.value FROM release_mgmt_internal.item_attributes(release_mgmt.ci_id(ci)) AS a WHERE a.attribute = ci_attribute.attribute;
 END;
 COMMENT ON FUNCTION release_mgmt.ci_attribute(text, text) IS
-'One attribute of the item named class/key as its bound table holds it now; NULL where it is NULL or there is none of that name. Errors: RM002 unknown item.';
+'One attribute of the item named class/key as its bound table holds it now; NULL where it is NULL or there is none of that name. Errors: RM002 no such item that the acting person sees.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attribute(text, text)');
 
 CREATE FUNCTION release_mgmt_internal.apply_row_change(source regclass, key_columns text[], key_parts text[], label text, operation text, changes jsonb) RETURNS void

@@ -45,30 +45,38 @@ COMMENT ON FUNCTION release_mgmt_internal.ci_relations_of(uuid) IS
 'The relations from and to one item, read from the bound tables; an index on the related columns serves the way inwards.';
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
-CREATE FUNCTION release_mgmt.ci_relations(ci text DEFAULT NULL) RETURNS TABLE (kind text, from_ci text, to_ci text)
+CREATE FUNCTION release_mgmt_internal.relations(item uuid) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     r record;
 BEGIN
-    IF ci_relations.ci IS NOT NULL THEN
-        RETURN QUERY
-            SELECT x.kind, f.label, t.label
-            FROM release_mgmt_internal.ci_relations_of(release_mgmt.ci_id(ci_relations.ci)) AS x
-            JOIN release_mgmt.ci AS f ON f.id = x.from_ci
-            JOIN release_mgmt.ci AS t ON t.id = x.to_ci;
+    IF item IS NOT NULL THEN
+        RETURN QUERY SELECT x.kind, x.from_ci, x.to_ci FROM release_mgmt_internal.ci_relations_of(item) AS x;
         RETURN;
     END IF;
     FOR r IN SELECT s.* FROM release_mgmt_internal.ci_relation_source AS s ORDER BY s.kind, s.from_class, s.to_class, s.id LOOP
         RETURN QUERY EXECUTE format($sql$
-            SELECT $1, f.label, o.label FROM %s AS t
+            SELECT $1, f.id, o.id FROM %s AS t
             JOIN release_mgmt.ci AS f ON f.label = $2 || '/' || release_mgmt_internal.row_key(t, $3)
             JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$, r.source)
         USING r.kind, r.from_class, r.from_columns, r.to_class, r.to_columns;
     END LOOP;
 END $$;
+COMMENT ON FUNCTION release_mgmt_internal.relations(uuid) IS 'The relations from and to an item, or all relations where none is given, for whoever may ask for them.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.relations(uuid)');
+
+-- Not SECURITY DEFINER: of the relations, those between items that row-level security lets the caller see.
+CREATE FUNCTION release_mgmt.ci_relations(ci text DEFAULT NULL) RETURNS TABLE (kind text, from_ci text, to_ci text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT x.kind, f.label, t.label
+    FROM release_mgmt_internal.relations(release_mgmt.ci_id(ci)) AS x
+    JOIN release_mgmt.ci AS f ON f.id = x.from_ci
+    JOIN release_mgmt.ci AS t ON t.id = x.to_ci;
+END;
 COMMENT ON FUNCTION release_mgmt.ci_relations(text) IS
-'The relations from and to the item named class/key, or all relations where none is named, as the bound tables hold them now. Errors: RM002 unknown item.';
+'The relations from and to the item named class/key, or all relations where none is named, as the bound tables hold them now, between items that the acting person sees. Errors: RM002 no such item.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_relations(text)');
 
 CREATE VIEW release_mgmt.ci_relation WITH (security_invoker = true) AS

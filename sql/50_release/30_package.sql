@@ -187,7 +187,7 @@ BEGIN
                 'Plan a change of it instead of its creation.');
         END IF;
     ELSE
-        PERFORM release_mgmt.ci_id(NEW.ci);
+        PERFORM release_mgmt_internal.seen_item(NEW.ci);
         IF NEW.operation = 'change' THEN
             NEW.old_value := release_mgmt.ci_attribute(NEW.ci, NEW.attribute);
         END IF;

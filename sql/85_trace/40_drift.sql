@@ -137,12 +137,18 @@ CREATE FUNCTION release_mgmt.drift(release text DEFAULT NULL, since timestamptz 
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_code text, role text, at timestamptz, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 #variable_conflict use_column
+DECLARE
+    -- Of whom and of what the acting person sees something; NULL: of all.
+    organizations uuid[] := release_mgmt_internal.seen('organization', false);
+    releases uuid[] := release_mgmt_internal.seen('release', false);
 BEGIN
     IF drift.release IS NULL THEN
         RETURN QUERY
             SELECT d.ci, d.attribute, d.expected, d.present, d.classification, r.code, d.role, d.at, d.transaction_id
             FROM release_mgmt_internal.observed_drift(drift.since, NULL) AS d
-            LEFT JOIN release_mgmt.release AS r ON r.id = d.release_id
+            JOIN release_mgmt.ci AS i ON i.label = d.ci
+            LEFT JOIN release_mgmt.release AS r ON r.id = d.release_id AND (releases IS NULL OR r.id = ANY (releases))
+            WHERE organizations IS NULL OR i.organization_id IS NULL OR i.organization_id = ANY (organizations)
             ORDER BY d.ci COLLATE "C", d.attribute COLLATE "C" NULLS FIRST;
     ELSE
         RETURN QUERY
@@ -154,5 +160,5 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt.drift(text, timestamptz) IS
-'Differences in the CMDB, each with who made it, when, and in which transaction, from the ledger. classification: authorized (an authorized release, its back-out, or an emergency that was not rejected made it), unauthorized (an attribute changed, and nothing permitted it), missing (an item or a planned value that should be there is not), unexpected (an item that nothing permitted, or a difference that no captured change explains). With a release: each planned attribute (expected: its planned value) against what is there, and what else happened to the planned items since the package was sealed. Without: of every bound item, what last happened to each attribute (expected: the value before), exempt columns left out. since: only what happened from then on. attribute NULL: the item as such. Rows changed behind the ledger''s back are named by verify_ledger(). Errors: RM002 unknown release.';
+'Differences in the CMDB, each with who made it, when, and in which transaction, from the ledger. classification: authorized (an authorized release, its back-out, or an emergency that was not rejected made it), unauthorized (an attribute changed, and nothing permitted it), missing (an item or a planned value that should be there is not), unexpected (an item that nothing permitted, or a difference that no captured change explains). With a release: each planned attribute (expected: its planned value) against what is there, and what else happened to the planned items since the package was sealed. Without: of every bound item that the acting person sees, what last happened to each attribute (expected: the value before), exempt columns left out. since: only what happened from then on. attribute NULL: the item as such. Rows changed behind the ledger''s back are named by verify_ledger(). Errors: RM002 unknown release.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.drift(text, timestamptz)');
