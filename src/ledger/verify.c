@@ -166,12 +166,10 @@ rm_verify_open(RmVerify *verify)
 	rm_transaction_flush();
 	open_tables(verify);
 	rm_pending_open(&verify->pending);
-	verify->batches = table_open(rm_ledger_relid("ledger_batch"), AccessShareLock);
-	verify->batches_index = index_open(rm_ledger_relid("ledger_batch_pkey"), AccessShareLock);
+	rm_batch_scan_open(&verify->batches);
 	verify->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(verify->snapshot);
-	verify->batches_scan = rm_index_beginscan(verify->batches, verify->batches_index, verify->snapshot, 1);
-	verify->batches_slot = table_slot_create(verify->batches, NULL);
+	rm_batch_scan_begin(&verify->batches, verify->snapshot);
 	rm_verify_mark_unsettled(verify);
 	verify->per_change = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt change", ALLOCSET_DEFAULT_SIZES);
 }
@@ -180,12 +178,9 @@ rm_verify_open(RmVerify *verify)
 void
 rm_verify_close(RmVerify *verify)
 {
-	index_endscan(verify->batches_scan);
-	ExecDropSingleTupleTableSlot(verify->batches_slot);
+	rm_batch_scan_close(&verify->batches);
 	PopActiveSnapshot();
 	UnregisterSnapshot(verify->snapshot);
-	index_close(verify->batches_index, AccessShareLock);
-	table_close(verify->batches, NoLock);
 	close_tables(verify);
 }
 

@@ -10,6 +10,7 @@
 #include "funcapi.h"
 #include "ledger/change.h"
 #include "ledger/governed.h"
+#include "ledger/batch_scan.h"
 #include "ledger/pending.h"
 #include "ledger/tree.h"
 #include "types/hash.h"
@@ -54,10 +55,7 @@ typedef struct RmVerify
 	TupleDesc findings_desc;
 	Snapshot snapshot;
 	RmPendingScan pending;
-	Relation batches;
-	Relation batches_index;
-	IndexScanDesc batches_scan;
-	TupleTableSlot *batches_slot;
+	RmBatchScan batches;
 	HTAB *tables; /* RmVerifiedTable by id */
 	RmVerifiedTable *last_table;
 	RmVerifiedRows *rows; /* what the ledger says of each row, see verify_rows.c */

@@ -78,13 +78,10 @@ begin_transaction(RmVerify *verify, TransactionState *state)
 static void
 read_batches(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id, TransactionState *state)
 {
-	TupleTableSlot *slot = verify->batches_slot;
-	ScanKeyData key;
+	TupleTableSlot *slot;
 
-	/* The first column of the index, as of the table. */
-	ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
-	index_rescan(verify->batches_scan, &key, 1, NULL, 0);
-	while (rm_scan_next(verify->batches_scan, slot))
+	rm_batch_scan_find(&verify->batches, transaction_id);
+	while ((slot = rm_batch_scan_next(&verify->batches)) != NULL)
 	{
 		slot_getallattrs(slot);
 		if (DatumGetInt64(slot->tts_values[RM_BATCH_FIRST_SEQ - 1]) != state->tree.size)
@@ -93,7 +90,6 @@ read_batches(RmVerify *verify, int64 log_index, const pg_uuid_t *transaction_id,
 				   DatumGetInt32(slot->tts_values[RM_BATCH_COUNT - 1]), state);
 		verify->batches_read++;
 	}
-	ExecClearTuple(slot);
 }
 
 /* Compare what was read with the entry. */
@@ -173,8 +169,8 @@ has_leaf(RmVerify *verify, const pg_uuid_t *transaction_id)
 void
 rm_verify_batches_claimed(RmVerify *verify)
 {
-	TupleTableSlot *slot = table_slot_create(verify->batches, NULL);
-	TableScanDesc scan = table_beginscan(verify->batches, verify->snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(verify->batches.batches, NULL);
+	TableScanDesc scan = table_beginscan(verify->batches.batches, verify->snapshot, 0, NULL);
 	int64 count = 0;
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
