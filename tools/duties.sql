@@ -27,13 +27,15 @@ $$;
 \qecho 'row-level security still say on which rows, and who requested does not approve ([party.md](party.md)).'
 \qecho
 \qecho '## Verbs and functions'
-\qecho 'x: may call it. Not listed are functions that compute from their arguments alone, which everybody may call.'
+\qecho 'x: may call it. r: may call it, and is refused by the verb''s own rule, with the reason (RM003). Not listed are functions that compute from their arguments alone, which everybody may call.'
 \qecho
 \qecho '| function or procedure | RM | CM | OP | LI | TM | CR | AU | RE |'
 \qecho '|---|---|---|---|---|---|---|---|---|'
 SELECT format('| `%s` | %s |', regexp_replace(p.oid::regprocedure::text, '^release_mgmt\.', ''),
-              string_agg(CASE WHEN has_function_privilege(h.role_name, p.oid, 'EXECUTE') THEN 'x' ELSE '' END, ' | ' ORDER BY h.ordinal))
+              string_agg(CASE WHEN NOT has_function_privilege(h.role_name, p.oid, 'EXECUTE') THEN '' WHEN h.duty <> ALL (n.duties) THEN 'r' ELSE 'x' END, ' | ' ORDER BY h.ordinal))
 FROM pg_proc AS p CROSS JOIN holder AS h
+CROSS JOIN LATERAL (SELECT array_agg(btrim(d, ' ''')) AS duties
+                    FROM regexp_matches(p.prosrc, 'require_duty\(([^)]*)\)', 'g') AS m(lists), unnest(string_to_array(m.lists[1], ',')) AS d) AS n
 WHERE p.pronamespace = 'release_mgmt'::regnamespace AND p.prokind IN ('f', 'p') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
   AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) AS a WHERE a IN ('internal'::regtype, 'cstring'::regtype))
   AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) AS a WHERE a.grantee = 0)
