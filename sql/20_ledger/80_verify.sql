@@ -176,6 +176,23 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.held_checkpoints(text) IS
 'The checkpoints of this ledger''s logs that are known here, and the one given, and where each comes from.';
 
+CREATE FUNCTION release_mgmt_internal.verify_held(logs uuid[], notes text[], sources text[])
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    -- What cannot be read says nothing of the tree: whoever spoils a checkpoint takes it away.
+    SELECT 'checkpoint unreadable', NULL::bigint, NULL::text, h.source,
+           'a checkpoint of ' || l.origin || CASE WHEN h.source ^@ 'ledger_checkpoint ' THEN pg_catalog.replace(h.source, 'ledger_checkpoint', ' of size') ELSE '' END, h.note
+    FROM ROWS FROM (pg_catalog.unnest(logs), pg_catalog.unnest(notes), pg_catalog.unnest(sources)) AS h (log_id, note, source)
+    JOIN release_mgmt.ledger_log AS l ON l.id = h.log_id
+    WHERE h.source <> 'the checkpoint given'
+      AND (release_mgmt_internal.checkpoint_state(h.note) = 'unreadable' OR pg_catalog.split_part(h.note, E'\n', 1) <> l.origin
+           OR h.source ^@ 'ledger_checkpoint ' AND h.source <> 'ledger_checkpoint ' || pg_catalog.split_part(h.note, E'\n', 2))
+    ORDER BY h.source;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.verify_held(uuid[], text[], text[]) IS
+'Which of the checkpoints that are held here (their logs, their texts, where each comes from) are none, or of another log or size than they stand for.';
+
 -- Reads everything on behalf of an auditor, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.verify_ledger(checkpoint text DEFAULT NULL)
 RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
@@ -207,6 +224,7 @@ BEGIN
                 split_part(verify_ledger.checkpoint, E'\n', 1);
         END IF;
     END IF;
+    RETURN QUERY SELECT h.* FROM release_mgmt_internal.verify_held(held_logs, held_notes, held_from) AS h;
     RETURN QUERY SELECT e.* FROM release_mgmt_internal.verify_epochs() AS e;
     RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_logs(logs, held_logs, held_notes, held_from) AS v;
     RETURN QUERY SELECT g.* FROM release_mgmt_internal.verify_registry() AS g WHERE release_mgmt_internal.is_active();
@@ -251,6 +269,7 @@ BEGIN
     END IF;
     SELECT array_agg(h.log_id), array_agg(h.note), array_agg(h.held) INTO held_logs, held_notes, held_from
     FROM release_mgmt_internal.held_checkpoints(verify_ledger_since.checkpoint) AS h;
+    RETURN QUERY SELECT h.* FROM release_mgmt_internal.verify_held(held_logs, held_notes, held_from) AS h;
     RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_log_since(log.id, verify_ledger_since.checkpoint, held_logs, held_notes, held_from) AS v;
     RETURN QUERY SELECT g.* FROM release_mgmt_internal.verify_registry() AS g WHERE release_mgmt_internal.is_active();
     RETURN QUERY SELECT t.* FROM release_mgmt_internal.verify_triggers() AS t;

@@ -114,6 +114,36 @@ append_pending(RmPendingScan *pending, const pg_uuid_t *log)
 	MemoryContextDelete(per_leaf);
 }
 
+/*
+ * Append the pending leaves; where one has changes in ledger_batch, or an entry,
+ * that only sequencing puts there, part of the tree was taken away.
+ */
+static void
+append_pending_checked(RmPendingScan *pending, const pg_uuid_t *log)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		append_pending(pending, log);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		if (geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		ereport(ERROR, (errcode(ERRCODE_RM_LEDGER_CORRUPT),
+						errmsg("a pending leaf was sequenced before, and is not in the tree any more"),
+						error->detail ? errdetail("%s", error->detail) : 0,
+						errhint("Call release_mgmt.verify_ledger(), which names the leaf.")));
+	}
+	PG_END_TRY();
+}
+
 /* Send transactions to the other table of pending leaves. */
 static void
 switch_pending(int to)
@@ -176,7 +206,7 @@ rm_sequence_pending(const pg_uuid_t *log)
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(snapshot);
 	rm_pending_begin(&pending, snapshot, rm_tree_seen_before(log, snapshot));
-	append_pending(&pending, log);
+	append_pending_checked(&pending, log);
 	active_pages = RelationGetNumberOfBlocks(pending.tables[active]);
 	other_pages = RelationGetNumberOfBlocks(pending.tables[other]);
 	rm_pending_end(&pending);

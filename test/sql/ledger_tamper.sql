@@ -141,6 +141,24 @@ DELETE FROM release_mgmt.ledger_tile;
 SELECT * FROM findings;
 ROLLBACK;
 
+-- A sequenced leaf deleted while the pending one is still there: it is not put into the tree a second time.
+BEGIN;
+DELETE FROM release_mgmt.ledger_entry WHERE index = 5;
+UPDATE release_mgmt.ledger_head SET seen_before = NULL;
+SELECT finding, log_index FROM release_mgmt.verify_ledger();
+\set VERBOSITY terse
+CALL release_mgmt.sequence_ledger();
+\set VERBOSITY default
+ROLLBACK;
+
+-- Stored checkpoints that were spoilt, or stand under another size: they say nothing of the tree any more.
+BEGIN;
+INSERT INTO release_mgmt.ledger_checkpoint (log_id, size, note) SELECT i.log_id, 2, 'spoilt' FROM release_mgmt.ledger_identity AS i;
+INSERT INTO release_mgmt.ledger_checkpoint (log_id, size, note) SELECT i.log_id, 3, :'checkpoint' FROM release_mgmt.ledger_identity AS i;
+SELECT finding, key, expected, split_part(found, E'\n', 1) AS found FROM release_mgmt.verify_ledger();
+SELECT finding, key, expected, split_part(found, E'\n', 1) AS found FROM release_mgmt.verify_ledger_since(:'checkpoint');
+ROLLBACK;
+
 -- A transaction that moves a table of the ledger aside commits with its leaf, or not at all.
 BEGIN;
 INSERT INTO host VALUES ('beside', '1');
