@@ -69,6 +69,7 @@ rm_column_init(RmColumn *column, AttrNumber attnum, Oid type, const char *key, M
 
 	column->attnum = attnum;
 	column->tag = tag_of_type(base);
+	column->is_char = base == CHAROID;
 	get_typlenbyval(base, &column->typlen, &column->typbyval);
 	getTypeOutputInfo(base, &output, &is_varlena);
 	fmgr_info_cxt(output, &column->output, context);
@@ -79,6 +80,22 @@ rm_column_init(RmColumn *column, AttrNumber attnum, Oid type, const char *key, M
 	column->pair_head[0] = len >> 8;
 	column->pair_head[1] = len;
 	memcpy(column->pair_head + 2, utf8, len);
+}
+
+/*
+ * Return the text of a value of a type without a binary form of its own.
+ *
+ * A "char" outside ASCII is written \ooo, as PostgreSQL does since 16; before,
+ * its byte stood as it is, which is no text in most encodings.
+ */
+static char *
+output_text(RmColumn *column, Datum value)
+{
+	unsigned char byte = column->is_char ? (unsigned char) DatumGetChar(value) : 0;
+
+	if (byte > 0x7F)
+		return psprintf("\\%03o", byte);
+	return OutputFunctionCall(&column->output, value);
 }
 
 /* Characters of the longest integer. */
@@ -179,7 +196,7 @@ append_tagged(StringInfo buf, RmColumn *column, Datum value, bool hash_long)
 		}
 		default:
 		{
-			char *text = OutputFunctionCall(&column->output, value);
+			char *text = output_text(column, value);
 
 			append_string(buf, RM_TAG_OUTPUT, text, strlen(text), hash_long);
 			pfree(text);
@@ -294,7 +311,7 @@ rm_canonical_append_key_value(StringInfo key, RmColumn *column, Datum value)
 			break;
 		}
 		default:
-			text = OutputFunctionCall(&column->output, value);
+			text = output_text(column, value);
 			append_key_text(key, text, strlen(text));
 			pfree(text);
 	}

@@ -37,6 +37,7 @@ typedef struct RmColumn
 	int16 typlen;
 	bool typbyval;
 	char tag;
+	bool is_char;    /* of type "char" */
 	char *pair_head; /* length and bytes of the column key, as they begin a pair */
 	int pair_head_len;
 	FmgrInfo output;

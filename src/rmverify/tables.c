@@ -96,7 +96,8 @@ read_rows(PGconn *connection, const unsigned char *table_id, const char *source,
  * columns first: id, source, position of a key column or NULL, column key,
  * tag, and the expression that fetches it; of a key column also its equality
  * and its type, where an index has them.  concat() writes a value with its
- * type's output function, which a cast to text does not always use.
+ * type's output function, which a cast to text does not always use; a "char"
+ * outside ASCII is \\ooo in every version.
  */
 static const char tables_query[] =
 	"WITH last AS ("
@@ -112,7 +113,12 @@ static const char tables_query[] =
 	"  JOIN pg_attribute AS a ON a.attrelid = to_regclass(l.source) AND a.attname = c.name "
 	"  WHERE l.governed), "
 	"tagged AS ("
-	"  SELECT listed.*, CASE base WHEN 'bool'::regtype THEN 'B' WHEN 'int2'::regtype THEN '2' WHEN 'int4'::regtype "
+	"  SELECT listed.*, "
+	"    format(CASE base WHEN '\"char\"'::regtype THEN 'CASE WHEN get_byte(charsend(t.%1$I), 0) < 128 THEN "
+	"concat(t.%1$I) "
+	"ELSE concat(chr(92), get_byte(charsend(t.%1$I), 0) >> 6, get_byte(charsend(t.%1$I), 0) >> 3 & 7, "
+	"get_byte(charsend(t.%1$I), 0) & 7) END' ELSE 'concat(t.%1$I)' END, name) AS written, "
+	"    CASE base WHEN 'bool'::regtype THEN 'B' WHEN 'int2'::regtype THEN '2' WHEN 'int4'::regtype "
 	"THEN '4' "
 	"    WHEN 'int8'::regtype THEN '8' WHEN 'float4'::regtype THEN 'f' WHEN 'float8'::regtype THEN 'F' "
 	"    WHEN 'uuid'::regtype THEN 'U' WHEN 'date'::regtype THEN 'D' WHEN 'time'::regtype THEN 'M' "
@@ -135,14 +141,12 @@ static const char tables_query[] =
 	"  WHERE g.key_position IS NOT NULL AND k.attnum = g.attnum "
 	"  ORDER BY g.attrelid, g.attnum, i.indisprimary DESC, i.indexrelid) "
 	"SELECT * FROM ("
-	"  SELECT g.table_id, g.source, g.key_position, g.key, 'O' AS tag, format('concat(t.%I)', g.name) AS fetch, "
-	"i.equals, "
-	"i.type "
+	"  SELECT g.table_id, g.source, g.key_position, g.key, 'O' AS tag, g.written AS fetch, i.equals, i.type "
 	"  FROM tagged AS g LEFT JOIN indexed AS i USING (attrelid, attnum) "
 	"  WHERE g.key_position IS NOT NULL "
 	"  UNION ALL "
 	"  SELECT table_id, source, NULL, key, tag, "
-	"    CASE tag WHEN 'O' THEN format('CASE WHEN t.%1$I IS DISTINCT FROM NULL THEN concat(t.%1$I) END', name) "
+	"    CASE tag WHEN 'O' THEN format('CASE WHEN t.%I IS DISTINCT FROM NULL THEN %s END', name, written) "
 	"    ELSE format('t.%I', name) END, NULL, NULL "
 	"  FROM tagged) AS fetched "
 	"ORDER BY table_id, key_position NULLS LAST, key COLLATE \"C\"";

@@ -47,6 +47,13 @@ for my $case (['LATIN1', '\2014', "caf\xe9 \xa4", "caf\xc3\xa9 \xc2\xa4"], ['WIN
 		CREATE EXTENSION release_mgmt CASCADE;
 		SELECT release_mgmt.activate('$origin');
 		CREATE TABLE item (name text PRIMARY KEY, title varchar(20), words text[], "$value" text);
+		-- A "char" is a byte, whatever text it would be.
+		CREATE DOMAIN byte AS "char";
+		CREATE TABLE one_byte (c "char" PRIMARY KEY, d byte);
+		SELECT release_mgmt.govern('one_byte');
+		INSERT INTO one_byte SELECT i::"char", (-i - 1)::"char" FROM generate_series(-128, 127) AS i;
+		UPDATE one_byte SET d = 'x' WHERE c = (-1)::"char";
+		DELETE FROM one_byte WHERE c = (-2)::"char";
 		SELECT release_mgmt.govern('item');
 		INSERT INTO item VALUES ('$value', '$value', ARRAY['$value'], 'x'), ('plain', 'a', '{b}', repeat('$value', 500));
 		UPDATE item SET title = 'now plain' WHERE name = '$value'});
@@ -70,6 +77,8 @@ for my $case (['LATIN1', '\2014', "caf\xe9 \xa4", "caf\xc3\xa9 \xc2\xa4"], ['WIN
 	is($cluster->value($database, "SELECT changed #>> '{title,old}' FROM release_mgmt.history_of('item', '$value') LIMIT 1"), $value, "$encoding: history_of()");
 	is($cluster->value($database, "SELECT key FROM release_mgmt.captured_change WHERE source = 'item'::regclass AND key <> 'plain' LIMIT 1"), $value, 'captured_change');
 
+	is($cluster->value($database, q{SELECT changed ->> 'd' FROM release_mgmt.history_of('one_byte', '\\\\377') LIMIT 1}), '{"new": "x", "old": ""}', 'a byte by its key');
+	is($cluster->value($database, q{SELECT old ->> 'd' FROM release_mgmt.captured_change WHERE source = 'one_byte'::regclass AND key = '\\\\376' AND operation = 'delete'}), "\001", 'and one that was there');
 	my $verifier = $cluster->value($database, 'SELECT release_mgmt.verifier_key()');
 	my ($status, $out, $err) = $cluster->run(undef, $rmverify, '--key', $verifier, '--state', "$dir/$database.state", "dbname=$database");
 	is($status, 0, "$encoding: rmverify") or diag $out, $err;
@@ -100,7 +109,9 @@ for my $case (['LATIN1', '\2014', "caf\xe9 \xa4", "caf\xc3\xa9 \xc2\xa4"], ['WIN
 	($status, $out, $err) = $cluster->run(undef, $rmverify, '--key', $verifier, '--witness', $witness, '--state', "$dir/$database.cosigned", "dbname=$database");
 	is($status, 0, 'and rmverify with the witness') or diag $out, $err;
 
-	# A copy goes on with the checkpoint held outside, or opens an epoch.
+	# A copy goes on with the checkpoint held outside, or opens an epoch; with what was signed to its end.
+	$cluster->value($database, 'CALL release_mgmt.sequence_ledger()');
+	$cluster->value($database, 'SELECT release_mgmt.sign_checkpoint()');
 	for my $form ($encoding eq 'LATIN1' ? ($given, 'NULL') : ())
 	{
 		$cluster->value('postgres', "CREATE DATABASE copy TEMPLATE $database");
