@@ -82,6 +82,28 @@ END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.record_baseline() IS 'Records every row of every governed table as it stands, and the tables'' schemas.';
 
+CREATE FUNCTION release_mgmt_internal.record_differences(findings release_mgmt.activation_finding[]) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH differs AS MATERIALIZED (
+        SELECT t.id, t.source, f.finding, f.key
+        FROM pg_catalog.unnest(findings) AS f
+        JOIN release_mgmt.governed_table AS t
+            ON EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                       WHERE c.oid = t.source AND f.source = pg_catalog.format('%I.%I', n.nspname, c.relname))
+        WHERE f.finding IN ('row changed', 'row added', 'row missing')
+    ), departed AS MATERIALIZED (
+        SELECT d.id, release_mgmt_internal.capture_departure(d.id, d.key) FROM differs AS d WHERE d.finding = 'row missing' ORDER BY d.id, d.key
+    ), recorded AS MATERIALIZED (
+        SELECT d.id, release_mgmt_internal.capture_table(d.id, 'baseline')
+        FROM (SELECT DISTINCT n.id FROM differs AS n) AS d
+        ORDER BY d.id
+    )
+    SELECT count(*) FROM departed AS d FULL JOIN recorded AS r USING (id);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.record_differences(release_mgmt.activation_finding[]) IS
+'Records the rows of tables in which rows were changed, added or removed while nobody captured it, as they stand, and the keys that are gone.';
+
 CREATE FUNCTION release_mgmt_internal.activate_again(origin text, continue_from text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -118,6 +140,7 @@ BEGIN
        AND NOT EXISTS (SELECT FROM unnest(findings) AS f
                        WHERE f.finding LIKE ANY (ARRAY['checkpoint%', 'leaf%', 'tile%', 'head%', 'tree%', 'entry%'])) THEN
         next_log := former.id;
+        PERFORM release_mgmt_internal.record_differences(findings);
         PERFORM release_mgmt_internal.record_schema_version(t.id)
         FROM release_mgmt.governed_table AS t JOIN pg_class AS c ON c.oid = t.source ORDER BY t.id;
     ELSE

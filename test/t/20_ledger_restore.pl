@@ -93,9 +93,17 @@ $text =~ s/^(500\t)\w+/$1tampered/m or die 'no row 500 in the dump';
 $cluster->psql('tampered', $text);
 is($cluster->value('tampered', 'SELECT finding, source, key FROM release_mgmt.verify_ledger()'), 'row changed|public.item|500',
 	'a row changed in the dump is named');
-$cluster->value('tampered', "SELECT release_mgmt.activate('restore.example.org', \$x\$$checkpoint\$x\$)");
-is($cluster->value('tampered', 'SELECT finding, source, key FROM release_mgmt.activation_finding'), 'row changed|public.item|500',
-	'and kept on activation');
+# Rows that came, went or changed while nobody captured it are kept as findings, and recorded as they stand where the log goes on.
+$cluster->value('tampered', q{DELETE FROM item WHERE id = 501; INSERT INTO item VALUES (5001, 'added')});
+my $differing = 'SELECT finding, source, key FROM %s ORDER BY key';
+my $differences = "row changed|public.item|500\nrow added|public.item|5001\nrow missing|public.item|501";
+is($cluster->value('tampered', join ' ', map { sprintf $_, 'release_mgmt.verify_ledger()' } $differing), $differences, 'three rows differ');
+is($cluster->value('tampered', "SELECT release_mgmt.activate('restore.example.org', \$x\$$checkpoint\$x\$)"), 'restore.example.org', 'the log goes on');
+is($cluster->value('tampered', sprintf $differing, 'release_mgmt.activation_finding'), $differences, 'they are kept on activation');
+is($cluster->value('tampered', $findings), '', 'and recorded as they stand');
+is($cluster->value('tampered', q{SELECT string_agg(h.operation, ' ' ORDER BY h.key, h.n) FROM (
+	SELECT k.key, h.operation, row_number() OVER () AS n FROM (VALUES ('500'), ('5001'), ('501')) AS k (key) CROSS JOIN LATERAL (
+		SELECT o.operation FROM release_mgmt.history_of('item', k.key) AS o LIMIT 1) AS h) AS h}), 'baseline baseline delete', 'in their history');
 
 # The tail cut off: the signer refuses.
 $cluster->value('origin', q{INSERT INTO item VALUES (4000, 'x')});
