@@ -83,7 +83,11 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT d.objid::regclass WHERE d.classid = 'pg_class'::regclass
             UNION ALL
-            SELECT t.tgrelid FROM pg_trigger AS t WHERE d.classid = 'pg_trigger'::regclass AND t.oid = d.objid) AS r (relation)
+            SELECT t.tgrelid FROM pg_trigger AS t WHERE d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+            UNION ALL
+            -- With its schema a table gets another name.
+            SELECT c.source FROM release_mgmt.ci_class AS c JOIN pg_class AS s ON s.oid = c.source
+            WHERE d.classid = 'pg_namespace'::regclass AND s.relnamespace = d.objid) AS r (relation)
         CROSS JOIN LATERAL release_mgmt_internal.bound_class_of(r.relation) AS b
         JOIN pg_class AS k ON k.oid = b.source
         ORDER BY b.class, r.relation
@@ -128,7 +132,7 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.follow_alter() IS
 'Event trigger rm_cmdb_alter: guards new partitions and inheritance children; refuses to switch the guard off (RM013), or to rename a table in mode enforce.';
 CREATE EVENT TRIGGER rm_cmdb_alter ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TABLE AS', 'ALTER TRIGGER')
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TABLE AS', 'ALTER TRIGGER', 'ALTER SCHEMA', 'ALTER INDEX')
     EXECUTE FUNCTION release_mgmt_internal.follow_alter();
 ALTER EVENT TRIGGER rm_cmdb_alter ENABLE ALWAYS;
 

@@ -129,6 +129,11 @@ SELECT bind_ci_class('port_1', 'port_1', '{device,no}', 'label');
 ALTER TABLE "My CMDB"."Network Card" ALTER COLUMN "select" TYPE numeric, ADD COLUMN colour text DEFAULT 'green';
 SELECT * FROM ci_attributes('card/y:2026-02-03');
 ALTER TABLE "My CMDB"."Network Card" RENAME TO card;
+-- A table goes along with its schema's name.
+ALTER SCHEMA "My CMDB" RENAME TO "Our CMDB";
+SELECT name, source, source_name FROM ci_class WHERE source_name ~ 'CMDB' ORDER BY name;
+SELECT finding, source, key FROM verify_ledger() WHERE source = 'release_mgmt.ci_class';
+ALTER SCHEMA "Our CMDB" RENAME TO "My CMDB";
 SELECT source_name FROM ci_class WHERE name = 'card';
 DROP SCHEMA "My CMDB" CASCADE;
 DROP TABLE "Class" CASCADE;

@@ -128,6 +128,25 @@ SELECT release_mgmt.govern('doubled');
 SELECT release_mgmt.govern('doubled', key => '{code}');
 DROP TABLE doubled CASCADE;
 
+-- Values that are written with the names of other objects change when these are renamed: refused, wherever they stand.
+CREATE TYPE of_table AS (t regclass, n integer);
+CREATE DOMAIN of_role AS regrole;
+CREATE TABLE watched (id integer PRIMARY KEY, r regclass, a of_table[], d of_role, l aclitem, g regclass GENERATED ALWAYS AS ('pg_class'::regclass) STORED, o oid);
+SELECT release_mgmt.govern('watched');
+ALTER TABLE watched DROP r, DROP a, DROP d, DROP l;
+SELECT release_mgmt.govern('watched') IS NOT NULL AS governed;
+ALTER TABLE watched ADD p regprocedure;
+ALTER TABLE watched ALTER o TYPE regtype;
+ALTER TABLE watched ALTER g DROP EXPRESSION;
+CREATE TYPE plain AS (n integer);
+ALTER TABLE watched ADD c plain;
+ALTER TYPE plain ADD ATTRIBUTE t regnamespace;
+SELECT * FROM release_mgmt.verify_ledger();
+SELECT release_mgmt.ungovern('watched');
+DROP TABLE watched;
+DROP TYPE of_table, plain;
+DROP DOMAIN of_role;
+
 -- The way out is recorded, and leaves nothing behind on the table.
 SELECT release_mgmt.ungovern('part');
 SELECT release_mgmt.ungovern('parent');
