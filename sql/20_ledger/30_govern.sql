@@ -5,7 +5,10 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_te
 DECLARE
     repeated text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = source AND NOT c.relispartition) THEN
+    -- A foreign or temporary child is refused, or found by verification; its rows can not be read.
+    IF EXISTS (SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = source AND NOT c.relispartition)
+       AND NOT EXISTS (SELECT FROM release_mgmt_internal.members_of(source) AS m JOIN pg_class AS c ON c.oid = m WHERE c.relkind <> 'r' OR c.relpersistence = 't')
+    THEN
         EXECUTE format('SELECT string_agg(d.key, %L ORDER BY d.key) FROM (SELECT concat_ws(%L, %s) AS key FROM %s AS t GROUP BY %s HAVING count(*) > 1 LIMIT 20) AS d',
                        ', ', ':', (SELECT string_agg(format('t.%I', c.name), ', ' ORDER BY c.position) FROM unnest(columns) WITH ORDINALITY AS c (name, position)),
                        source, (SELECT string_agg(format('t.%I', c.name), ', ') FROM unnest(columns) AS c (name)))
