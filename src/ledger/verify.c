@@ -184,8 +184,8 @@ rm_verify_close(RmVerify *verify)
 	close_tables(verify);
 }
 
-/* Return how often everything is to be read so that what is known of rows fits maintenance_work_mem. */
-static int
+/* Decide how often everything is to be read so that what is known of rows fits maintenance_work_mem. */
+static void
 count_passes(RmVerify *verify)
 {
 	double rows = 0;
@@ -200,7 +200,8 @@ count_passes(RmVerify *verify)
 		foreach (cell, table->relations)
 			rows += Max(0, ((Relation) lfirst(cell))->rd_rel->reltuples);
 	}
-	return (int) Min(MAX_PASSES, 1 + rows * BYTES_PER_ROW / (maintenance_work_mem * 1024.0));
+	verify->passes = (int) Min(MAX_PASSES, 1 + rows * BYTES_PER_ROW / (maintenance_work_mem * 1024.0));
+	verify->expected_rows = (uint32) Min(rows, maintenance_work_mem * 1024.0 / BYTES_PER_ROW);
 }
 
 /* Order expected roots by size. */
@@ -265,7 +266,7 @@ rm_verify_logs(PG_FUNCTION_ARGS)
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &logs, NULL, &nlogs);
 
 	rm_verify_open(&verify);
-	verify.passes = count_passes(&verify);
+	count_passes(&verify);
 	for (verify.pass = 0; verify.pass < verify.passes; verify.pass++)
 	{
 		for (int i = 0; i < nlogs; i++)

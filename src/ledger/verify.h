@@ -65,6 +65,7 @@ typedef struct RmVerify
 	int64 batches_read;
 	int passes; /* how often everything is read, each time for another share of the rows */
 	int pass;
+	uint32 expected_rows; /* in one of them, about */
 	MemoryContext per_change;
 } RmVerify;
 
@@ -88,6 +89,7 @@ extern void rm_verify_batches_claimed(RmVerify *verify);
 
 /* verify_rows.c */
 extern void rm_verify_rows_init(RmVerify *verify);
+extern void rm_verify_expect_change(RmVerify *verify, const RmChange *change);
 extern void rm_verify_apply_change(RmVerify *verify, int64 log_index, const RmChange *change);
 extern void rm_verify_rows(RmVerify *verify);
 extern void rm_verify_known_rows(RmVerify *verify);

@@ -50,7 +50,7 @@ read_batch(RmVerify *verify, int64 log_index, bytea *batch, int32 count, Transac
 			state->first_table = change.table_id;
 			state->first_key = pnstrdup(change.key, change.key_len);
 		}
-		rm_verify_apply_change(verify, log_index, &change);
+		rm_verify_expect_change(verify, &change);
 		if (verify->pass == 0)
 		{
 			rm_change_hash(&change, leaf);
@@ -58,6 +58,7 @@ read_batch(RmVerify *verify, int64 log_index, bytea *batch, int32 count, Transac
 		}
 		else
 			state->tree.size++;
+		rm_verify_apply_change(verify, log_index, &change);
 		found++;
 	}
 	if (result == RM_CHANGE_BROKEN || found != count)

@@ -114,7 +114,7 @@ rm_verify_rows_init(RmVerify *verify)
 	MemoryContextReset(rows->memory);
 	rows->left = 0;
 	rows->first = rows->last = NULL;
-	rows->map = rowmap_create(CurrentMemoryContext, 1024, NULL);
+	rows->map = rowmap_create(CurrentMemoryContext, Max(1024, verify->expected_rows), NULL);
 }
 
 /* Fill in the name of a row; false where another pass is to see to this row. */
@@ -158,6 +158,13 @@ add_row(RmVerifiedRows *rows, const RowName *name)
 	return row;
 }
 
+/* Have the place of a row fetched into the cache, while something else is done. */
+static inline void
+prefetch_place(const RmVerifiedRows *rows, uint32 hash)
+{
+	__builtin_prefetch(&rows->map->data[hash & rows->map->sizemask]);
+}
+
 /* Note that the row under the key came to be as the change says, or went. */
 static void
 apply(RmVerify *verify, RmVerifiedTable *table, int64 log_index, const RmChange *change, const char *key, int key_len,
@@ -194,6 +201,17 @@ find_table(RmVerify *verify, const pg_uuid_t *table_id)
 	if (verify->last_table == NULL || memcmp(&verify->last_table->id, table_id, UUID_LEN) != 0)
 		verify->last_table = hash_search(verify->tables, table_id, HASH_FIND, NULL);
 	return verify->last_table;
+}
+
+/* Say that a change will be taken in next. */
+void
+rm_verify_expect_change(RmVerify *verify, const RmChange *change)
+{
+	RmVerifiedTable *table = find_table(verify, &change->table_id);
+	RowName name;
+
+	if (table && name_row(verify, table, change->key, change->key_len, &name))
+		prefetch_place(verify->rows, name.hash);
 }
 
 /* Take in a change; changes of a transaction come one after the other. */
@@ -236,9 +254,18 @@ report_added(RmVerify *verify, RmVerifiedTable *table, const RowState *row, cons
 				   "a row");
 }
 
-/* Hold a live row's values against its last change. */
+/* Put together what the row's digest is taken of, but for the salt, for which there is room. */
 static void
-compare_row(RmVerify *verify, RmGoverned *governed, const RowState *row, const Datum *values, const bool *nulls)
+compose_row(RmVerify *verify, RmGoverned *governed, const Datum *values, const bool *nulls)
+{
+	resetStringInfo(&verify->row);
+	appendStringInfoSpaces(&verify->row, RM_SALT_SIZE);
+	rm_governed_append_row(governed, &verify->row, values, nulls);
+}
+
+/* Hold the row that was put together against its last change. */
+static void
+compare_row(RmVerify *verify, const RowState *row)
 {
 	const char *name = row->name.table->name;
 	unsigned char digest[RM_SHA256_SIZE];
@@ -249,9 +276,7 @@ compare_row(RmVerify *verify, RmGoverned *governed, const RowState *row, const D
 					   utf8_string(row->name.key, row->name.len), "a salt", "a redacted change");
 		return;
 	}
-	resetStringInfo(&verify->row);
-	appendBinaryStringInfo(&verify->row, (const char *) row->salt, RM_SALT_SIZE);
-	rm_governed_append_row(governed, &verify->row, values, nulls);
+	memcpy(verify->row.data, row->salt, RM_SALT_SIZE);
 	rm_require_hash(rm_hash(RM_HASH_SHA256, verify->row.data, verify->row.len, digest));
 	if (memcmp(digest, row->digest, RM_SHA256_SIZE) == 0)
 		return;
@@ -276,6 +301,8 @@ check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleT
 	rm_governed_append_key(governed, key, slot->tts_values, slot->tts_isnull);
 	if (!name_row(verify, table, key->data, key->len, &name))
 		return;
+	prefetch_place(verify->rows, name.hash);
+	compose_row(verify, governed, slot->tts_values, slot->tts_isnull);
 	place = rowmap_lookup(verify->rows->map, &name);
 	row = place ? (RowState *) place->name : NULL;
 	if ((row == NULL && table->open) || ((row == NULL || !row->present) && table->keys_moved))
@@ -289,7 +316,7 @@ check_row(RmVerify *verify, RmVerifiedTable *table, RmGoverned *governed, TupleT
 		return;
 	}
 	row->seen = true;
-	compare_row(verify, governed, row, slot->tts_values, slot->tts_isnull);
+	compare_row(verify, row);
 }
 
 /* Return what capture knows of a relation; NULL, and a finding, where a column is not known to the ledger. */
@@ -395,7 +422,10 @@ check_known_row(RmVerify *verify, RowState *row, Relation relation)
 			else if (!row->present || row->seen)
 				report_added(verify, table, row, utf8_string(row->name.key, row->name.len));
 			else
-				compare_row(verify, governed, row, values, nulls);
+			{
+				compose_row(verify, governed, values, nulls);
+				compare_row(verify, row);
+			}
 			row->seen = true;
 		}
 	}

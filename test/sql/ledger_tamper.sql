@@ -99,6 +99,11 @@ INSERT INTO release_mgmt.ledger_batch SELECT '019ac000-0001-7000-8000-0000000000
 WHERE transaction_id = (SELECT transaction_id FROM release_mgmt.ledger_entry WHERE index = 3);
 SELECT finding, log_index, regexp_replace(found, '.*', 'a transaction') FROM release_mgmt.verify_ledger();
 ROLLBACK;
+BEGIN;
+INSERT INTO release_mgmt.ledger_batch SELECT b.transaction_id, 1000, b.count, b.changes FROM release_mgmt.ledger_batch AS b
+JOIN release_mgmt.ledger_entry AS e ON e.transaction_id = b.transaction_id WHERE e.index IN (2, 4) AND b.first_seq = 0;
+SELECT finding, log_index FROM findings ORDER BY log_index;
+ROLLBACK;
 
 -- A pending leaf deleted, and the change that stands beside it; that change edited.
 BEGIN;

@@ -20,7 +20,11 @@ $cluster->value('postgres', q{
 	SELECT release_mgmt.activate('size.example.org');
 	CREATE TABLE item (id integer PRIMARY KEY, n bigint NOT NULL);
 	INSERT INTO item SELECT i, 0 FROM generate_series(1, 1000) AS i;
-	SELECT release_mgmt.govern('item')});
+	SELECT release_mgmt.govern('item');
+	CREATE TABLE stock (id integer PRIMARY KEY, n integer);
+	INSERT INTO stock SELECT i, i FROM generate_series(1, 15000) AS i;
+	ANALYZE stock;
+	SELECT release_mgmt.govern('stock')});
 my $findings = q{SELECT string_agg(v::text, E'\n') FROM release_mgmt.verify_ledger() AS v};
 
 # Tables, each written to by one transaction that touches them all.
@@ -32,7 +36,7 @@ $cluster->value('postgres', qq{
 	END LOOP; END \$\$});
 $cluster->value('postgres', qq{
 	DO \$\$ BEGIN FOR i IN 1..$tables LOOP EXECUTE format('INSERT INTO many_%s VALUES (%s, %L)', i, i, 'x'); END LOOP; END \$\$});
-is($cluster->value('postgres', 'SELECT count(*) FROM release_mgmt.governed_table WHERE NOT builtin'), $tables + 1, "$tables tables are governed");
+is($cluster->value('postgres', 'SELECT count(*) FROM release_mgmt.governed_table WHERE NOT builtin'), $tables + 2, "$tables tables are governed");
 is($cluster->value('postgres', $findings), '', 'and sound');
 $cluster->value('postgres', qq{ALTER TABLE many_$tables DISABLE TRIGGER ALL; UPDATE many_$tables SET name = 'y';
 	ALTER TABLE many_$tables ENABLE ALWAYS TRIGGER rm_10_admit, ENABLE ALWAYS TRIGGER rm_90_capture});
@@ -53,6 +57,14 @@ is($cluster->value('postgres', 'SELECT level, count(*) FROM release_mgmt.ledger_
 	join("\n", map { "$_->[0]|$_->[1]" } grep { $_->[1] > 0 } map { [ $_, int($leaves / 256**($_ + 1)) ] } 0 .. 3), 'with every full tile');
 my $checkpoint = $cluster->value('postgres', 'SELECT release_mgmt.sign_checkpoint()');
 is($cluster->value('postgres', "SELECT string_agg(v::text, E'\\n') FROM release_mgmt.verify_ledger(\$x\$$checkpoint\$x\$) AS v"), '', 'sound');
+
+# With little memory everything is read several times.
+my $little = q{SET maintenance_work_mem = '1MB'; SELECT finding, source, key FROM release_mgmt.verify_ledger()};
+is($cluster->value('postgres', $little), '', 'sound with little memory');
+is($cluster->value('postgres', "BEGIN; SET LOCAL session_replication_role = replica; ALTER TABLE stock DISABLE TRIGGER ALL;
+	UPDATE stock SET n = 0 WHERE id % 5000 = 0; ALTER TABLE stock ENABLE ALWAYS TRIGGER rm_10_admit, ENABLE ALWAYS TRIGGER rm_90_capture;
+	$little ORDER BY key; ROLLBACK"), "row changed|public.stock|10000\nrow changed|public.stock|15000\nrow changed|public.stock|5000",
+	'and each row is named once');
 my ($status, $out, $err) = $cluster->run(undef, $rmverify, '--key', $cluster->value('postgres', 'SELECT release_mgmt.verifier_key()'),
 	'--state', "$dir/state", 'user=postgres dbname=postgres');
 is($status, 0, 'rmverify computes the same') or diag $out, $err;
