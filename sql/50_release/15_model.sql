@@ -8,6 +8,7 @@ CREATE TABLE release_mgmt.release_model (
     builtin      boolean NOT NULL DEFAULT false,
     drafted_by   uuid,
     edited_at    timestamptz,
+    edited_by    uuid[] NOT NULL DEFAULT '{}',
     published_by uuid,
     published_at timestamptz,
     CONSTRAINT release_model_pkey PRIMARY KEY (id),
@@ -20,6 +21,7 @@ CREATE TABLE release_mgmt.release_model (
 COMMENT ON TABLE release_mgmt.release_model IS
 'Versioned release models: states, transitions, gates. A version is a draft until publish_model() finds it free of faults; then it never changes, and releases may pin it. Shipped ones are published.';
 COMMENT ON COLUMN release_mgmt.release_model.drafted_by IS 'who inserted the row; another person publishes it';
+COMMENT ON COLUMN release_mgmt.release_model.edited_by IS 'the persons who wrote a state, transition or criterion of it; none of them publishes it either';
 COMMENT ON COLUMN release_mgmt.release_model.edited_at IS 'when a state, transition or criterion of the draft was last written, so that a publication never passes rows it did not see';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.release_model', 'WHERE NOT builtin');
 INSERT INTO release_mgmt.release_model (id, code, version, description, builtin) VALUES
@@ -44,6 +46,7 @@ BEGIN
         NEW.builtin := false;
         NEW.drafted_by := release_mgmt_internal.acting_person();
         NEW.edited_at := now();
+        NEW.edited_by := '{}';
         NEW.published_by := NULL;
         NEW.published_at := NULL;
         RETURN NEW;
@@ -69,6 +72,7 @@ FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_m
 CREATE FUNCTION release_mgmt_internal.keep_model_part() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
+    acting uuid := release_mgmt_internal.acting_person();
     models uuid[] := CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.model_id] WHEN 'DELETE' THEN ARRAY[OLD.model_id] ELSE ARRAY[OLD.model_id, NEW.model_id] END;
     fixed release_mgmt.release_model;
 BEGIN
@@ -80,7 +84,9 @@ BEGIN
             format('Begin a new version with revise_model(%L).', fixed.code));
     END IF;
     -- Once in a transaction: a publication under repeatable read then fails instead of passing what it does not see.
-    UPDATE release_mgmt.release_model AS m SET edited_at = now() WHERE m.id = ANY (models) AND m.edited_at IS DISTINCT FROM now();
+    UPDATE release_mgmt.release_model AS m
+    SET edited_at = now(), edited_by = CASE WHEN acting IS NULL OR acting = ANY (m.edited_by) THEN m.edited_by ELSE m.edited_by || acting END
+    WHERE m.id = ANY (models) AND (m.edited_at IS DISTINCT FROM now() OR acting <> ALL (m.edited_by));
     IF TG_OP = 'DELETE' THEN
         RETURN OLD;
     END IF;

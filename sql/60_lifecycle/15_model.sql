@@ -137,14 +137,16 @@ BEGIN
     IF draft.builtin OR draft.published_at IS NOT NULL THEN
         RETURN;
     END IF;
-    IF draft.drafted_by = acting THEN
-        PERFORM release_mgmt_internal.refuse('separation_of_duties', format('who drafted release model "%s" version %s can not publish it', draft.code, draft.version), NULL,
-            'Another change manager does.');
+    IF draft.drafted_by = acting OR acting = ANY (draft.edited_by) THEN
+        PERFORM release_mgmt_internal.refuse('separation_of_duties', format('who wrote release model "%s" version %s can not publish it', draft.code, draft.version),
+            CASE WHEN draft.drafted_by = acting THEN format('Role "%s" drafted it.', release_mgmt_internal.acting_role())
+                 ELSE format('Role "%s" wrote a state, a transition or a criterion of it.', release_mgmt_internal.acting_role()) END,
+            'Another change manager publishes it.');
     END IF;
     UPDATE release_mgmt.release_model AS m SET published_at = now() WHERE m.id = draft.id;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.publish_model(text, integer) IS
-'Publishes a version of a release model, the latest one where none is named: from then on it never changes, and releases may pin it. A published one is left as it is. Errors: RM002 unknown model or version, RM003 without the duty change manager (the extension''s owner needs none), RM008 who drafted it, RM015 faults, every one listed.';
+'Publishes a version of a release model, the latest one where none is named: from then on it never changes, and releases may pin it. A published one is left as it is. Errors: RM002 unknown model or version, RM003 without the duty change manager (the extension''s owner needs none), RM008 who drafted it or wrote a part of it, RM015 faults, every one listed.';
 SELECT release_mgmt_internal.allow('{change manager}', 'EXECUTE', 'PROCEDURE release_mgmt.publish_model(text, integer)');
 
 CREATE FUNCTION release_mgmt.revise_model(model text) RETURNS integer

@@ -29,7 +29,7 @@ INSERT INTO model_state (model_id, state, ordinal, kind) SELECT id, 'limbo', 12,
 -- A draft with every fault that there is: all are listed, and nothing is published.
 SET ROLE regress_manager;
 INSERT INTO release_model (code, description, builtin) VALUES ('bad', 'Everything is wrong.', true);
-CREATE TEMP VIEW model AS SELECT id FROM release_model WHERE code = 'bad';
+CREATE TEMP VIEW model AS SELECT id FROM release_model WHERE code = 'bad' AND version = 1;
 GRANT SELECT ON model TO PUBLIC;
 CALL publish_model('bad');
 INSERT INTO model_state (model_id, state, ordinal, kind)
@@ -107,6 +107,12 @@ UPDATE release SET model_id = (SELECT id FROM release_model WHERE code = 'bad' A
 UPDATE release_model SET version = 7 WHERE version = 2;
 RESET ROLE;
 UPDATE release_model SET code = 'good' WHERE code = 'bad' AND version = 2;
+
+-- Nor is it published by who wrote a part of it.
+SET ROLE regress_approver;
+UPDATE gate_criterion SET name = 'the policy' WHERE model_id = (SELECT id FROM release_model WHERE code = 'bad' AND version = 2);
+CALL publish_model('bad', 2);
+RESET ROLE;
 
 DROP OWNED BY regress_manager, regress_approver, regress_reader;
 DROP ROLE regress_manager, regress_approver, regress_reader;

@@ -8,7 +8,7 @@ use Test::More;
 chdir $RM::Cluster::top or die $!;
 # Together they fill the tables of every module.
 my @scripts = map { "test/sql/$_.sql" }
-  qw(ledger_tamper cmdb_guard rollout assurance_register assurance_incident transition_knowledge transition_service metrics);
+  qw(ledger_tamper cmdb_guard rollout assurance_register assurance_incident transition_knowledge transition_service metrics release_dependency release_train);
 
 # A digest of the rows of every table that pg_dump carries.
 sub contents
