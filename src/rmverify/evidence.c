@@ -82,7 +82,7 @@ read_head(Evidence *evidence, const char *text, const Options *options)
 		return NULL;
 	origin += strlen("\norigin ");
 	name = strndup(origin, strcspn(origin, "\n"));
-	verifier = verifier_of_epoch(&options->verifier, name);
+	verifier = verifier_of(options, name);
 	free(name);
 	/* One signature, and nothing beside it that nobody has signed. */
 	if (!is_signed(&verifier, text, (size_t) (end + 1 - text), end + 2, &behind) || strncmp(behind, "\n\n", 2) != 0 ||
@@ -140,7 +140,7 @@ open_checkpoints(Evidence *evidence, const Options *options)
 		if (strncmp(part->name, "checkpoint ", 11) != 0)
 			continue;
 		text = strndup(part->bytes, part->len);
-		verifier = verifier_of_epoch(&options->verifier, part->name + 11);
+		verifier = verifier_of(options, part->name + 11);
 		if (evidence->nnotes == MAX_LOGS || !open_note(text, &verifier, &evidence->notes[evidence->nnotes]))
 			part_finding(part, "the checkpoint is not signed by the key given");
 		else if (!is_cosigned_by_all(options, &evidence->notes[evidence->nnotes++]))

@@ -35,15 +35,6 @@ epoch_of(const char *origin)
 	return *behind ? strtoul(behind + strlen("/e"), NULL, 10) : 1;
 }
 
-/* Return whether the origin is an epoch of the key's base. */
-static bool
-is_own(const Options *options, const char *origin)
-{
-	size_t len = base_length(options->verifier.name);
-
-	return base_length(origin) == len && strncmp(origin, options->verifier.name, len) == 0;
-}
-
 /* Take in a row of the list of logs. */
 static void
 add_log(Logs *logs, const Options *options, const Field *fields)
@@ -58,8 +49,8 @@ add_log(Logs *logs, const Options *options, const Field *fields)
 	log->id = strndup((const char *) fields[0].bytes, (size_t) fields[0].len);
 	log->origin = strndup((const char *) fields[1].bytes, (size_t) fields[1].len);
 	log->is_present = fields[2].bytes[0] != 0;
-	log->is_own = is_own(options, log->origin);
-	log->verifier = verifier_of_epoch(&options->verifier, log->origin);
+	log->is_own = is_own_origin(options, log->origin);
+	log->verifier = verifier_of(options, log->origin);
 	log->follows = fields[3].len >= 0 && read_carried(&fields[3], &log->former);
 }
 
@@ -115,7 +106,7 @@ drop_unwanted(Logs *logs, const Options *options)
 	{
 		if (logs->log[i].is_wanted)
 			logs->log[kept++] = logs->log[i];
-		else if (logs->log[i].is_present && logs->log[i].follows && is_own(options, logs->log[i].former.origin))
+		else if (logs->log[i].is_present && logs->log[i].follows && is_own_origin(options, logs->log[i].former.origin))
 			trouble("the database goes on from %s under another origin, %s; take the key of that one",
 					logs->log[i].former.origin, logs->log[i].origin);
 	}

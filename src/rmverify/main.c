@@ -39,7 +39,7 @@ given_note(const Options *options)
 		trouble("there is no file %s", options->checkpoint);
 	(void) restore_dashes(text, len);
 	origin = strndup(text, strcspn(text, "\n"));
-	verifier = verifier_of_epoch(&options->verifier, origin);
+	verifier = verifier_of(options, origin);
 	note = require_note(text, &verifier);
 	if (!is_cosigned_by_all(options, &note))
 		trouble("not every witness has cosigned the checkpoint");

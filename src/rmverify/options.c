@@ -19,7 +19,8 @@ static const char usage[] =
 	"  rmverify evidence --key KEY FILE                                    what release_mgmt.export_evidence() "
 	"returned\n"
 	"\n"
-	"  --key         what release_mgmt.verifier_key() returned, or a file that holds it; get it by a road of its own\n"
+	"  --key         what release_mgmt.verifier_key() returned, or a file that holds it; get it by a road of its own;\n"
+	"                once more for an epoch that was signed with another key\n"
 	"  --witness     a witness's verifier key, or a file that holds it; each one given must have cosigned the "
 	"checkpoint\n"
 	"  --state       where the checkpoint seen last is kept; the ledger must have grown from it, and only what came\n"
@@ -50,6 +51,16 @@ load_verifier(const char *option, unsigned char algorithm)
 	return parse_verifier(content ? content : option, algorithm);
 }
 
+/* Append a verifier to a list. */
+static void
+add_verifier(Verifier **verifiers, int *count, Verifier verifier)
+{
+	*verifiers = realloc(*verifiers, sizeof(Verifier) * (size_t) (*count + 1));
+	if (*verifiers == NULL)
+		trouble("out of memory");
+	(*verifiers)[(*count)++] = verifier;
+}
+
 /* Take an option in. */
 static void
 take_option(Options *options, int option)
@@ -57,13 +68,13 @@ take_option(Options *options, int option)
 	switch (option)
 	{
 		case 'k':
-			options->verifier = load_verifier(optarg, ALGORITHM_NOTE);
+			if (options->verifier.name == NULL)
+				options->verifier = load_verifier(optarg, ALGORITHM_NOTE);
+			else
+				add_verifier(&options->others, &options->nothers, load_verifier(optarg, ALGORITHM_NOTE));
 			break;
 		case 'w':
-			options->witnesses = realloc(options->witnesses, sizeof(Verifier) * (size_t) (options->nwitnesses + 1));
-			if (options->witnesses == NULL)
-				trouble("out of memory");
-			options->witnesses[options->nwitnesses++] = load_verifier(optarg, ALGORITHM_COSIGNATURE);
+			add_verifier(&options->witnesses, &options->nwitnesses, load_verifier(optarg, ALGORITHM_COSIGNATURE));
 			break;
 		case 's':
 			options->state = optarg;
@@ -127,6 +138,33 @@ parse_options(int argc, char **argv)
 	if (options.argument == NULL)
 		options.argument = "";
 	return options;
+}
+
+/* Return whether the origin is an epoch of that of the first key, or that of another one. */
+bool
+is_own_origin(const Options *options, const char *origin)
+{
+	size_t len = base_length(options->verifier.name);
+
+	for (int i = 0; i < options->nothers; i++)
+	{
+		if (strcmp(options->others[i].name, origin) == 0)
+			return true;
+	}
+	return base_length(origin) == len && strncmp(origin, options->verifier.name, len) == 0;
+}
+
+/* Return the verifier of the log of that origin: of the key that bears its name, else of the first one for that epoch.
+ */
+Verifier
+verifier_of(const Options *options, const char *origin)
+{
+	for (int i = 0; i < options->nothers; i++)
+	{
+		if (strcmp(options->others[i].name, origin) == 0)
+			return options->others[i];
+	}
+	return verifier_of_epoch(&options->verifier, origin);
 }
 
 /* Return whether every witness that was named has cosigned the checkpoint. */

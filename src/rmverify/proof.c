@@ -366,7 +366,7 @@ verify_proof(const Options *options)
 	{
 		char *origin = strndup(text + proof.len, strcspn(text + proof.len, "\n"));
 
-		verifier = verifier_of_epoch(&options->verifier, origin);
+		verifier = verifier_of(options, origin);
 		free(origin);
 		if (!open_note(text + proof.len, &verifier, &note))
 			wrong = "the checkpoint is not signed by the key given";

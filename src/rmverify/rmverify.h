@@ -91,12 +91,16 @@ typedef struct Options
 	const char *directory;
 	bool full;
 	const char *argument; /* connection string, or file */
-	Verifier verifier;
+	Verifier verifier;    /* of the first key given */
+	Verifier *others;     /* of the other ones */
+	int nothers;
 	Verifier *witnesses;
 	int nwitnesses;
 } Options;
 
 extern Options parse_options(int argc, char **argv);
+extern bool is_own_origin(const Options *options, const char *origin);
+extern Verifier verifier_of(const Options *options, const char *origin);
 extern bool is_cosigned_by_all(const Options *options, const Note *note);
 
 /* copy.c: rows in the binary form of COPY. */

@@ -69,7 +69,7 @@ read_state(const Options *options, Logs *logs)
 	while (next && (text = take_note(&next)) != NULL)
 	{
 		char *origin = strndup(text, strcspn(text, "\n"));
-		Verifier verifier = verifier_of_epoch(&options->verifier, origin);
+		Verifier verifier = verifier_of(options, origin);
 		Log *log = find_log_of(logs, origin);
 		RmMerkle edge;
 		bool has_edge;

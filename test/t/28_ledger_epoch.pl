@@ -119,4 +119,17 @@ tampered(q{INSERT INTO ledger_batch VALUES ('01900000-0000-7000-8000-00000000000
 	'changes of no transaction', qr/^changes without leaf/m);
 is($cluster->value('copy', 'SELECT count(*) FROM release_mgmt.verify_ledger()'), 0, 'and nothing when all is as it was');
 like(rmverify('copy'), $sound, 'says rmverify');
+
+# An epoch that was signed with another key: each by its own.
+RM::Cluster::run_quietly('openssl', 'genpkey', '-algorithm', 'ed25519', '-out', "$dir/other.pem");
+RM::Cluster::run_quietly('sh', '-c', "cat $dir/other.pem >$dir/key.pem");
+sql(q{UPDATE server SET app = 'signed with another key' WHERE name = 'beta'});
+sign();
+my $other_key = $cluster->value('cmdb', 'SELECT release_mgmt.verifier_key()');
+isnt($other_key, $key, 'another key');
+my @both = ('--full', '--key', $first_key);
+like(rmverify('cmdb', key => $other_key, state => "$dir/no_state"), qr{^checkpoint signature invalid: epoch\.example\.org$}m, 'not by that of the other');
+like(rmverify('cmdb', key => $other_key, state => "$dir/state_of_both", more => \@both), $sound, 'by both');
+like(rmverify('cmdb', key => $other_key, state => "$dir/state_of_both", more => [ '--key', $first_key ]), qr/ 0 keys behind leaf /, 'and again from there');
+like(rmverify('cmdb', key => $other_key), qr{^checkpoint signature invalid: epoch\.example\.org\n1 findings$}m, 'what was seen last is no other log for that');
 done_testing;
