@@ -22,8 +22,9 @@
 #define EPOCH_HEAD "release_mgmt epoch v1\n"
 #define ACTOR_LABEL "actor "
 
-/* Characters of a uuid's text form. */
+/* Characters of a uuid's text form, and of a hash in base64. */
 #define UUID_TEXT_LEN 36
+#define HASH_TEXT_LEN 44
 
 PG_FUNCTION_INFO_V1(rm_pending_entry);
 
@@ -213,7 +214,7 @@ rm_entry_of_epoch(const char *checkpoint)
 }
 
 /* Return the line's value if the line at *next begins with the label; moves *next to the following line. */
-static const char *
+static inline const char *
 take_line(const char **next, const char *end, const char *label, int *value_len)
 {
 	int label_len = strlen(label);
@@ -229,39 +230,50 @@ take_line(const char **next, const char *end, const char *label, int *value_len)
 }
 
 /* Return the value of a hexadecimal digit, -1 if it is none. */
-static int
-hex_value(char c)
+static inline int
+hex_value(unsigned char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	static const int8 one_more[256] = {
+		['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+		['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+	};
+
+	return one_more[c] - 1;
 }
 
 /* Parse a uuid of 36 characters. */
 static bool
 parse_uuid(const char *text, int len, pg_uuid_t *id)
 {
-	int byte = 0;
+	const char *next = text;
 
 	if (len != UUID_TEXT_LEN)
 		return false;
-	for (int i = 0; i < len; i++)
+	for (int i = 0; i < UUID_LEN; i++)
 	{
 		int high;
 		int low;
 
-		if (i == 8 || i == 13 || i == 18 || i == 23)
-		{
-			if (text[i] != '-')
-				return false;
-			continue;
-		}
-		high = hex_value(text[i]);
-		low = hex_value(text[++i]);
+		if ((i == 4 || i == 6 || i == 8 || i == 10) && *next++ != '-')
+			return false;
+		high = hex_value(*next++);
+		low = hex_value(*next++);
 		if (high < 0 || low < 0)
 			return false;
-		id->data[byte++] = high << 4 | low;
+		id->data[i] = high << 4 | low;
 	}
+	return true;
+}
+
+/* Parse a hash in base64. */
+static bool
+parse_hash(const char *text, int len, unsigned char *hash)
+{
+	char decoded[HASH_TEXT_LEN];
+
+	if (len != HASH_TEXT_LEN || pg_b64_decode(text, len, (void *) decoded, sizeof(decoded)) != RM_SHA256_SIZE)
+		return false;
+	memcpy(hash, decoded, RM_SHA256_SIZE);
 	return true;
 }
 
@@ -292,8 +304,7 @@ rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parse
 		return false;
 	parsed->changes = strtou64(value, NULL, 10);
 	value = take_line(&next, end, "root", &value_len);
-	return value != NULL && next == end &&
-		   rm_base64_decode(value, value_len, parsed->root, sizeof(parsed->root)) == sizeof(parsed->root);
+	return value != NULL && next == end && parse_hash(value, value_len, parsed->root);
 }
 
 /* Return whether the entry opens an epoch. */

@@ -66,6 +66,32 @@ fetch_md(RmHashAlgorithm algorithm)
 	return fetched[algorithm];
 }
 
+/* Pieces of so many bytes together are put together before they are hashed. */
+#define FLAT_SIZE 512
+
+/* Add the pieces to the computation: short ones at once, since every call costs more than copying a few bytes. */
+static bool
+update_pieces(EVP_MD_CTX *context, const RmHashPiece *pieces, int npieces)
+{
+	unsigned char flat[FLAT_SIZE];
+	size_t len = 0;
+
+	for (int i = 0; i < npieces; i++)
+	{
+		if (pieces[i].len <= sizeof(flat) - len)
+		{
+			if (pieces[i].len > 0)
+				memcpy(flat + len, pieces[i].data, pieces[i].len);
+			len += pieces[i].len;
+			continue;
+		}
+		if (!EVP_DigestUpdate(context, flat, len) || !EVP_DigestUpdate(context, pieces[i].data, pieces[i].len))
+			return false;
+		len = 0;
+	}
+	return EVP_DigestUpdate(context, flat, len) == 1;
+}
+
 /* Hash the concatenation of the pieces. */
 bool
 rm_hash_pieces(RmHashAlgorithm algorithm, const RmHashPiece *pieces, int npieces, unsigned char *out)
@@ -87,11 +113,8 @@ rm_hash_pieces(RmHashAlgorithm algorithm, const RmHashPiece *pieces, int npieces
 	else if (!EVP_DigestInit_ex2(context, NULL, NULL))
 		return false;
 
-	for (int i = 0; i < npieces; i++)
-	{
-		if (!EVP_DigestUpdate(context, pieces[i].data, pieces[i].len))
-			return false;
-	}
+	if (npieces == 1 ? !EVP_DigestUpdate(context, pieces->data, pieces->len) : !update_pieces(context, pieces, npieces))
+		return false;
 	return EVP_DigestFinal_ex(context, out, NULL) == 1;
 }
 
