@@ -62,26 +62,50 @@ stored_notes(PGconn *connection, const char *log_id, bool all)
 	return query(connection, sql);
 }
 
-/* Return the last checkpoint of a log that the database holds with all cosignatures. */
-Note
-stored_note(PGconn *connection, const Options *options, const char *log_id, const Verifier *verifier)
+/* Find the first note that the verifier has signed and every witness cosigned; *unsigned_before is how many of those
+ * before bear no such signature. */
+static bool
+find_signed(PGresult *result, const Options *options, const Verifier *verifier, Note *note, int *unsigned_before)
 {
-	PGresult *result = stored_notes(connection, log_id, options->nwitnesses > 0);
-	Note note = { 0 };
-
-	if (PQntuples(result) == 0)
-		trouble("there is no signed checkpoint of %s; let the ledger be signed with release_mgmt.sign_checkpoint()",
-				verifier->name);
+	*unsigned_before = 0;
 	for (int i = 0; i < PQntuples(result); i++)
 	{
 		char *text = PQgetvalue(result, i, 0);
 
 		(void) restore_dashes(text, strlen(text));
-		note = require_note(text, verifier);
-		if (is_cosigned_by_all(options, &note))
-			break;
-		if (i == PQntuples(result) - 1)
-			trouble("there is no checkpoint that every witness has cosigned");
+		if (!open_note(text, verifier, note) || strcmp(note->origin, verifier->name) != 0)
+			++*unsigned_before;
+		else if (is_cosigned_by_all(options, note))
+			return true;
+	}
+	return false;
+}
+
+/* Return the last checkpoint of a log that the database holds with all cosignatures; what was put in its place is
+ * reported. */
+Note
+stored_note(PGconn *connection, const Options *options, const char *log_id, const Verifier *verifier)
+{
+	PGresult *result = stored_notes(connection, log_id, false);
+	Note note = { 0 };
+	char detail[64];
+	int unsigned_before;
+
+	if (PQntuples(result) == 0)
+		trouble("there is no signed checkpoint of %s; let the ledger be signed with release_mgmt.sign_checkpoint()",
+				verifier->name);
+	if (!find_signed(result, options, verifier, &note, &unsigned_before))
+	{
+		PQclear(result);
+		result = stored_notes(connection, log_id, true);
+		if (!find_signed(result, options, verifier, &note, &unsigned_before))
+			trouble(unsigned_before == PQntuples(result)
+						? "no checkpoint is signed by %s"
+						: "there is no checkpoint of %s that every witness has cosigned",
+					verifier->name);
+		snprintf(detail, sizeof(detail), "%d behind the last one that holds", unsigned_before);
+		if (unsigned_before > 0)
+			finding("checkpoint signature invalid", -1, NULL, NULL, detail);
 	}
 	PQclear(result);
 	return note;

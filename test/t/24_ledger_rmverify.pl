@@ -140,7 +140,7 @@ my $present = sign();
 my ($cosignature, $witness) = witness('w.example.org', $present);
 my (undef, $other) = witness('v.example.org', $present);
 chomp($witness, $other);
-like((verify('--witness', $witness))[2], qr/no checkpoint that every witness has cosigned/, 'a checkpoint without cosignature');
+like((verify('--witness', $witness))[2], qr/no checkpoint of rmverify\.example\.org that every witness has cosigned/, 'a checkpoint without cosignature');
 $cluster->value('postgres', "INSERT INTO release_mgmt.witness VALUES ('w.example.org', '$witness')");
 $cluster->value('postgres', "SELECT release_mgmt.add_cosignature(\$x\$$cosignature\$x\$)");
 is((verify('--witness', $witness))[0], 0, 'a witness has cosigned');
@@ -193,6 +193,12 @@ tampered(q{UPDATE release_mgmt.ledger_entry SET entry = convert_to(replace(conve
 tampered(q{UPDATE release_mgmt.ledger_batch SET changes = overlay(changes PLACING '\xff' FROM octet_length(changes) - 20)
 	WHERE transaction_id = (SELECT transaction_id FROM release_mgmt.ledger_entry WHERE index = 2)}, qr/^changes altered, leaf 2$/m, 'captured changes edited');
 tampered(q{DELETE FROM release_mgmt.ledger_entry WHERE index = (SELECT max(index) FROM release_mgmt.ledger_entry)}, qr/^tree shrank/m, 'the tail cut off');
+
+# What is put in the place of the last checkpoint does not hide the one before.
+$cluster->value('postgres', q{INSERT INTO release_mgmt.ledger_checkpoint (log_id, size, note) SELECT id, 1000000, 'spoilt' FROM release_mgmt.ledger_log});
+($status, $out) = verify();
+like("$status $out", qr/^1 (?:.*\n)*checkpoint signature invalid: 1 behind the last one that holds$/m, 'a checkpoint that nobody signed');
+$cluster->value('postgres', q{DELETE FROM release_mgmt.ledger_checkpoint WHERE size = 1000000});
 
 # A checkpoint of another signer, an older one, and row security.
 $cluster->value('postgres', 'SELECT 1');
