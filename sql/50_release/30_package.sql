@@ -330,10 +330,11 @@ BEGIN
     FROM (SELECT release_mgmt_internal.package_manifest(sealing.id) AS manifest) AS m
     WHERE p.id = sealing.id
     RETURNING p.digest INTO sealing.digest;
+    PERFORM release_mgmt_internal.record_compatibility(sealing.id, 'seal');
     RETURN sealing.digest;
 END $$;
 COMMENT ON FUNCTION release_mgmt.seal_package(text) IS
-'Seals the current revision of a package and returns the SHA-256 of its manifest; a sealed one returns the same again. Compatibility is checked first. Errors: RM002 unknown package, RM003 without the duty release manager, RM006 it does not fit (every finding listed), RM015 no components, one that is not tied as its kind needs, not what its release unit says, or a planned change starts from a value that is no longer so.';
+'Seals the current revision of a package and returns the SHA-256 of its manifest; a sealed one returns the same again. Compatibility is checked first, and the baseline seen recorded in compatibility_result. Errors: RM002 unknown package, RM003 without the duty release manager, RM006 it does not fit (every finding listed), RM015 no components, one that is not tied as its kind needs, not what its release unit says, or a planned change starts from a value that is no longer so.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE', 'FUNCTION release_mgmt.seal_package(text)');
 
 CREATE PROCEDURE release_mgmt.add_signature(package text, key text, signature bytea)

@@ -1,6 +1,6 @@
 -- Module release: whether a package's components fit together and into what is installed.
 
-CREATE FUNCTION release_mgmt_internal.compatibility_components(package uuid)
+CREATE FUNCTION release_mgmt_internal.compatibility_components(package uuid, brought text[])
 RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
                clauses_known boolean, subject uuid, ci text, component text, chosen boolean, related boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -14,26 +14,26 @@ BEGIN ATOMIC
         FROM release_mgmt.known_package AS p
         WHERE p.name = c.name AND p.version = c.version AND c.item_id IS NULL
         ORDER BY p.architecture LIMIT 1) AS k ON true
-    WHERE c.package_id = package AND coalesce(i.version, c.version) IS NOT NULL
+    WHERE c.package_id = package AND coalesce(i.version, c.version) IS NOT NULL AND (brought IS NULL OR c.name = ANY (brought))
     ORDER BY c.name;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.compatibility_components(uuid) IS
-'What a package brings: its components that have a version, for the compatibility check in C. related: somebody wrote why it belongs here.';
+COMMENT ON FUNCTION release_mgmt_internal.compatibility_components(uuid, text[]) IS
+'What a package brings: its components that have a version (of these names, where given), for the compatibility check in C. related: somebody wrote why it belongs here.';
 
-CREATE FUNCTION release_mgmt_internal.compatibility_retired(package uuid) RETURNS SETOF text
+CREATE FUNCTION release_mgmt_internal.compatibility_retired(package uuid, retired_on text[]) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
     SELECT x.ci
     FROM release_mgmt.planned_ci_change AS x JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
-    WHERE p.id = package AND x.operation = 'retire';
+    WHERE p.id = package AND x.operation = 'retire' AND (retired_on IS NULL OR x.target = ANY (retired_on));
 END;
-COMMENT ON FUNCTION release_mgmt_internal.compatibility_retired(uuid) IS 'Labels of the items that the package''s release plans to retire, for the compatibility check in C.';
+COMMENT ON FUNCTION release_mgmt_internal.compatibility_retired(uuid, text[]) IS 'Labels of the items that the package''s release plans to retire (with these targets, where given), for the compatibility check in C.';
 
-CREATE FUNCTION release_mgmt_internal.check_installation(package uuid, target uuid)
+CREATE FUNCTION release_mgmt_internal.check_installation(package uuid, target uuid, brought text[] DEFAULT NULL, retired_on text[] DEFAULT NULL)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text)
 LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 20 AS 'MODULE_PATHNAME', 'rm_check_installation';
-COMMENT ON FUNCTION release_mgmt_internal.check_installation(uuid, uuid) IS
-'The findings of installing a package on one target, or on what belongs to none. Rows without a severity are no findings: they name the components that no clause relates to another one. What is installed is kept by the session: see src/release/compat_cache.c.';
+COMMENT ON FUNCTION release_mgmt_internal.check_installation(uuid, uuid, text[], text[]) IS
+'The findings of installing a package on one target, or on what belongs to none; of it only the components named by brought, and of what the plan retires only what it retires with the targets retired_on, where these are given. Rows without a severity are no findings: they name the components that no clause relates to another one. What is installed is kept by the session: see src/release/compat_cache.c.';
 
 CREATE FUNCTION release_mgmt_internal.related_by_items(package uuid, components text[]) RETURNS SETOF text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
@@ -74,6 +74,8 @@ BEGIN ATOMIC
         SELECT pg_catalog.array_agg(p.name) AS names
         FROM part AS p
         WHERE (p.no_version OR p.name = ANY (by_no_clause)) AND p.related_reason IS NULL AND (SELECT count(*) FROM part) > 1
+    ), related AS MATERIALIZED (
+        SELECT r.name FROM alone AS a CROSS JOIN LATERAL release_mgmt_internal.related_by_items(package, a.names) AS r(name)
     )
     SELECT 'error', pg_catalog.format('library item %s is %s', p.purl, p.state), 'withdrawn', 'introduced', p.name, NULL::text
     FROM part AS p WHERE p.state <> 'accepted'
@@ -92,7 +94,7 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'error', pg_catalog.format('%s hangs together with no other component of the package', n.name), 'unrelated', 'introduced', n.name, NULL
     FROM alone AS a CROSS JOIN LATERAL pg_catalog.unnest(a.names) AS n(name)
-    WHERE NOT EXISTS (SELECT FROM release_mgmt_internal.related_by_items(package, a.names) AS r(name) WHERE r.name = n.name);
+    WHERE NOT EXISTS (SELECT FROM related AS r WHERE r.name = n.name);
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_components(uuid, text[]) IS
 'The findings on a package''s components that need no target: withdrawn from the library, of another digest, related to no other component. by_no_clause: the components that no clause relates to another one.';
@@ -126,11 +128,15 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.carriers() IS
 'Labels of all items on which something with a version is installed; NULL where something is installed on none.';
 
-CREATE FUNCTION release_mgmt_internal.compatibility_targets(package uuid, targets text[]) RETURNS TABLE (id uuid, label text)
+CREATE FUNCTION release_mgmt_internal.compatibility_targets(package uuid, targets text[], environment text DEFAULT NULL) RETURNS TABLE (id uuid, label text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
-    IF targets IS NOT NULL THEN
-        RETURN QUERY SELECT DISTINCT release_mgmt.ci_id(t.label), t.label FROM unnest(targets) AS t(label);
+    IF targets IS NOT NULL OR environment IS NOT NULL THEN
+        RETURN QUERY
+            SELECT release_mgmt.ci_id(t.label), t.label
+            FROM (SELECT u.label FROM unnest(targets) AS u(label)
+                  UNION
+                  SELECT e.ci FROM release_mgmt.environment_target AS e WHERE e.environment_id = release_mgmt.environment_id(environment)) AS t(label);
         RETURN;
     END IF;
     RETURN QUERY
@@ -149,13 +155,13 @@ BEGIN
         RETURN QUERY SELECT NULL::uuid, NULL::text;
     END IF;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[]) IS
-'The targets that a check is about: those named; else those that the package''s release plans changes for, among all on which things are installed; else all of these. A row of NULLs stands for what is installed on none.';
+COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[], text) IS
+'The targets that a check is about: those named, and those of the environment named; else those that the package''s release plans changes for, among all on which things are installed; else all of these. A row of NULLs stands for what is installed on none.';
 
 -- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass. Not for customer
 -- representatives: a finding names what is installed on every target.
 -- PL/pgSQL, which keeps its plan: planning costs as much as the check. jit off: compiling costs more than all of the work.
-CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL)
+CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL, environment text DEFAULT NULL)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 #variable_conflict use_column
@@ -165,7 +171,7 @@ BEGIN
     RETURN QUERY
         WITH installation AS MATERIALIZED (
             SELECT c.*, t.label AS target
-            FROM release_mgmt_internal.compatibility_targets(checked, check_compatibility.targets) AS t
+            FROM release_mgmt_internal.compatibility_targets(checked, check_compatibility.targets, check_compatibility.environment) AS t
             CROSS JOIN LATERAL release_mgmt_internal.check_installation(checked, t.id) AS c
         )
         SELECT f.severity, f.finding, f.kind, f.class, f.component, f.clause, f.candidates, f.chain, f.target
@@ -176,19 +182,19 @@ BEGIN
             SELECT i.* FROM installation AS i WHERE i.severity IS NOT NULL) AS f
         ORDER BY array_position('{error,warning,note}', f.severity), f.target NULLS FIRST, f.component, f.kind, f.finding;
 END $$;
-COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[]) IS
-'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; without them, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package or target.';
+COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[], text) IS
+'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; environment: code of an environment, whose targets are meant; without both, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package, target or environment.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
-    'FUNCTION release_mgmt.check_compatibility(text, text[])');
+    'FUNCTION release_mgmt.check_compatibility(text, text[], text)');
 
-CREATE FUNCTION release_mgmt.explain_compatibility(package text, targets text[] DEFAULT NULL) RETURNS SETOF text
+CREATE FUNCTION release_mgmt.explain_compatibility(package text, targets text[] DEFAULT NULL, environment text DEFAULT NULL) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 50 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
 BEGIN ATOMIC
     WITH finding AS MATERIALIZED (
         SELECT f.*, coalesce(f.target, '') AS at,
                pg_catalog.row_number() OVER (ORDER BY f.target NULLS FIRST, f.component,
                                                       pg_catalog.array_position('{error,warning,note}', f.severity), f.kind, f.finding) AS place
-        FROM release_mgmt.check_compatibility(package, targets) AS f
+        FROM release_mgmt.check_compatibility(package, targets, environment) AS f
     ), line AS (
         SELECT -1 AS place, 0 AS part, 0 AS n,
                pg_catalog.format('%s: %s', package,
@@ -214,7 +220,7 @@ BEGIN ATOMIC
     )
     SELECT l.text FROM line AS l ORDER BY l.place, l.part, l.n;
 END;
-COMMENT ON FUNCTION release_mgmt.explain_compatibility(text, text[]) IS
+COMMENT ON FUNCTION release_mgmt.explain_compatibility(text, text[], text) IS
 'The findings of check_compatibility() as a tree to read in psql: target, component, finding, what was seen, and how it comes about. Errors: RM002 unknown package or target.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
-    'FUNCTION release_mgmt.explain_compatibility(text, text[])');
+    'FUNCTION release_mgmt.explain_compatibility(text, text[], text)');

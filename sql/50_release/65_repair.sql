@@ -33,18 +33,18 @@ COMMENT ON FUNCTION release_mgmt_internal.suggest_installation(uuid, uuid) IS
 'What would make a package fit on one target, or on what belongs to none.';
 
 -- SECURITY DEFINER: as for check_compatibility().
-CREATE FUNCTION release_mgmt.suggest_repairs(package text, targets text[] DEFAULT NULL)
+CREATE FUNCTION release_mgmt.suggest_repairs(package text, targets text[] DEFAULT NULL, environment text DEFAULT NULL)
 RETURNS TABLE (target text, repair integer, step integer, action text, name text, version release_mgmt.pkgver, item uuid, ci text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
 BEGIN ATOMIC
     SELECT t.label, s.repair, s.step, s.action, s.name, s.version, i.id, s.ci
     FROM release_mgmt.package_id(package) AS p(id)
-    CROSS JOIN LATERAL release_mgmt_internal.compatibility_targets(p.id, targets) AS t
+    CROSS JOIN LATERAL release_mgmt_internal.compatibility_targets(p.id, targets, environment) AS t
     CROSS JOIN LATERAL release_mgmt_internal.suggest_installation(p.id, t.id) AS s
     LEFT JOIN release_mgmt.library_item AS i ON i.id = s.subject
     ORDER BY t.label NULLS FIRST, s.repair, s.step;
 END;
-COMMENT ON FUNCTION release_mgmt.suggest_repairs(text, text[]) IS
-'Repairs of what a package''s current revision would introduce, each of at most three actions and checked as a whole on its target: add (a package), replace (the component of that name by another version), retire (an installed item), drop (a component). item: the library''s, NULL where a package to add is known but not in the library. Only the shortest repairs, at most ten a target; none where there is nothing to repair or no such repair. targets: as in check_compatibility(). Errors: RM002 unknown package or target.';
+COMMENT ON FUNCTION release_mgmt.suggest_repairs(text, text[], text) IS
+'Repairs of what a package''s current revision would introduce, each of at most three actions and checked as a whole on its target: add (a package), replace (the component of that name by another version), retire (an installed item), drop (a component). item: the library''s, NULL where a package to add is known but not in the library. Only the shortest repairs, at most ten a target; none where there is nothing to repair or no such repair. targets, environment: as in check_compatibility(). Errors: RM002 unknown package, target or environment.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
-    'FUNCTION release_mgmt.suggest_repairs(text, text[])');
+    'FUNCTION release_mgmt.suggest_repairs(text, text[], text)');

@@ -80,7 +80,9 @@ BEGIN ATOMIC
     SELECT (p.id IS NOT NULL AND f.errors IS NULL AND f.components > 0,
             CASE WHEN p.id IS NULL OR f.components = 0 THEN 'the release has no package with components' ELSE f.errors END,
             'release manager',
-            CASE WHEN p.id IS NOT NULL THEN pg_catalog.jsonb_build_object('release_package', p.code, 'revision', p.revision, 'components', f.components, 'findings', f.findings) END
+            CASE WHEN p.id IS NOT NULL THEN pg_catalog.jsonb_build_object('release_package', p.code, 'revision', p.revision, 'components', f.components, 'findings', f.findings,
+                'baseline', (SELECT pg_catalog.jsonb_object_agg(coalesce(t.label, ''), release_mgmt.compute_digest(pg_catalog.convert_to(b.manifest, 'UTF8'))::text)
+                             FROM release_mgmt_internal.compatibility_targets(p.id, NULL) AS t CROSS JOIN LATERAL release_mgmt_internal.installed_part(t.id, t.label) AS b)) END
            )::release_mgmt.check_result
     FROM (SELECT) AS always
     LEFT JOIN release_mgmt.release_package AS p ON p.release_id = check_package_compatible.release AND p.current
@@ -91,7 +93,7 @@ BEGIN ATOMIC
                (SELECT count(*) FROM release_mgmt.component AS k WHERE k.package_id = p.id) AS components
         FROM release_mgmt.check_compatibility(p.code) AS c) AS f ON true;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_package_compatible(uuid) IS 'Check: the package fits what is installed on the targets now.';
+COMMENT ON FUNCTION release_mgmt_internal.check_package_compatible(uuid) IS 'Check: the package fits what is installed on the targets now. The evidence names the baselines seen, under the targets'' labels.';
 SELECT release_mgmt_internal.register_check('package_compatible', 'gate', 'release_mgmt_internal.check_package_compatible',
     'the package''s parts are related and compatible, with each other and with what is installed');
 

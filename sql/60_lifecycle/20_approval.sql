@@ -105,6 +105,7 @@ DECLARE
     parts jsonb;
     changes text;
     ended text;
+    misfit text;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     SELECT r.* INTO approving FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(release) FOR NO KEY UPDATE;
@@ -133,12 +134,19 @@ BEGIN
             format('Approved was %s; the release now has %s.', approve_release.digest, release_mgmt_internal.parts_digest(parts)),
             format('Look at it again, then approve what SELECT release_mgmt.approval_digest(%L) returns.', release));
     END IF;
+    -- The CMDB may have moved on since the package was sealed.
+    SELECT release_mgmt_internal.record_compatibility(p.id, 'approval') INTO misfit
+    FROM release_mgmt.release_package AS p WHERE p.release_id = approving.id AND p.current;
+    IF misfit IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('incompatible', format('the package of release "%s" does not fit any more', release), misfit,
+            'See SELECT * FROM release_mgmt.check_compatibility(package).');
+    END IF;
     INSERT INTO release_mgmt.approval (release_id, digest, parts, duty, approved_by)
     VALUES (approving.id, approve_release.digest, parts, 'change manager', acting)
     ON CONFLICT ON CONSTRAINT approval_release_id_digest_approved_by_key DO NOTHING;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.approve_release(text, release_mgmt.digest) IS
-'Approves a release exactly as the approver saw it: digest is what approval_digest() returned then. Whoever requested the release or one of its changes can not approve it, whoever''s session it is. Errors: RM002 unknown release, RM003 without the duty change manager, RM007 the release is no longer what was seen, RM008 the requester, RM015 nothing sealed, or past approval.';
+'Approves a release exactly as the approver saw it: digest is what approval_digest() returned then. Whoever requested the release or one of its changes can not approve it, whoever''s session it is. The package is held against what is installed now once more, and what was seen recorded in compatibility_result. Errors: RM002 unknown release, RM003 without the duty change manager, RM006 the package does not fit any more, RM007 the release is no longer what was seen, RM008 the requester, RM015 nothing sealed, or past approval.';
 SELECT release_mgmt_internal.allow('{change manager,release manager}', 'EXECUTE', 'PROCEDURE release_mgmt.approve_release(text, release_mgmt.digest)');
 
 CREATE VIEW release_mgmt.release_approval WITH (security_invoker = true) AS

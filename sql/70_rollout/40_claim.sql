@@ -42,20 +42,38 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.wave_blocker(uuid) IS
 'Why nothing of the wave may be installed now, beside what release_blocker() says: the pilot, its period, waves before it. NULL where nothing stands in the way.';
 
-CREATE FUNCTION release_mgmt_internal.target_misfit(target uuid) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+CREATE FUNCTION release_mgmt_internal.target_fit(target uuid,
+    OUT package_id uuid, OUT label text, OUT baseline release_mgmt.digest, OUT items integer, OUT errors integer, OUT findings jsonb, OUT said text)
+LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
 BEGIN ATOMIC
-    SELECT pg_catalog.string_agg(f.component || ': ' || f.finding, '; ' ORDER BY f.component COLLATE "C", f.finding COLLATE "C")
+    SELECT x.package_id, t.ci, r.baseline, r.items, r.errors, r.findings, r.said
     FROM release_mgmt.target AS t
     JOIN release_mgmt.ci AS i ON i.label = t.ci
-    JOIN release_mgmt.release_package AS p ON p.release_id = t.release_id AND p.current
-    CROSS JOIN LATERAL release_mgmt_internal.check_installation(p.id, i.id) AS f
-    WHERE t.id = target_misfit.target AND f.severity = 'error'
-      -- Of a target on which nothing is known to be installed, nothing can be said.
-      AND EXISTS (SELECT FROM release_mgmt_internal.installed_components(i.id));
+    CROSS JOIN LATERAL release_mgmt_internal.wave_prefixes(t.release_id, t.id) AS x
+    CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, t.ci, x.brought, x.retired_on) AS r
+    -- Of a target on which nothing is known to be installed, nothing can be said.
+    WHERE t.id = target_fit.target AND r.items > 0;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.target_misfit(uuid) IS
-'Why the package does not fit into what is installed on the target now; NULL where it does, or where nothing is known to be installed.';
+COMMENT ON FUNCTION release_mgmt_internal.target_fit(uuid) IS
+'Whether what the target''s place holds once its wave is done fits together now; said is NULL where it does. NULLs where nothing is known to be installed.';
+
+CREATE FUNCTION release_mgmt_internal.record_target_fit(target uuid) RETURNS text
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+    WITH fit AS MATERIALIZED (
+        SELECT f.* FROM release_mgmt_internal.target_fit(record_target_fit.target) AS f WHERE f.package_id IS NOT NULL
+    ), recorded AS (
+        INSERT INTO release_mgmt.compatibility_result (package_id, point, target, baseline, items, errors, findings)
+        SELECT f.package_id, 'deployment', f.label, f.baseline, f.items, f.errors, f.findings
+        FROM fit AS f
+        LEFT JOIN LATERAL (
+            SELECT l.point, l.baseline, l.findings FROM release_mgmt.compatibility_result AS l
+            WHERE l.package_id = f.package_id AND l.target = f.label ORDER BY l.checked_at DESC LIMIT 1) AS last ON true
+        WHERE last.point IS DISTINCT FROM 'deployment' OR last.baseline <> f.baseline OR last.findings <> f.findings
+    )
+    SELECT f.said FROM fit AS f;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.record_target_fit(uuid) IS
+'Why the package does not fit into what is installed on the target now, recorded with the baseline that was seen; NULL where it does, or where nothing is known to be installed.';
 
 -- SECURITY DEFINER: steps are written by verbs alone.
 CREATE FUNCTION release_mgmt.claim_step(worker text, lease interval DEFAULT '15 minutes')
@@ -103,7 +121,7 @@ BEGIN
                    OR (s.state = 'claimed' AND (s.lease_until <= clock_timestamp() OR (s.worker = claim_step.worker AND s.claimed_by = acting))))
             FOR UPDATE SKIP LOCKED;
             CONTINUE WHEN NOT FOUND;
-            misfit := CASE WHEN step.kind = 'install' THEN release_mgmt_internal.target_misfit(step.target_id) END;
+            misfit := CASE WHEN step.kind = 'install' THEN release_mgmt_internal.record_target_fit(step.target_id) END;
             EXIT releases WHEN misfit IS NULL;
             RAISE WARNING USING MESSAGE = format('a step on %s is not handed out, since the package does not fit there any more',
                                                  (SELECT t.ci FROM release_mgmt.target AS t WHERE t.id = step.target_id)),

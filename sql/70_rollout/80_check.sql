@@ -173,21 +173,28 @@ SELECT release_mgmt_internal.register_check('targets_backed_out', 'gate', 'relea
     'the release is backed out of every target, as the workers'' output shows');
 
 CREATE FUNCTION release_mgmt_internal.check_targets_compatible(release uuid) RETURNS release_mgmt.check_result
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
 BEGIN ATOMIC
-    SELECT (count(*) > 0 AND count(f.misfit) = 0,
+    SELECT (count(*) > 0 AND count(f.said) = 0,
             CASE WHEN count(*) = 0 THEN 'the release has no target'
-                 ELSE pg_catalog.string_agg(pg_catalog.format('%s: %s', t.ci, f.misfit), '; ' ORDER BY t.ci COLLATE "C") FILTER (WHERE f.misfit IS NOT NULL) END,
+                 ELSE pg_catalog.string_agg(pg_catalog.format('%s: %s', t.ci, f.said), '; ' ORDER BY t.ci COLLATE "C") FILTER (WHERE f.said IS NOT NULL) END,
             'release manager',
-            pg_catalog.jsonb_build_object('target', count(*), 'fitting', count(*) - count(f.misfit))
+            pg_catalog.jsonb_build_object('target', count(*), 'fitting', count(*) - count(f.said),
+                'baseline', pg_catalog.jsonb_object_agg(t.ci, f.baseline::text) FILTER (WHERE f.baseline IS NOT NULL))
            )::release_mgmt.check_result
-    FROM release_mgmt.target AS t CROSS JOIN LATERAL release_mgmt_internal.target_misfit(t.id) AS f(misfit)
+    FROM release_mgmt.target AS t
+    LEFT JOIN (release_mgmt_internal.wave_prefixes(check_targets_compatible.release) AS x
+               JOIN release_mgmt.target AS o ON o.id = x.target_id
+               JOIN release_mgmt.ci AS i ON i.label = o.ci
+               CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, i.label, x.brought, x.retired_on) AS f)
+        -- Of a target on which nothing is known to be installed, nothing can be said.
+        ON x.target_id = t.id AND f.items > 0
     WHERE t.release_id = check_targets_compatible.release;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_targets_compatible(uuid) IS
-'Check: the package fits into what is installed now on each target of the roll-out plan, those of waves that are done included.';
+'Check: after each wave of the roll-out plan, what is installed fits together on each of its targets, as it is now; those of waves that are done included. The evidence names the baselines seen.';
 SELECT release_mgmt_internal.register_check('targets_compatible', 'gate', 'release_mgmt_internal.check_targets_compatible',
-    'the package fits into what is installed now on every target of every wave');
+    'after every wave, the package fits into what is installed on its targets');
 
 CREATE FUNCTION release_mgmt_internal.check_waves_fit_design(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE

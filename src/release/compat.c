@@ -257,9 +257,11 @@ PG_FUNCTION_INFO_V1(rm_check_installation);
 /*
  * Return the findings of installing a package on one target.
  *
- * check_installation(package uuid, target uuid) returns table (severity,
- * finding, kind, class, component, clause, candidates, chain); a NULL target
- * stands for what is installed on none.  A row without a severity is no
+ * check_installation(package uuid, target uuid, components text[], retired_on
+ * text[]) returns table (severity, finding, kind, class, component, clause,
+ * candidates, chain); a NULL target stands for what is installed on none, NULL
+ * components for all of the package, NULL retired_on for whatever the plan
+ * retires.  A row without a severity is no
  * finding: it names a component that no clause relates to another one.
  */
 Datum
@@ -267,6 +269,15 @@ rm_check_installation(PG_FUNCTION_ARGS)
 {
 	Output output = { .result = (ReturnSetInfo *) fcinfo->resultinfo };
 	MemoryContext caller = CurrentMemoryContext;
+	RmScope scope = {
+		.package = PG_GETARG_DATUM(0),
+		.target = PG_GETARG_DATUM(1),
+		.no_target = PG_ARGISNULL(1),
+		.brought = PG_GETARG_DATUM(2),
+		.all_brought = PG_ARGISNULL(2),
+		.retired_on = PG_GETARG_DATUM(3),
+		.all_retired = PG_ARGISNULL(3),
+	};
 	MemoryContext context;
 	RmCompat *compat;
 
@@ -277,7 +288,7 @@ rm_check_installation(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(caller, "compatibility check", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 
-	compat = rm_compat_open(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	compat = rm_compat_open(&scope);
 	output.compat = compat;
 	put_violations(&output);
 	put_fates(&output);

@@ -171,6 +171,19 @@ typedef struct RmCompat
 	RmArray touched; /* int: members of the baseline that it takes out, or may */
 } RmCompat;
 
+/* What a check is about; the values are SQL's. */
+typedef struct RmScope
+{
+	bool no_target; /* what is installed on none */
+	Datum target;   /* uuid */
+	bool no_package;
+	Datum package;    /* uuid */
+	bool all_brought; /* every component */
+	Datum brought;    /* text[]: names of components */
+	bool all_retired; /* whatever the plan retires */
+	Datum retired_on; /* text[]: only what it retires on these targets */
+} RmScope;
+
 /* A clause that is not met in a set, or a pair of members that exclude each other. */
 typedef struct RmViolation
 {
@@ -237,8 +250,8 @@ extern void rm_compat_retire(RmCompat *compat, int member, bool removed);
 extern void rm_compat_find_native(RmCompat *compat);
 
 /* compat_load.c */
-extern void rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target);
-extern void rm_compat_load_release(RmCompat *compat, Datum package);
+extern void rm_compat_load_baseline(RmCompat *compat, const RmScope *scope);
+extern void rm_compat_load_release(RmCompat *compat, const RmScope *scope);
 extern void rm_compat_load_candidates(RmCompat *compat, Datum package, Datum names);
 
 /* compat_clauses.c */
@@ -264,7 +277,7 @@ extern void rm_read_query(const char *sql, ParamListInfo params, RmRowReader rea
 
 /* compat_cache.c */
 extern void rm_compat_init(void);
-extern RmCompat *rm_compat_open(Datum package, Datum target, bool no_target);
+extern RmCompat *rm_compat_open(const RmScope *scope);
 extern void rm_compat_close(RmCompat *compat);
 
 /* compat_explain.c */

@@ -208,7 +208,7 @@ end_use(void *arg)
 
 /* Make a baseline, listed already while it is loaded, so that DDL that comes between is heard of. */
 static Baseline *
-make_baseline(Datum target, bool no_target)
+make_baseline(const RmScope *scope)
 {
 	static RmPlan sources = {
 		"SELECT s.sources, s.relations, s.kept FROM release_mgmt_internal.baseline_sources($1, "
@@ -220,15 +220,16 @@ make_baseline(Datum target, bool no_target)
 		AllocSetContextCreate(CurrentMemoryContext, "compatibility baseline", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Baseline *baseline = palloc0(sizeof(Baseline));
+	Datum target[] = { scope->target };
 	Changes changes;
 
 	baseline->context = context;
 	baseline->user = GetUserId();
-	baseline->no_target = no_target;
-	if (!no_target)
-		baseline->target = *DatumGetUUIDP(target);
+	baseline->no_target = scope->no_target;
+	if (!scope->no_target)
+		baseline->target = *DatumGetUUIDP(scope->target);
 	baseline->valid = true;
-	rm_read_plan(&sources, &target, &no_target, read_sources, baseline);
+	rm_read_plan(&sources, target, &scope->no_target, read_sources, baseline);
 	baseline->forgetter = (MemoryContextCallback) { forget_baseline, baseline };
 	MemoryContextRegisterResetCallback(context, &baseline->forgetter);
 	dlist_push_head(&baselines, &baseline->node);
@@ -237,7 +238,7 @@ make_baseline(Datum target, bool no_target)
 	baseline->since = changes.present;
 	baseline->changes = changes.noted;
 	baseline->compat = rm_compat_create();
-	rm_compat_load_baseline(baseline->compat, target, no_target);
+	rm_compat_load_baseline(baseline->compat, scope);
 	rm_compat_complete(baseline->compat);
 	MemoryContextSwitchTo(caller);
 	return baseline;
@@ -245,7 +246,7 @@ make_baseline(Datum target, bool no_target)
 
 /* Find the baseline of a target that is kept and not in use; NULL where there is none. */
 static Baseline *
-find_baseline(Datum target, bool no_target)
+find_baseline(const RmScope *scope)
 {
 	dlist_iter each;
 
@@ -254,8 +255,8 @@ find_baseline(Datum target, bool no_target)
 		Baseline *baseline = dlist_container(Baseline, node, each.cur);
 
 		if (baseline->valid && baseline->use == NULL && baseline->user == GetUserId() &&
-			baseline->no_target == no_target &&
-			(no_target || memcmp(&baseline->target, DatumGetUUIDP(target), UUID_LEN) == 0))
+			baseline->no_target == scope->no_target &&
+			(scope->no_target || memcmp(&baseline->target, DatumGetUUIDP(scope->target), UUID_LEN) == 0))
 			return baseline;
 	}
 	return NULL;
@@ -263,17 +264,17 @@ find_baseline(Datum target, bool no_target)
 
 /*
  * Begin a check in the current memory context: what is installed on the
- * target, or on none, with the package laid over it and settled.
+ * target, or on none, with the package, if any, laid over it and settled.
  */
 RmCompat *
-rm_compat_open(Datum package, Datum target, bool no_target)
+rm_compat_open(const RmScope *scope)
 {
 	Use *use = palloc0(sizeof(Use));
 	Baseline *baseline;
 	bool keep = cache_size > 0;
 
 	AcceptInvalidationMessages();
-	baseline = find_baseline(target, no_target);
+	baseline = find_baseline(scope);
 	if (baseline != NULL)
 	{
 		Changes changes = noted_changes(baseline->sources, &baseline->since);
@@ -292,7 +293,7 @@ rm_compat_open(Datum package, Datum target, bool no_target)
 	}
 	if (baseline == NULL)
 	{
-		baseline = make_baseline(target, no_target);
+		baseline = make_baseline(scope);
 		if (keep && baseline->kept)
 			MemoryContextSetParent(baseline->context, CacheMemoryContext);
 	}
@@ -300,7 +301,8 @@ rm_compat_open(Datum package, Datum target, bool no_target)
 	use->ender = (MemoryContextCallback) { end_use, use };
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &use->ender);
 	baseline->use = use;
-	rm_compat_load_release(baseline->compat, package);
+	if (!scope->no_package)
+		rm_compat_load_release(baseline->compat, scope);
 	return baseline->compat;
 }
 

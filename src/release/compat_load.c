@@ -157,7 +157,7 @@ order_namesakes(RmCompat *compat)
 
 /* Load what is installed on a target, or on none, and what is known of it. */
 void
-rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target)
+rm_compat_load_baseline(RmCompat *compat, const RmScope *scope)
 {
 	static RmPlan queries = { "SELECT q.* FROM release_mgmt_internal.installed_queries($1) AS q ORDER BY q.attempt",
 							  1,
@@ -168,7 +168,9 @@ rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target)
 	MemoryContext caller = MemoryContextSwitchTo(scratch);
 	int attempt = 0;
 
-	rm_read_plan(&queries, &target, &no_target, read_query, &found);
+	Datum target[] = { scope->target };
+
+	rm_read_plan(&queries, target, &scope->no_target, read_query, &found);
 	for (int i = 0; i < found.used; i++)
 	{
 		const InstalledQuery *query = (InstalledQuery *) found.items + i;
@@ -178,10 +180,11 @@ rm_compat_load_baseline(RmCompat *compat, Datum target, bool no_target)
 		attempt = query->attempt;
 		/* What is installed on none: on nothing that exists. */
 		rm_read_query(
-			no_target ? psprintf("SELECT x.* FROM (%s) AS x (label, on_label, name, version) WHERE NOT EXISTS "
-								 "(SELECT FROM release_mgmt.ci AS o WHERE o.label OPERATOR(pg_catalog.=) x.on_label)",
-								 query->sql)
-					  : query->sql,
+			scope->no_target
+				? psprintf("SELECT x.* FROM (%s) AS x (label, on_label, name, version) WHERE NOT EXISTS "
+						   "(SELECT FROM release_mgmt.ci AS o WHERE o.label OPERATOR(pg_catalog.=) x.on_label)",
+						   query->sql)
+				: query->sql,
 			query->params, read_installed, compat);
 	}
 	order_namesakes(compat);
@@ -231,12 +234,16 @@ read_label(TupleTableSlot *slot, void *arg)
 
 /* Take out of the baseline what the release plans to retire. */
 static void
-retire_planned(RmCompat *compat, Datum package)
+retire_planned(RmCompat *compat, const RmScope *scope)
 {
-	static RmPlan retired = { "SELECT r FROM release_mgmt_internal.compatibility_retired($1) AS r", 1, { UUIDOID } };
+	static RmPlan retired = { "SELECT r FROM release_mgmt_internal.compatibility_retired($1, $2) AS r",
+							  2,
+							  { UUIDOID, TEXTARRAYOID } };
+	Datum values[] = { scope->package, scope->retired_on };
+	bool nulls[] = { false, scope->all_retired };
 	RmArray labels = { 0 };
 
-	rm_read_plan(&retired, &package, NULL, read_label, &labels);
+	rm_read_plan(&retired, values, nulls, read_label, &labels);
 	if (labels.used == 0)
 		return;
 	qsort(labels.items, labels.used, sizeof(char *), compare_strings);
@@ -251,15 +258,19 @@ retire_planned(RmCompat *compat, Datum package)
 
 /* Lay a release over the baseline. */
 void
-rm_compat_load_release(RmCompat *compat, Datum package)
+rm_compat_load_release(RmCompat *compat, const RmScope *scope)
 {
-	static RmPlan components = { "SELECT * FROM release_mgmt_internal.compatibility_components($1)", 1, { UUIDOID } };
+	static RmPlan components = { "SELECT * FROM release_mgmt_internal.compatibility_components($1, $2)",
+								 2,
+								 { UUIDOID, TEXTARRAYOID } };
+	Datum values[] = { scope->package, scope->brought };
+	bool nulls[] = { false, scope->all_brought };
 
-	rm_read_plan(&components, &package, NULL, read_component, compat);
+	rm_read_plan(&components, values, nulls, read_component, compat);
 	rm_compat_load_clauses(compat, compat->baseline.members);
 	rm_compat_find_native(compat);
 	rm_compat_index(compat, compat->baseline.clauses);
-	retire_planned(compat, package);
+	retire_planned(compat, scope);
 	rm_compat_settle(compat);
 }
 

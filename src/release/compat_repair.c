@@ -358,6 +358,13 @@ Datum
 rm_suggest_installation(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	RmScope scope = {
+		.package = PG_GETARG_DATUM(0),
+		.target = PG_GETARG_DATUM(1),
+		.no_target = PG_ARGISNULL(1),
+		.all_brought = true,
+		.all_retired = true,
+	};
 	MemoryContext context;
 	RmCompat *compat;
 	Search search = { 0 };
@@ -369,7 +376,7 @@ rm_suggest_installation(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(caller, "compatibility repair", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 
-	compat = rm_compat_open(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	compat = rm_compat_open(&scope);
 	search.compat = compat;
 	if (first_introduced(&search) != NULL)
 	{

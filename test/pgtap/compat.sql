@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(75);
+SELECT plan(77);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -198,6 +198,15 @@ CALL retire_item(:'core', 'withdrawn by its maker');
 SELECT results_eq($$SELECT told('PKG-R')$$, ARRAY['error withdrawn core'], 'a component whose item has left the library');
 SELECT item('pkg:npm/core@1.0.0') AS again \gset
 SELECT results_eq($$SELECT told('PKG-R')$$, ARRAY['error withdrawn core', 'warning other digest core'], 'and has come back with other content');
+UPDATE component SET digest = compute_digest('altered') WHERE name = 'tool';
+SELECT results_eq($$SELECT told('PKG-R')$$, ARRAY['error withdrawn core', 'error other digest tool', 'warning other digest core'], 'a component whose digest is not its item''s');
+SELECT create_release('REL-X', 'minor') AS id \gset
+SELECT create_package('PKG-X', 'REL-X', ARRAY[item('pkg:pypi/lib@1.0')]) AS x \gset
+SELECT item('pkg:pypi/lib@2.0') AS next \gset
+INSERT INTO component (package_id, kind, name, item_id, digest) SELECT :'x', 'software', 'lib-next', i.id, i.digest FROM library_item AS i WHERE i.id = :'next';
+UPDATE component SET related_reason = 'scenario' WHERE package_id = :'x';
+SELECT results_eq($$SELECT severity, class, component, finding FROM check_compatibility('PKG-X') WHERE kind = 'two versions'$$,
+                  $$VALUES ('error', 'introduced', 'lib', 'lib 1.0 and lib 2.0 would hold one name')$$, 'two versions in one place');
 SELECT is_empty($$SELECT * FROM check_compatibility('PKG-T') WHERE kind = 'requires'$$, 'an npm requirement is met by an npm package');
 SELECT create_release('REL-U', 'minor') AS id \gset
 SELECT create_package('PKG-U', 'REL-U', ARRAY[item('pkg:npm/client@1.0.0', 'requires libx')]) AS id \gset

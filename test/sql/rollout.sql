@@ -441,3 +441,6 @@ SELECT release, state, targets, verified, percent_verified, began_at < finished_
 SET ROLE regress_manager;
 CALL advance_release('REL-3', 'closed');
 SELECT count(*) FROM ci_booking;
+
+-- What each installation was held against, and what it found.
+SELECT point, target, items, errors, findings, digest_algorithm(baseline) AS baseline FROM compatibility_result WHERE point = 'deployment' ORDER BY checked_at;
