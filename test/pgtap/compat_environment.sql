@@ -82,7 +82,7 @@ INSERT INTO software VALUES ('p2', 'a', '1'), ('p2', 'b', '1');
 SET ROLE manager;
 SELECT create_release('REL-1', 'minor') AS rel \gset
 SELECT create_package('PKG-1', 'REL-1', '{}') AS pkg \gset
-INSERT INTO component (package_id, kind, name, version, ci) VALUES (:'pkg', 'software', 'a', 'deb/2', 'software/p1:a');
+INSERT INTO component (package_id, kind, name, version, ci) VALUES (:'pkg', 'configuration', 'a', 'deb/2', 'software/p1:a');
 SELECT results_eq($$SELECT target, finding FROM check_compatibility('PKG-1', environment => 'production') WHERE severity = 'error'$$,
     $$VALUES ('host/p1', 'b 1 requires a (= 1)'), ('host/p2', 'b 1 requires a (= 1)')$$, 'a package that does not fit an environment');
 SELECT is_empty($$SELECT * FROM check_compatibility('PKG-1', environment => 'test') WHERE severity = 'error'$$, 'and fits another one');
@@ -91,7 +91,7 @@ SELECT is((SELECT count(*) FROM explain_compatibility('PKG-1', environment => 'p
 SELECT throws_ok($$SELECT * FROM check_compatibility('PKG-1', environment => 'nowhere')$$, 'RM002', NULL, 'an unknown environment');
 
 -- Each prefix of a phased plan: items as targets, one after the other.
-INSERT INTO component (package_id, kind, name, version, ci) VALUES (:'pkg', 'software', 'b', 'deb/2', 'software/p1:b');
+INSERT INTO component (package_id, kind, name, version, ci) VALUES (:'pkg', 'configuration', 'b', 'deb/2', 'software/p1:b');
 SELECT add_wave('REL-1', 'first', '{software/p1:a}') AS wave \gset
 SELECT add_wave('REL-1', 'second', '{software/p1:b}') AS wave \gset
 SELECT derive_ci_changes('REL-1') AS derived \gset

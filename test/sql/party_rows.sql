@@ -96,7 +96,7 @@ BEGIN
     RETURN coalesce(result, 'nothing');
 END $$;
 CREATE VIEW seen WITH (security_invoker = true) AS
-SELECT v.rows, count(*) AS tables, CASE WHEN count(*) < 12 THEN string_agg(split_part(b.relation, '.', 2), ', ' ORDER BY b.relation) END AS which
+SELECT v.rows, count(*) AS tables, CASE WHEN count(*) < 20 THEN string_agg(split_part(b.relation, '.', 2), ', ' ORDER BY b.relation) END AS which
 FROM public.belonging AS b CROSS JOIN LATERAL public.visible(b.relation) AS v(rows) GROUP BY v.rows ORDER BY 2 DESC, 1;
 GRANT SELECT ON tag, belonging, seen TO PUBLIC;
 UPDATE belonging SET key_column = 'plan_id', parent = 'release_mgmt.plan_acceptanceplan_id' WHERE relation = 'release_mgmt.plan_acceptance';
