@@ -34,6 +34,7 @@ CREATE TABLE release_mgmt.package_clause (
     name             text NOT NULL,
     architecture     text,
     versions         release_mgmt.pkgver_range,
+    requirement      release_mgmt.pkgreq,
     text             text NOT NULL,
     CONSTRAINT package_clause_pkey PRIMARY KEY (id),
     CONSTRAINT package_clause_item_id_key UNIQUE (item_id, kind, clause_no, alternative_no),
@@ -43,6 +44,7 @@ CREATE TABLE release_mgmt.package_clause (
     CONSTRAINT package_clause_subject_check CHECK (num_nonnulls(item_id, known_package_id) = 1),
     CONSTRAINT package_clause_kind_check
         CHECK (kind IN ('requires', 'pre-requires', 'conflicts', 'breaks', 'provides', 'replaces')),
+    CONSTRAINT package_clause_versions_check CHECK (num_nonnulls(versions, requirement) <= 1),
     CONSTRAINT package_clause_alternative_check
         CHECK (alternative_no = 1 OR (alternative_no > 1 AND kind IN ('requires', 'pre-requires')))
 );
@@ -51,6 +53,7 @@ COMMENT ON TABLE release_mgmt.package_clause IS
 COMMENT ON COLUMN release_mgmt.package_clause.clause_no IS 'numbers the clauses of one kind; a requires-clause is met when one of its alternatives is';
 COMMENT ON COLUMN release_mgmt.package_clause.architecture IS 'qualifier after the name: an architecture, or any; NULL where there is none';
 COMMENT ON COLUMN release_mgmt.package_clause.versions IS 'NULL: any version, or for provides: none';
+COMMENT ON COLUMN release_mgmt.package_clause.requirement IS 'in place of versions: what the package''s own tool asks for, with its rules on pre-releases';
 COMMENT ON COLUMN release_mgmt.package_clause.text IS 'the whole clause as the package states it';
 CREATE INDEX package_clause_name_idx ON release_mgmt.package_clause (name);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.package_clause', '');
@@ -58,7 +61,7 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.package_clause');
 SELECT release_mgmt_internal.is_source('release_mgmt.package_clause');
 SELECT release_mgmt_internal.is_shared('release_mgmt.package_clause', 'one library for all');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.package_clause');
-SELECT release_mgmt_internal.allow('{librarian}', 'INSERT (item_id, kind, clause_no, alternative_no, name, architecture, versions, text)', 'release_mgmt.package_clause');
+SELECT release_mgmt_internal.allow('{librarian}', 'INSERT (item_id, kind, clause_no, alternative_no, name, architecture, versions, requirement, text)', 'release_mgmt.package_clause');
 
 CREATE FUNCTION release_mgmt_internal.relation_range(relation text, version release_mgmt.pkgver) RETURNS release_mgmt.pkgver_range
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -23,6 +23,7 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "nodes/params.h"
+#include "types/pkgreq.h"
 #include "types/pkgver.h"
 #include "utils/uuid.h"
 
@@ -45,15 +46,16 @@ typedef enum RmMultiArch
 	RM_MULTI_ARCH_ALLOWED
 } RmMultiArch;
 
-/* Versions between two bounds; any where the clause names none. */
+/* Versions between two bounds, or those that satisfy a requirement; any where the clause names none. */
 typedef struct RmVersions
 {
 	bool any;
 	bool empty;
 	bool lower_inclusive;
 	bool upper_inclusive;
-	const RmPkgver *lower; /* NULL: open */
-	const RmPkgver *upper; /* NULL: open */
+	const RmPkgver *lower;       /* NULL: open */
+	const RmPkgver *upper;       /* NULL: open */
+	const RmPkgreq *requirement; /* NULL: the bounds count */
 } RmVersions;
 
 typedef struct RmAlternativeName

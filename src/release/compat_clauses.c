@@ -95,7 +95,7 @@ versions_of(Loading *loading, Datum value)
 	return versions;
 }
 
-/* The row of subject, kind, clause_no, alternative_no, name, architecture, versions, text. */
+/* The row of subject, kind, clause_no, alternative_no, name, architecture, versions, text, requirement. */
 static void
 read_clause(TupleTableSlot *slot, void *arg)
 {
@@ -133,7 +133,9 @@ read_clause(TupleTableSlot *slot, void *arg)
 			loading->architecture = rm_compat_text(compat, VARDATA_ANY(architecture), VARSIZE_ANY_EXHDR(architecture));
 		row->alternative.architecture = loading->architecture;
 	}
-	if (slot->tts_isnull[6])
+	if (!slot->tts_isnull[8])
+		row->alternative.versions.requirement = rm_compat_value(compat, PG_DETOAST_DATUM_PACKED(values[8]));
+	else if (slot->tts_isnull[6])
 		row->alternative.versions.any = true;
 	else
 		row->alternative.versions = versions_of(loading, values[6]);
@@ -218,14 +220,14 @@ rm_compat_load_clauses(RmCompat *compat, int first_member)
 {
 	static RmPlan of_some = {
 		"SELECT coalesce(c.item_id, c.known_package_id), c.kind, c.clause_no, c.alternative_no, c.name, "
-		"c.architecture, c.versions, c.text "
+		"c.architecture, c.versions, c.text, c.requirement "
 		"FROM release_mgmt.package_clause AS c "
 		"WHERE c.item_id OPERATOR(pg_catalog.=) ANY ($1) OR c.known_package_id OPERATOR(pg_catalog.=) ANY ($1)",
 		1,
 		{ UUIDARRAYOID }
 	};
 	static RmPlan of_all = { "SELECT coalesce(c.item_id, c.known_package_id), c.kind, c.clause_no, c.alternative_no, "
-							 "c.name, c.architecture, c.versions, c.text "
+							 "c.name, c.architecture, c.versions, c.text, c.requirement "
 							 "FROM release_mgmt.package_clause AS c",
 							 0 };
 	Loading loading = { .compat = compat };

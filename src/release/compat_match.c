@@ -19,6 +19,8 @@ rm_versions_contain(const RmVersions *versions, const RmPkgver *version)
 		return true;
 	if (versions->empty || version == NULL)
 		return false;
+	if (versions->requirement != NULL)
+		return rm_pkgreq_satisfied(versions->requirement, version);
 	if (versions->lower != NULL)
 	{
 		order = rm_pkgver_compare(version, versions->lower);

@@ -272,6 +272,17 @@ check_satisfied(FunctionCallInfo fcinfo, const RmPkgver *pkgver, const RmPkgreq 
 	return rm_require_satisfied(get_requirement(fcinfo, pkgreq), view.text, view.text_len, view.key, view.key_len);
 }
 
+/* Tell the same, for C code: the requirement is parsed each time. */
+bool
+rm_pkgreq_satisfied(const RmPkgreq *pkgreq, const RmPkgver *pkgver)
+{
+	RmPkgverView view = rm_pkgver_view(pkgver);
+	RmRequirement requirement;
+
+	rm_pkgreq_parse(pkgreq, &requirement);
+	return rm_require_satisfied(&requirement, view.text, view.text_len, view.key, view.key_len);
+}
+
 /* satisfies(pkgver, pkgreq) returns boolean. */
 Datum
 rm_satisfies(PG_FUNCTION_ARGS)

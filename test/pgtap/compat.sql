@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(77);
+SELECT plan(82);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -250,4 +250,12 @@ SELECT results_eq($$SELECT target, candidates FROM check_compatibility('PKG-W') 
 SELECT is_empty($$SELECT * FROM check_compatibility('PKG-W', '{host/h1}') WHERE severity = 'error'$$, 'a target may be named');
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value, target) VALUES (:'id', 'host_package/h1:a', 'create', 'version', '5', 'host/h1');
 SELECT is_empty($$SELECT * FROM check_compatibility('PKG-W') WHERE severity = 'error'$$, 'else those count for which the release plans changes');
+
+-- npm's lock files; what they say is compared with npm in t/52_compat_npm.
+SELECT throws_ok($$SELECT load_npm_lock('app', '{"lockfileVersion": 1, "dependencies": {}}')$$, 'RM019', 'this is no package-lock.json with a list of packages', 'a lock file of npm 6');
+SELECT throws_ok($$SELECT load_npm_lock('app', '{"packages": {"node_modules/a": {"version": "one"}}}')$$, 'RM019', 'package-lock.json holds versions that are none', 'no version');
+SELECT is(load_npm_lock('app', '{"packages": {"": {"dependencies": {"a": "^1.0.0", "b": "npm:a@^2.0.0"}, "optionalDependencies": {"c": "*"}}, "node_modules/a": {"version": "1.0.0"}}}'), 2::bigint, 'the application and its one package');
+SELECT results_eq($$SELECT c.name, c.requirement::text, c.text FROM package_clause AS c JOIN known_package AS k ON k.id = c.known_package_id WHERE k.name = 'app' ORDER BY c.clause_no$$,
+    $$VALUES ('app/node_modules/a', 'npm/^1.0.0', 'a@^1.0.0'), ('app/node_modules/b', 'npm/^2.0.0', 'b@npm:a@^2.0.0')$$, 'with what it requires; what is optional and not there, it does not');
+SELECT is(load_npm_lock('app', '{"packages": {"": {"dependencies": {"a": "^1.0.0", "b": "npm:a@^2.0.0"}, "optionalDependencies": {"c": "*"}}, "node_modules/a": {"version": "1.0.0"}}}'), 0::bigint, 'loaded again, nothing is new');
 SELECT * FROM finish();
