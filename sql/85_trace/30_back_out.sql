@@ -96,82 +96,105 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.standing_changes(uuid, text) IS
 'What a release changed, on one target or all, and no back-out has restored since; with the first and the last transaction that made the change.';
 
--- The old values of the item's row that its history holds for one transaction, as value_text() writes them.
-CREATE FUNCTION release_mgmt_internal.values_before(ci text, source regclass, in_transaction uuid, operations text[]) RETURNS TABLE (attribute text, value text)
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT DISTINCT ON (o.key) o.key, CASE WHEN o.value IS NOT NULL THEN release_mgmt_internal.canonical_value(source, o.key, o.value) END
-    FROM release_mgmt.history_of(source, pg_catalog.substr(ci, pg_catalog.length(pg_catalog.split_part(ci, '/', 1)) + 2)) AS h
-    CROSS JOIN LATERAL pg_catalog.jsonb_each_text(h.old) AS o
-    WHERE h.transaction_id = in_transaction AND h.operation = ANY (operations)
-    ORDER BY o.key, h.seq;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.values_before(text, regclass, uuid, text[]) IS
-'What the columns of an item''s row held before a transaction changed them for the first time.';
+CREATE TYPE release_mgmt_internal.planned_restoration AS (ci_id uuid, ci text, operation text, attribute text, old_value text, new_value text, conflict text);
+COMMENT ON TYPE release_mgmt_internal.planned_restoration IS 'One restoration of a back-out, and the conflict with later work that stands in its way.';
 
-CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text, OUT restorations release_mgmt.ci_restoration[], OUT conflict text)
+CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
-    standing record;
-    later record;
-    present text;
-    before text;
-    conflicts text[] := '{}';
+    items uuid[] := ARRAY(SELECT DISTINCT s.ci_id FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS s);
 BEGIN
-    restorations := '{}';
-    FOR standing IN
-        SELECT s.*, c.source, c.exempt, i.key, i.retired_at IS NOT NULL AS retired
-        FROM release_mgmt_internal.standing_changes(release, target) AS s
-        JOIN release_mgmt.ci AS i ON i.id = s.ci_id
-        JOIN release_mgmt.ci_class AS c ON c.name = i.class
-        WHERE s.operation = 'change' OR s.attribute IS NULL
-        ORDER BY s.ci COLLATE "C", s.attribute COLLATE "C" NULLS FIRST
-    LOOP
-        IF standing.source IS NULL THEN
-            conflicts := conflicts || format('%s: its class is bound to no table.', standing.ci);
-            CONTINUE;
-        END IF;
-        -- Later work on the same columns, whoever did it, and whether or not it led to the same value.
-        FOR later IN
-            WITH history AS MATERIALIZED (
-                SELECT h.*, row_number() OVER () AS n FROM release_mgmt.history_of(standing.source, standing.key) AS h)
-            SELECT h.operation, h.role, coalesce(k.attribute, '') AS attribute, h.changed -> k.attribute ->> 'new' AS value
-            FROM history AS h
-            LEFT JOIN LATERAL jsonb_object_keys(h.changed) AS k (attribute) ON h.operation = 'update'
-            WHERE h.n < coalesce((SELECT min(o.n) FROM history AS o WHERE o.transaction_id = standing.last_transaction), 1 + (SELECT count(*) FROM history))
-              AND CASE WHEN standing.operation = 'change' THEN h.operation = 'delete' OR k.attribute = standing.attribute
-                       ELSE h.operation IN ('insert', 'delete') OR k.attribute <> ALL (standing.exempt) END
-            ORDER BY h.n DESC
-        LOOP
-            conflicts := conflicts || CASE later.operation
-                WHEN 'update' THEN format('%s %s: changed to %s by %s after the release.', standing.ci, later.attribute, coalesce(quote_literal(later.value), 'NULL'), later.role)
-                ELSE format('%s: %sd by %s after the release.', standing.ci, CASE later.operation WHEN 'insert' THEN 'create' ELSE 'retire' END, later.role) END;
-        END LOOP;
-        IF standing.operation = 'change' AND NOT standing.retired THEN
-            present := release_mgmt.ci_attribute(standing.ci, standing.attribute);
-            IF NOT release_mgmt_internal.same_value(standing.ci, standing.attribute, standing.new_value, present)
-               AND NOT conflicts && ARRAY(SELECT c FROM unnest(conflicts) AS c WHERE starts_with(c, standing.ci || ' ' || standing.attribute || ':')) THEN
-                conflicts := conflicts || format('%s %s: is %s, the release left it as %s.', standing.ci, standing.attribute,
-                    coalesce(quote_literal(present), 'NULL'), coalesce(quote_literal(standing.new_value), 'NULL'));
-            END IF;
-            SELECT v.value INTO before FROM release_mgmt_internal.values_before(standing.ci, standing.source, standing.first_transaction, '{update}') AS v
-            WHERE v.attribute = standing.attribute;
-            IF NOT FOUND THEN
-                conflicts := conflicts || format('%s %s: what it was before is not under this key in the ledger.', standing.ci, standing.attribute);
-            END IF;
-            restorations := restorations || (NULL, NULL, standing.ci, 'change', standing.attribute, present, before)::release_mgmt.ci_restoration;
-        ELSIF standing.operation = 'create' THEN
-            restorations := restorations || (NULL, NULL, standing.ci, 'retire', NULL, NULL, NULL)::release_mgmt.ci_restoration;
-        ELSIF standing.operation = 'retire' THEN
-            restorations := restorations || (NULL, NULL, standing.ci, 'create', NULL, NULL, NULL)::release_mgmt.ci_restoration || ARRAY(
-                SELECT (NULL, NULL, standing.ci, 'create', v.attribute, NULL, v.value)::release_mgmt.ci_restoration
-                FROM release_mgmt_internal.values_before(standing.ci, standing.source, standing.last_transaction, '{delete}') AS v);
-        END IF;
-    END LOOP;
-    conflict := nullif(array_to_string(conflicts, E'\n'), '');
+    RETURN QUERY
+        WITH standing AS MATERIALIZED (
+            SELECT s.*, c.source, c.exempt, i.retired_at IS NOT NULL AS retired
+            FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS s
+            JOIN release_mgmt.ci AS i ON i.id = s.ci_id
+            JOIN release_mgmt.ci_class AS c ON c.name = i.class
+            WHERE s.operation = 'change' OR s.attribute IS NULL
+        ), history AS MATERIALIZED (
+            SELECT h.* FROM release_mgmt_internal.captured_of(items) AS h
+        ), present AS MATERIALIZED (
+            SELECT v.* FROM release_mgmt_internal.present_values(items) AS v
+        ), own AS MATERIALIZED (
+            -- The release's own last change of each item; where none is found under its key, everything came later.
+            SELECT s.ci_id, s.last_transaction, min(h.n) AS n
+            FROM (SELECT DISTINCT x.ci_id, x.last_transaction FROM standing AS x) AS s
+            JOIN history AS h ON h.ci_id = s.ci_id AND h.transaction_id = s.last_transaction
+            GROUP BY s.ci_id, s.last_transaction
+        ), later AS MATERIALIZED (
+            -- Later work on the same columns, whoever did it, and whether or not it led to the same value.
+            SELECT DISTINCT s.ci_id, s.operation, s.attribute
+            FROM standing AS s
+            JOIN history AS h ON h.ci_id = s.ci_id
+            LEFT JOIN own AS o ON o.ci_id = s.ci_id AND o.last_transaction = s.last_transaction
+            WHERE h.n < coalesce(o.n, 'infinity'::float8)
+              AND CASE WHEN s.operation = 'change' THEN h.operation = 'delete' OR (h.operation = 'update' AND h.old ? s.attribute)
+                       ELSE h.operation IN ('insert', 'delete')
+                            OR (h.operation = 'update' AND EXISTS (SELECT FROM jsonb_object_keys(h.old) AS k WHERE k <> ALL (s.exempt))) END
+        ), before AS MATERIALIZED (
+            SELECT DISTINCT ON (s.ci_id, s.attribute) s.ci_id, s.attribute, h.old ->> s.attribute AS value
+            FROM standing AS s
+            JOIN history AS h ON h.ci_id = s.ci_id AND h.transaction_id = s.first_transaction AND h.operation = 'update' AND h.old ? s.attribute
+            WHERE s.operation = 'change'
+            ORDER BY s.ci_id, s.attribute, h.n DESC
+        ), planned AS (
+            SELECT s.ci_id, s.ci, 'change' AS operation, s.attribute, p.value AS old_value,
+                   release_mgmt_internal.canonical_value(s.source, s.attribute, b.value) AS new_value,
+                   CASE WHEN s.source IS NULL THEN format('%s: its class is bound to no table.', s.ci)
+                        WHEN l.ci_id IS NOT NULL THEN release_mgmt_internal.later_work(s.ci_id, s.operation, s.attribute, s.last_transaction)
+                        WHEN NOT s.retired AND NOT release_mgmt_internal.same_value(s.ci, s.attribute, s.new_value, p.value)
+                            THEN format('%s %s: is %s, the release left it as %s.', s.ci, s.attribute, coalesce(quote_literal(p.value), 'NULL'), coalesce(quote_literal(s.new_value), 'NULL'))
+                        WHEN b.ci_id IS NULL THEN format('%s %s: what it was before is not under this key in the ledger.', s.ci, s.attribute) END AS conflict
+            FROM standing AS s
+            LEFT JOIN present AS p ON p.ci_id = s.ci_id AND p.attribute = s.attribute
+            LEFT JOIN before AS b ON b.ci_id = s.ci_id AND b.attribute = s.attribute
+            LEFT JOIN later AS l ON l.ci_id = s.ci_id AND l.operation = 'change' AND l.attribute = s.attribute
+            WHERE s.operation = 'change'
+            UNION ALL
+            SELECT s.ci_id, s.ci, CASE s.operation WHEN 'create' THEN 'retire' ELSE 'create' END, NULL, NULL, NULL,
+                   CASE WHEN s.source IS NULL THEN format('%s: its class is bound to no table.', s.ci)
+                        WHEN l.ci_id IS NOT NULL THEN release_mgmt_internal.later_work(s.ci_id, s.operation, NULL, s.last_transaction) END
+            FROM standing AS s LEFT JOIN later AS l ON l.ci_id = s.ci_id AND l.operation = s.operation
+            WHERE s.operation <> 'change'
+            UNION ALL
+            -- An item that was deleted comes back with every column.
+            (SELECT DISTINCT ON (s.ci_id, o.key) s.ci_id, s.ci, 'create', o.key, NULL,
+                   release_mgmt_internal.canonical_value(s.source, o.key, o.value), NULL
+            FROM standing AS s
+            JOIN history AS h ON h.ci_id = s.ci_id AND h.transaction_id = s.last_transaction AND h.operation = 'delete'
+            CROSS JOIN LATERAL jsonb_each_text(h.old) AS o
+            WHERE s.operation = 'retire' AND s.source IS NOT NULL
+            ORDER BY s.ci_id, o.key, h.n DESC)
+        )
+        SELECT p.* FROM planned AS p ORDER BY p.ci COLLATE "C", p.attribute COLLATE "C" NULLS FIRST;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.plan_back_out(uuid, text) IS
-'What a back-out restores, and every conflict with later work, one line each, or NULL. Writes nothing: reading the history of a row writes out what the transaction has captured, and would read it again for the next.';
+'What a back-out restores, item by item and column by column, each with the conflict with later work, one line each, or NULL. Writes nothing.';
+
+CREATE FUNCTION release_mgmt_internal.later_work(ci_id uuid, operation text, attribute text, after_transaction uuid) RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH item AS (
+        SELECT i.label, i.key, c.source, c.exempt FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class WHERE i.id = later_work.ci_id
+    ), history AS MATERIALIZED (
+        SELECT h.*, pg_catalog.row_number() OVER () AS n FROM item AS i CROSS JOIN LATERAL release_mgmt.history_of(i.source, i.key) AS h
+    )
+    SELECT pg_catalog.string_agg(
+        CASE h.operation
+            WHEN 'update' THEN pg_catalog.format('%s %s: changed to %s by %s after the release.', i.label, k.attribute,
+                                                 coalesce(pg_catalog.quote_literal(h.changed -> k.attribute ->> 'new'), 'NULL'), h.role)
+            ELSE pg_catalog.format('%s: %sd by %s after the release.', i.label, CASE h.operation WHEN 'insert' THEN 'create' ELSE 'retire' END, h.role) END,
+        E'\n' ORDER BY h.n DESC)
+    FROM item AS i
+    CROSS JOIN history AS h
+    LEFT JOIN LATERAL pg_catalog.jsonb_object_keys(h.changed) AS k (attribute) ON h.operation = 'update'
+    WHERE h.n < coalesce((SELECT pg_catalog.min(o.n) FROM history AS o WHERE o.transaction_id = later_work.after_transaction), 1 + (SELECT pg_catalog.count(*) FROM history))
+      AND CASE WHEN later_work.operation = 'change' THEN h.operation = 'delete' OR k.attribute = later_work.attribute
+               ELSE h.operation IN ('insert', 'delete') OR k.attribute <> ALL (i.exempt) END;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.later_work(uuid, text, text, uuid) IS
+'What was done to an item after a transaction, one line for each change: of that attribute, or of the item as such.';
 
 -- jit off, here and in drift() and trace_ci(): compiling costs more than all of the work.
 CREATE FUNCTION release_mgmt_internal.restore_ci_changes(release uuid, target text DEFAULT NULL) RETURNS bigint
@@ -180,7 +203,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_
 DECLARE
     of_release record;
     back_out uuid;
-    restorations release_mgmt.ci_restoration[];
+    plan release_mgmt_internal.planned_restoration[];
     conflicts text;
     item record;
     items bigint := 0;
@@ -195,7 +218,9 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" can not be backed out any more', of_release.code),
             format('It is %s.', of_release.state), 'Plan a release that changes back what this one changed.');
     END IF;
-    SELECT p.restorations, p.conflict INTO restorations, conflicts FROM release_mgmt_internal.plan_back_out(release, target) AS p;
+    plan := ARRAY(SELECT p FROM release_mgmt_internal.plan_back_out(release, target) AS p);
+    SELECT string_agg(p.conflict, E'\n' ORDER BY p.n) INTO conflicts FROM (SELECT DISTINCT ON (x.conflict) x.conflict, x.n FROM unnest(plan)
+        WITH ORDINALITY AS x (ci_id, ci, operation, attribute, old_value, new_value, conflict, n) WHERE x.conflict IS NOT NULL ORDER BY x.conflict, x.n) AS p;
     IF conflicts IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('back_out_conflict', format('release "%s" can not be backed out%s', of_release.code, coalesce(' of ' || target, '')),
             conflicts, 'Later work stands on these. Undo it first, or plan a release that goes forward; SELECT * FROM release_mgmt.trace_ci(item) tells who and why.');
@@ -204,7 +229,7 @@ BEGIN
     VALUES (release, target, release_mgmt_internal.current_transaction(), release_mgmt_internal.acting_person())
     RETURNING id INTO back_out;
     INSERT INTO release_mgmt.ci_restoration (back_out_id, ci, operation, attribute, old_value, new_value)
-    SELECT back_out, s.ci, s.operation, s.attribute, s.old_value, s.new_value FROM unnest(restorations) AS s;
+    SELECT back_out, s.ci, s.operation, s.attribute, s.old_value, s.new_value FROM unnest(plan) AS s;
     -- Against the order in which an installation writes them.
     FOR item IN
         SELECT s.ci, s.operation, coalesce(jsonb_object_agg(s.attribute, s.new_value) FILTER (WHERE s.attribute IS NOT NULL), '{}') AS new_values

@@ -9,6 +9,22 @@ DECLARE
     -- key finds the recent ones; a day is spared for those that take long to commit.
     oldest CONSTANT uuid := rpad(lpad(to_hex(coalesce(floor(extract(epoch FROM since - interval '1 day') * 1000), 0)::bigint), 12, '0'), 32, '0')::uuid;
 BEGIN
+    IF items IS NOT NULL THEN
+        RETURN QUERY
+            SELECT DISTINCT ON (i.label, o.column_name)
+                   i.id, i.label, CASE h.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, o.column_name, o.value,
+                   h.at, h.role, h.transaction_id
+            FROM release_mgmt_internal.captured_of(ARRAY(SELECT x.id FROM release_mgmt.ci AS x WHERE x.label = ANY (items))) AS h
+            JOIN release_mgmt.ci AS i ON i.id = h.ci_id
+            JOIN release_mgmt.ci_class AS k ON k.name = i.class
+            CROSS JOIN LATERAL (
+                SELECT NULL, NULL WHERE h.operation <> 'update'
+                UNION ALL
+                SELECT x.key, x.value FROM jsonb_each_text(CASE h.operation WHEN 'update' THEN h.old END) AS x WHERE x.key <> ALL (k.exempt)) AS o (column_name, value)
+            WHERE h.operation IN ('insert', 'update', 'delete') AND (since IS NULL OR h.at >= since)
+            ORDER BY i.label, o.column_name NULLS FIRST, h.n;
+        RETURN;
+    END IF;
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
         WITH change AS (
@@ -21,7 +37,6 @@ BEGIN
             LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
             WHERE c.operation IN ('insert', 'update', 'delete')
               AND b.transaction_id >= oldest
-              AND (items IS NULL OR k.name || '/' || c.key IN (SELECT i.label FROM unnest(items) AS i (label)))
         ), attributes AS (
             SELECT c.*, CASE c.operation WHEN 'update' THEN o.key END AS column_name, o.value
             FROM change AS c
@@ -63,15 +78,20 @@ CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz, items te
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT c.ci, c.attribute, c.old_value,
-           CASE WHEN c.attribute IS NOT NULL THEN release_mgmt.ci_attribute(c.ci, c.attribute) END,
+    WITH change AS MATERIALIZED (
+        SELECT l.* FROM release_mgmt_internal.last_changes(observed_drift.since, observed_drift.items) AS l
+    ), present AS MATERIALIZED (
+        SELECT v.* FROM release_mgmt_internal.present_values((SELECT pg_catalog.array_agg(DISTINCT x.ci_id) FROM change AS x WHERE x.attribute IS NOT NULL)) AS v
+    )
+    SELECT c.ci, c.attribute, c.old_value, v.value,
            CASE WHEN p.permitted THEN 'authorized'
                 WHEN c.operation = 'change' THEN 'unauthorized'
                 WHEN c.operation = 'create' THEN 'unexpected'
                 ELSE 'missing' END,
            p.release_id, c.role, c.at, c.transaction_id
-    FROM release_mgmt_internal.last_changes(since, items) AS c
+    FROM change AS c
     JOIN release_mgmt.ci AS i ON i.id = c.ci_id
+    LEFT JOIN present AS v ON v.ci_id = c.ci_id AND v.attribute = c.attribute
     LEFT JOIN LATERAL (SELECT true AS permitted, g.release_id
                        FROM release_mgmt_internal.permitting_release(c.transaction_id, c.ci_id, c.attribute) AS g) AS p ON true
     WHERE (i.retired_at IS NOT NULL) = (c.operation = 'retire');
@@ -83,15 +103,20 @@ CREATE FUNCTION release_mgmt_internal.release_drift(release uuid)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
-    WITH plan AS MATERIALIZED (
+    WITH present AS MATERIALIZED (
+        SELECT v.* FROM release_mgmt_internal.present_values(
+            (SELECT pg_catalog.array_agg(i.id) FROM release_mgmt.ci AS i
+             WHERE i.retired_at IS NULL AND i.label IN (SELECT x.ci FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release))) AS v
+    ), plan AS MATERIALIZED (
         SELECT x.*, nullif(x.attribute, '') AS column_name, i.id AS ci_id, coalesce(i.retired_at IS NULL, false) AS is_there,
                coalesce(m.kind = 'deployed' OR t.state IN ('installed', 'verified'), false) AS is_done,
                EXISTS (SELECT FROM release_mgmt.ci_change_permit AS p WHERE p.permitted_by = x.id) AS was_made,
-               CASE WHEN i.retired_at IS NULL AND x.operation <> 'retire' THEN release_mgmt.ci_attribute(i.label, x.attribute) END AS present
+               CASE WHEN x.operation <> 'retire' THEN v.value END AS present
         FROM release_mgmt.planned_ci_change AS x
         JOIN release_mgmt.release AS r ON r.id = x.release_id
         JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
         LEFT JOIN release_mgmt.ci AS i ON i.label = x.ci
+        LEFT JOIN present AS v ON v.ci_id = i.id AND v.attribute = x.attribute
         LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
         WHERE x.release_id = release_drift.release
     ), observed AS MATERIALIZED (

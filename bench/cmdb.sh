@@ -1,0 +1,99 @@
+# The customer's bound tables against the goals set for them: what the guard costs writers, and how fast drift, trace, impact and
+# back-out answer.
+#
+# ITEMS (1000000) rows in the bound table, CHANGES (10000; the back-out's goal is set for 100000) planned and made by one release,
+# CMDB_CLIENTS (32), SECONDS_EACH (5).
+set -eu
+ITEMS=${ITEMS:-1000000}
+CHANGES=${CHANGES:-10000}
+CLIENTS=${CMDB_CLIENTS:-32}
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+
+sql() {
+	psql -X -q -A -t -v ON_ERROR_STOP=1 -c "SET search_path = public, release_mgmt; SET client_min_messages = warning" "$@"
+}
+
+# line MEASURE OURS PEER UNIT RATIO GOAL
+line() {
+	printf '%-58s ours %10s  peer %10s %-4s ratio %6s  goal %s\n' "$@"
+}
+
+# milliseconds QUERY...: of the last of these queries, run in one session.
+milliseconds() {
+	for query; do set -- "$@" -c "$query"; shift; done
+	psql -X -q -v ON_ERROR_STOP=1 -c "SET search_path = public, release_mgmt; SET client_min_messages = warning; SET jit = off" \
+		-c '\timing on' "$@" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' | tail -n 1
+}
+
+sql -c 'CREATE EXTENSION release_mgmt CASCADE' -c "SELECT activate('bench.example.org')" \
+	-c 'CREATE ROLE bench_manager; CREATE ROLE bench_operator' \
+	-c "CALL grant_duty('bench_manager', 'release manager', 'Provider')" -c "CALL grant_duty('bench_operator', 'operator', 'Provider')" \
+	-c 'CREATE TABLE cluster (id integer PRIMARY KEY, name text NOT NULL, parent integer REFERENCES cluster);
+		CREATE TABLE host (id integer PRIMARY KEY, name text NOT NULL, cluster integer NOT NULL REFERENCES cluster, os text NOT NULL, seen timestamptz);' \
+	-c "INSERT INTO cluster SELECT i, 'cluster' || i, CASE WHEN i > 10 THEN i / 10 END FROM generate_series(1, greatest($ITEMS / 100, 1000)) AS i" \
+	-c "INSERT INTO host SELECT i, 'host' || i, 1 + i % greatest($ITEMS / 100, 1000), 'bookworm', now() FROM generate_series(1, $ITEMS) AS i" \
+	-c 'CREATE INDEX ON host (cluster); CREATE INDEX ON cluster (parent)' \
+	-c 'CREATE TABLE unbound AS TABLE host; ALTER TABLE unbound ADD PRIMARY KEY (id); CREATE INDEX ON unbound (cluster)' >/dev/null
+printf '%-58s %10s ms\n' "bind a class of $ITEMS items" "$(milliseconds "SELECT bind_ci_class('host', 'host', '{id}', 'name', mode => 'enforce', exempt => '{seen}')")"
+sql -c "SELECT bind_ci_class('cluster', 'cluster', '{id}', 'name')" -c "CALL bind_ci_relation('runs on', 'host', '{cluster}', 'cluster')" \
+	-c "CALL bind_ci_relation('part of', 'cluster', '{parent}', 'cluster')" -c 'CALL sequence_ledger()' -c 'VACUUM ANALYZE' >/dev/null
+
+# A counter that no plan is needed for: the table in mode enforce, and the same table that nothing watches.
+for table in host unbound; do
+	printf '\\set id random(1, %s)\nUPDATE %s SET seen = now() WHERE id = :id;\n' "$ITEMS" "$table" >"$directory/$table.sql"
+done
+rate() {
+	pgbench -n -M prepared -c "$CLIENTS" -j 2 -T "${SECONDS_EACH:-5}" -f "$directory/$1.sql" | sed -n 's/^tps = \([0-9]*\).*/\1/p'
+}
+rate unbound >/dev/null
+rate host >/dev/null
+plain=$(rate unbound)
+ours=$(rate host)
+line "UPDATE of an exempt column, mode enforce, $CLIENTS clients" "$ours" "$plain" '/s' "$(echo "scale=2; $ours / $plain" | bc)" '>= 0.7'
+
+# A release that plans CHANGES changes on one target, and whose installation makes them.
+sql -c "INSERT INTO release_model (code, description) VALUES ('bench', 'as few gates as a model may have');
+	INSERT INTO model_state (model_id, state, ordinal, kind)
+	SELECT m.id, s.state, s.ordinal, s.kind
+	FROM release_model AS m, (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('live', 3, 'deployed'), ('closed', 4, 'ended')) AS s (state, ordinal, kind) WHERE m.code = 'bench';
+	INSERT INTO model_transition (model_id, from_state, to_state, forward)
+	SELECT m.id, s.f, s.t, true FROM release_model AS m, (VALUES ('draft', 'deploying'), ('deploying', 'live'), ('live', 'closed')) AS s (f, t) WHERE m.code = 'bench';
+	INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
+	SELECT m.id, c.s, 1, c.n, c.k
+	FROM release_model AS m, (VALUES ('deploying', 'items traceable', 'cis_traceable'), ('live', 'verified', 'deployment_verified'), ('closed', 'review held', 'review_held')) AS c (s, n, k)
+	WHERE m.code = 'bench';
+	CALL publish_model('bench')" >/dev/null
+sql -c 'GRANT SELECT ON host TO bench_manager' -c 'SET ROLE bench_manager' -c "SELECT create_release('REL-1', 'minor', model => 'bench')" >/dev/null
+planning=$(milliseconds 'SET ROLE bench_manager' "INSERT INTO planned_ci_change (release_id, ci, attribute, new_value, target)
+	SELECT release_id('REL-1'), 'host/' || i, 'os', 'trixie', 'cluster/1' FROM generate_series(1, $CHANGES) AS i")
+printf '%-58s %10s ms\n' "plan $CHANGES changes" "$planning"
+sql -c 'SET ROLE bench_manager' -c "SELECT add_wave('REL-1', 'all', '{cluster/1}')" -c "CALL advance_release('REL-1', 'deploying')" >/dev/null
+plain=$(milliseconds "UPDATE unbound SET os = 'trixie' WHERE id <= $CHANGES")
+ours=$(milliseconds 'SET ROLE bench_operator' "DO \$\$
+	DECLARE
+		step record;
+	BEGIN
+		LOOP
+			SELECT * INTO step FROM release_mgmt.claim_step('worker');
+			EXIT WHEN NOT FOUND;
+			CALL release_mgmt.report_step(step.claim, 'successful', 'done');
+		END LOOP;
+	END \$\$")
+ratio() { echo "scale=2; $1 / $2" | bc; }
+line "install: make these changes, against the plain UPDATE" "$ours" "$plain" ms "$(ratio "$ours" "$plain")" '-'
+# Twice: a pending table is emptied when its turn comes again.
+sql -c 'CALL sequence_ledger()' -c 'CALL sequence_ledger()' -c 'VACUUM ANALYZE' >/dev/null
+printf '%-58s ours %10s ms  goal <= 100\n' "drift of that release" "$(milliseconds "SELECT count(*) FROM drift('REL-1')")"
+printf '%-58s ours %10s ms  goal <= 10\n' "trace_ci of one of its items" "$(milliseconds "SELECT count(*) FROM trace_ci('host/7')" "SELECT count(*) FROM trace_ci('host/8')")"
+ours=$(milliseconds "SELECT count(*), max(affected), max(through) FROM impact_of('cluster/1', 5)" "SELECT count(*), max(affected), max(through) FROM impact_of('cluster/1', 5)")
+plain=$(milliseconds "WITH RECURSIVE part (id, depth) AS (SELECT 1, 0 UNION SELECT c.id, p.depth + 1 FROM cluster AS c JOIN part AS p ON c.parent = p.id WHERE p.depth < 5)
+	SELECT count(*), max(affected), max(through) FROM (
+		SELECT p.depth, 'part of' AS kind, 'cluster/' || p.id AS affected, 'cluster/' || c.parent AS through FROM part AS p JOIN cluster AS c ON c.id = p.id WHERE p.depth > 0
+		UNION ALL
+		SELECT p.depth + 1, 'runs on', 'host/' || h.id, 'cluster/' || p.id FROM part AS p JOIN host AS h ON h.cluster = p.id WHERE p.depth < 5) AS i")
+line "impact_of, depth 5, against a recursive query" "$ours" "$plain" ms "$(ratio "$ours" "$plain")" '<= 2'
+sql -c "UPDATE unbound SET os = 'bookworm' WHERE id <= $CHANGES" >/dev/null
+plain=$(milliseconds "UPDATE unbound SET os = 'trixie' WHERE id <= $CHANGES")
+ours=$(milliseconds 'SET ROLE bench_manager' "SELECT back_out_ci_changes('REL-1')")
+line "back-out of $CHANGES changes, against the plain UPDATE" "$ours" "$plain" ms "$(ratio "$ours" "$plain")" '<= 3'
