@@ -86,14 +86,20 @@ COMMENT ON FUNCTION release_mgmt_internal.refuse_circle() IS 'Trigger: no releas
 CREATE TRIGGER rm_50_circle BEFORE INSERT ON release_mgmt.release_dependency
 FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND NEW.kind <> 'excludes') EXECUTE FUNCTION release_mgmt_internal.refuse_circle();
 
+CREATE FUNCTION release_mgmt_internal.dependents_of(release uuid) RETURNS SETOF uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT d.release_id FROM release_mgmt.release_dependency AS d WHERE d.on_release_id = dependents_of.release
+    UNION
+    SELECT d.on_release_id FROM release_mgmt.release_dependency AS d WHERE d.release_id = dependents_of.release AND d.kind = 'excludes';
+END;
+COMMENT ON FUNCTION release_mgmt_internal.dependents_of(uuid) IS 'The releases whose gate asks for the state of this one.';
+
 CREATE FUNCTION release_mgmt_internal.touch_dependents() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    dependents uuid[];
+    dependents uuid[] := ARRAY(SELECT release_mgmt_internal.dependents_of(NEW.id));
 BEGIN
-    dependents := ARRAY(SELECT d.release_id FROM release_mgmt.release_dependency AS d WHERE d.on_release_id = NEW.id
-                        UNION
-                        SELECT d.on_release_id FROM release_mgmt.release_dependency AS d WHERE d.release_id = NEW.id AND d.kind = 'excludes');
     PERFORM FROM release_mgmt.release AS r WHERE r.id = ANY (dependents) ORDER BY r.id FOR NO KEY UPDATE;
     UPDATE release_mgmt.release AS r SET revision = r.revision + 1 WHERE r.id = ANY (dependents);
     RETURN NULL;

@@ -16,10 +16,12 @@ CREATE TABLE release_mgmt.gate_criterion (
     CONSTRAINT gate_criterion_pkey PRIMARY KEY (id),
     CONSTRAINT gate_criterion_model_id_to_state_name_key UNIQUE (model_id, to_state, name),
     CONSTRAINT gate_criterion_model_id_to_state_ordinal_key UNIQUE (model_id, to_state, ordinal),
-    CONSTRAINT gate_criterion_state_fkey FOREIGN KEY (model_id, to_state) REFERENCES release_mgmt.model_state,
-    CONSTRAINT gate_criterion_check_name_fkey FOREIGN KEY (check_name) REFERENCES release_mgmt.registered_check
+    CONSTRAINT gate_criterion_state_fkey FOREIGN KEY (model_id, to_state) REFERENCES release_mgmt.model_state
 );
 COMMENT ON TABLE release_mgmt.gate_criterion IS 'The criteria of a model''s gates: what must be met before a release becomes to_state.';
+COMMENT ON COLUMN release_mgmt.gate_criterion.check_name IS
+'a registered check of the point gate; that of a draft need not exist yet, that of a published model stays registered';
+CREATE INDEX gate_criterion_check_name_idx ON release_mgmt.gate_criterion (check_name);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.gate_criterion', 'WHERE NOT builtin');
 SELECT release_mgmt_internal.govern_own('release_mgmt.gate_criterion');
 SELECT release_mgmt_internal.is_shared('release_mgmt.gate_criterion', 'rules');

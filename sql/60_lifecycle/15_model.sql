@@ -32,7 +32,7 @@ BEGIN ATOMIC
         SELECT r.from_state, e.to_state FROM road AS r JOIN edge AS e ON e.from_state = r.to_state AND e.forward
     ), criterion AS MATERIALIZED (
         SELECT c.to_state, c.name, c.check_name, k.point, k.function_name
-        FROM release_mgmt.gate_criterion AS c JOIN release_mgmt.registered_check AS k ON k.name = c.check_name
+        FROM release_mgmt.gate_criterion AS c LEFT JOIN release_mgmt.registered_check AS k ON k.name = c.check_name
         WHERE c.model_id = model_faults.model
     ), found(place, fault) AS (
         SELECT 1, 'there is no state "draft", with which every release begins' WHERE NOT EXISTS (SELECT FROM state AS s WHERE s.state = 'draft')
@@ -78,6 +78,9 @@ BEGIN ATOMIC
         SELECT 14, pg_catalog.format('criterion "%s" of the gate to %s asks "%s", which is a check at the point %s', c.name, c.to_state, c.check_name, c.point)
         FROM criterion AS c WHERE c.point <> 'gate'
         UNION ALL
+        SELECT 14, pg_catalog.format('criterion "%s" of the gate to %s asks "%s", which is no registered check', c.name, c.to_state, c.check_name)
+        FROM criterion AS c WHERE c.point IS NULL
+        UNION ALL
         SELECT 15, pg_catalog.format('criterion "%s" of the gate to %s asks "%s", whose function %s(uuid) does not exist', c.name, c.to_state, c.check_name, c.function_name)
         FROM criterion AS c WHERE c.point = 'gate' AND pg_catalog.to_regprocedure(c.function_name || '(uuid)') IS NULL
     )
@@ -103,6 +106,9 @@ BEGIN
         NEW.published_by := NULL;
         RETURN NEW;
     END IF;
+    -- The checks that it asks stay registered from here on.
+    PERFORM FROM release_mgmt.registered_check AS k
+    WHERE k.name IN (SELECT c.check_name FROM release_mgmt.gate_criterion AS c WHERE c.model_id = NEW.id) ORDER BY k.name FOR KEY SHARE;
     SELECT string_agg(f.fault || '.', E'\n' ORDER BY f.place) INTO faults
     FROM ROWS FROM (release_mgmt_internal.model_faults(NEW.id)) WITH ORDINALITY AS f(fault, place);
     IF faults IS NOT NULL THEN
@@ -116,6 +122,24 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.examine_model() IS 'Trigger: a model with any fault is not published, whoever writes; all of them are listed.';
 CREATE TRIGGER rm_60_publish BEFORE UPDATE ON release_mgmt.release_model
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.examine_model();
+
+CREATE FUNCTION release_mgmt_internal.keep_asked_check() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    asking text;
+BEGIN
+    SELECT string_agg(DISTINCT format('"%s" version %s', m.code, m.version), ', ') INTO asking
+    FROM release_mgmt.gate_criterion AS c JOIN release_mgmt.release_model AS m ON m.id = c.model_id
+    WHERE c.check_name = OLD.name AND (m.builtin OR m.published_at IS NOT NULL);
+    IF asking IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('check "%s" stays registered', OLD.name),
+            format('Gates of these models ask it: %s.', asking), 'Another function can answer it: UPDATE function_name.');
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_asked_check() IS 'Trigger: a check that a published model asks keeps its name and its point.';
+CREATE TRIGGER rm_50_asked BEFORE DELETE OR UPDATE OF name, point ON release_mgmt.registered_check
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_asked_check();
 
 CREATE PROCEDURE release_mgmt.publish_model(model text, version integer DEFAULT NULL)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

@@ -191,7 +191,11 @@ DECLARE
     next_state text;
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager');
-    SELECT r.* INTO advancing FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(release) FOR NO KEY UPDATE;
+    -- With the releases that the transition touches, in the order of their ids, so that two that exclude each other wait in turn.
+    PERFORM FROM release_mgmt.release AS r
+    WHERE r.id = release_mgmt.release_id(release) OR r.id IN (SELECT release_mgmt_internal.dependents_of(release_mgmt.release_id(release)))
+    ORDER BY r.id FOR NO KEY UPDATE;
+    SELECT r.* INTO advancing FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(release);
     PERFORM release_mgmt_internal.require_duty_for(advancing.id, 'release manager', 'change manager');
     IF advancing.state = advance_release.to_state THEN
         RETURN;

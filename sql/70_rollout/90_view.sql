@@ -53,7 +53,12 @@ JOIN release_mgmt.organization AS o ON o.id = r.organization_id
 UNION ALL
 SELECT 'freeze', f.code, o.code, f.period, NULL, f.reason
 FROM release_mgmt.freezes_between(statement_timestamp() - interval '13 months', statement_timestamp() + interval '13 months') AS f
-LEFT JOIN release_mgmt.organization AS o ON o.id = f.organization_id;
+LEFT JOIN release_mgmt.organization AS o ON o.id = f.organization_id
+UNION ALL
+SELECT 'departure', t.code, o.code, tstzrange(d.departs_at, d.departs_at + t.lasts), NULL, t.title
+FROM release_mgmt.release_train AS t
+JOIN release_mgmt.organization AS o ON o.id = t.organization_id
+CROSS JOIN LATERAL release_mgmt.departures_between(t.code, statement_timestamp() - interval '13 months', statement_timestamp() + interval '13 months') AS d;
 COMMENT ON VIEW release_mgmt.change_calendar IS
-'The calendar to publish: every change window with its release''s state, and every occurrence of every freeze from 13 months back to 13 months ahead (organization NULL: everybody''s).';
+'The calendar to publish: every change window with its release''s state, and every occurrence of every freeze and every departure of every release train from 13 months back to 13 months ahead (organization NULL: everybody''s).';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.change_calendar');

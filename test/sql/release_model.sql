@@ -41,7 +41,7 @@ SELECT id, f, t, w FROM model, (VALUES ('draft', 'built', true), ('built', 'draf
                                        ('closed', 'again', false), ('again', 'again', false)) AS v(f, t, w);
 INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
 SELECT id, s, o, n, k FROM model, (VALUES ('island', 1, 'never', 'policy_named'), ('live', 1, 'once', 'policy_named'), ('live', 2, 'twice', 'policy_named'),
-                                          ('fine', 1, 'content', 'content')) AS v(s, o, n, k);
+                                          ('fine', 1, 'content', 'content'), ('fine', 2, 'unknown', 'no such check')) AS v(s, o, n, k);
 SELECT fault FROM release_model_fault WHERE model = 'bad';
 SET ROLE regress_approver;
 CALL publish_model('bad');
@@ -53,11 +53,10 @@ INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name) SELEC
 DROP FUNCTION passing(uuid);
 UPDATE release_model SET published_at = now() WHERE code = 'bad';
 SELECT published_at, published_by, builtin FROM release_model WHERE code = 'bad';
--- A check that does not exist can not be asked, an edge not stand twice, and a check that a gate asks not vanish.
+-- An edge does not stand twice, nor lead to a state that there is not.
 \set VERBOSITY terse
-INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name) SELECT id, 'live', 4, 'unknown', 'no such check' FROM model;
 INSERT INTO model_transition (model_id, from_state, to_state, forward) SELECT id, 'draft', 'built', false FROM model;
-DELETE FROM registered_check WHERE name = 'passing';
+INSERT INTO model_transition (model_id, from_state, to_state, forward) SELECT id, 'draft', 'nowhere', false FROM model;
 \set VERBOSITY default
 -- Without the state that every release begins with.
 DELETE FROM gate_criterion WHERE model_id = (SELECT id FROM model);
@@ -94,6 +93,11 @@ UPDATE release_model SET description = 'other' WHERE code = 'bad';
 RESET ROLE;
 UPDATE release_model SET published_at = NULL WHERE code = 'bad';
 DELETE FROM release_model WHERE code = 'bad';
+
+-- A check that a published model asks stays registered; one of a draft only does not.
+DELETE FROM registered_check WHERE name = 'policy_named';
+UPDATE registered_check SET point = 'intake' WHERE name = 'policy_named';
+DELETE FROM registered_check WHERE name = 'passing';
 
 -- The next version is a draft with the same rows; a release keeps the one that it pins.
 SET ROLE regress_manager;

@@ -112,6 +112,8 @@ SELECT r.code, b.left_because FROM train_boarding AS b JOIN release AS r ON r.id
 SELECT train, status, aboard, sealed, missed, releases FROM train_schedule WHERE train = 'DAILY' AND (aboard > 0 OR missed > 0) ORDER BY departs_at;
 SELECT train, status, count(*) FROM train_schedule WHERE train = 'DAILY' AND departs_at BETWEEN :'first' AND :'first'::timestamptz + interval '12 days' GROUP BY train, status ORDER BY status;
 
+SELECT kind, code, organization, upper(period) - lower(period) AS lasts FROM change_calendar WHERE lower(period) = :'first';
+
 RESET ROLE;
 DROP OWNED BY regress_manager, regress_other, regress_customer;
 DROP ROLE regress_manager, regress_other, regress_customer;
