@@ -202,3 +202,29 @@ END $$;
 COMMENT ON FUNCTION release_mgmt.revise_model(text) IS
 'Begins the next version of a release model, a draft with the states, transitions and criteria of the latest one, and returns its number; where the latest is a draft already, that one''s. Releases keep the version that they pin. Errors: RM002 unknown model, RM003 without the duty release manager or change manager.';
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.revise_model(text)');
+
+CREATE FUNCTION release_mgmt_internal.require_gate_for() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    releases uuid[] := ARRAY[NEW.release_id];
+    deaf text;
+BEGIN
+    IF to_jsonb(NEW) ->> 'kind' = 'excludes' THEN
+        releases := releases || (to_jsonb(NEW) ->> 'on_release_id')::uuid;
+    END IF;
+    SELECT string_agg(format('model "%s" version %s of release "%s"', m.code, m.version, r.code), '; ' ORDER BY r.code) INTO deaf
+    FROM release_mgmt.release AS r JOIN release_mgmt.release_model AS m ON m.id = r.model_id
+    WHERE r.id = ANY (releases)
+      AND NOT EXISTS (SELECT FROM release_mgmt.gate_criterion AS c WHERE c.model_id = m.id AND c.check_name = TG_ARGV[0]);
+    IF deaf IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('no gate asks "%s", so nothing would hold the release', TG_ARGV[0]), format('Not asked by %s.', deaf),
+            'Choose a model whose gate into production has that criterion, or revise the model.');
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.require_gate_for() IS
+'Trigger with the name of a check: a dependency, or a boarding, is stated only for a release whose model has a gate that asks for it.';
+CREATE TRIGGER rm_52_asked BEFORE INSERT ON release_mgmt.release_dependency
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.require_gate_for('dependencies_met');
+CREATE TRIGGER rm_52_asked BEFORE INSERT ON release_mgmt.train_boarding
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.require_gate_for('train_caught');

@@ -107,6 +107,20 @@ DELETE FROM release_dependency WHERE release_id = release_id('REL-E');
 RESET ROLE;
 SELECT release_mgmt_internal.plan_text(release_id('REL-F'));
 
+-- A dependency that no gate asks for would hold nobody, nor would a train.
+INSERT INTO release_model (code, description) VALUES ('deaf', 'for this test');
+INSERT INTO model_state (model_id, state, ordinal, kind) SELECT id, s, o, k FROM release_model, (VALUES ('draft', 1, 'planning'), ('closed', 2, 'ended')) AS v(s, o, k) WHERE code = 'deaf';
+INSERT INTO model_transition (model_id, from_state, to_state, forward) SELECT id, 'draft', 'closed', true FROM release_model WHERE code = 'deaf';
+INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name) SELECT id, 'closed', 1, 'review', 'review_held' FROM release_model WHERE code = 'deaf';
+CALL publish_model('deaf');
+SET ROLE regress_manager;
+SELECT create_release('REL-H', 'minor', model => 'deaf') IS NOT NULL AS created;
+INSERT INTO release_dependency (release_id, on_release_id, kind) VALUES (release_id('REL-H'), release_id('REL-F'), 'requires');
+INSERT INTO release_dependency (release_id, on_release_id, kind) VALUES (release_id('REL-F'), release_id('REL-H'), 'excludes');
+INSERT INTO release_train (code, first_departure, every, cut_off, lasts) VALUES ('WEEKLY', '2099-01-01', '7 days', '1 day', '1 hour');
+SELECT board_train('REL-H', 'WEEKLY');
+RESET ROLE;
+
 -- A release has an owner: who requests it, where nobody else is named.
 SET ROLE regress_manager;
 SELECT create_release('REL-G', 'minor', owner => 'nobody');
