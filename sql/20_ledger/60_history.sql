@@ -50,19 +50,24 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pending_entr
 COMMENT ON FUNCTION release_mgmt_internal.pending_entry(uuid, timestamptz, bytea, bigint, bytea) IS
 'The entry that a pending leaf becomes, of the columns of ledger_pending_0 that it is made of.';
 
+CREATE VIEW release_mgmt_internal.pending_leaf WITH (security_invoker = true) AS
+    SELECT p.transaction_id, p.position, p.at, release_mgmt_internal.pending_entry(p.transaction_id, p.at, p.roles, p.count, p.root) AS entry
+    FROM release_mgmt.ledger_pending_0 AS p
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id)
+    UNION ALL
+    SELECT p.transaction_id, p.position, p.at, release_mgmt_internal.pending_entry(p.transaction_id, p.at, p.roles, p.count, p.root) AS entry
+    FROM release_mgmt.ledger_pending_1 AS p
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
+COMMENT ON VIEW release_mgmt_internal.pending_leaf IS 'The leaves of committed transactions that are not in the tree, and what their entries will be.';
+
 CREATE VIEW release_mgmt_internal.transaction_leaf WITH (security_invoker = true) AS
     SELECT e.transaction_id, e.log_id, g.opened_at AS log_opened_at, e.index AS log_index, NULL::pg_lsn AS position, e.entry
     FROM release_mgmt.ledger_entry AS e
     LEFT JOIN release_mgmt.ledger_log AS g ON g.id = e.log_id
     WHERE e.transaction_id IS NOT NULL
     UNION ALL
-    SELECT p.transaction_id, NULL, NULL, NULL, p.position, release_mgmt_internal.pending_entry(p.transaction_id, p.at, p.roles, p.count, p.root)
-    FROM release_mgmt.ledger_pending_0 AS p
-    WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id)
-    UNION ALL
-    SELECT p.transaction_id, NULL, NULL, NULL, p.position, release_mgmt_internal.pending_entry(p.transaction_id, p.at, p.roles, p.count, p.root)
-    FROM release_mgmt.ledger_pending_1 AS p
-    WHERE NOT EXISTS (SELECT FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
+    SELECT p.transaction_id, NULL, NULL, NULL, p.position, p.entry
+    FROM release_mgmt_internal.pending_leaf AS p;
 COMMENT ON VIEW release_mgmt_internal.transaction_leaf IS 'The entry of each committed transaction, sequenced or pending (position). Leaves are in the order of their logs'' opening, then of log_index: each log counts from 0.';
 
 CREATE VIEW release_mgmt_internal.change_batch WITH (security_invoker = true) AS

@@ -16,9 +16,7 @@ BEGIN ATOMIC
     LEFT JOIN LATERAL (
         SELECT c.size, c.signed_at FROM release_mgmt.ledger_checkpoint AS c WHERE c.log_id = i.log_id ORDER BY c.size DESC LIMIT 1) AS k ON true
     CROSS JOIN (
-        SELECT pg_catalog.count(*) AS pending, min(release_mgmt_internal.entry_field(t.entry, 'at')::timestamptz) AS oldest
-        FROM release_mgmt_internal.transaction_leaf AS t
-        WHERE t.log_index IS NULL) AS w;
+        SELECT pg_catalog.count(*) AS pending, min(p.at) AS oldest FROM release_mgmt_internal.pending_leaf AS p) AS w;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.status_of_ledger() IS 'See the view ledger_status.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.status_of_ledger()');
