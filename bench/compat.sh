@@ -80,25 +80,17 @@ value "DO \$\$ BEGIN
 	END \$\$; ANALYZE"
 sound=$(value "SELECT count(*) FROM package WHERE host = 'sound'")
 
-# The next build of LibreOffice: the packages of its version, which is written anew wherever it stands.
-version=$(value "SELECT version FROM package WHERE host = 'sound' AND name = 'libreoffice-core'")
-awk -v RS= -v ORS='\n\n' -v version="Version: $version" '/^Package: (libreoffice|python3-uno|ure|uno-|libuno)/ && index($0, version "\n")' "$directory/Packages" |
-	sed "s/$(echo "$version" | sed 's/[.+]/\\&/g')/&+b9/g" > "$directory/next"
-{
-	echo "SELECT release_mgmt.load_package_clauses(\$index\$"
-	cat "$directory/next"
-	echo "\$index\$)"
-} | psql -X -q -A -t -v ON_ERROR_STOP=1 > /dev/null
-value "SELECT create_release('REL-200', 'minor');
-	CREATE TABLE next AS SELECT k.name, k.version FROM known_package AS k JOIN package AS p ON p.host = 'sound' AND p.name = k.name
-	WHERE k.version = pkgver('deb', '$version+b9') ORDER BY k.name;
+# What many require, and 199 of those that do: a component each, as it is installed, put there once more.
+value "SELECT create_release('REL-200', 'minor'), create_package('PKG-200', 'REL-200', '{}')" > /dev/null
+value "CREATE TABLE requiring AS SELECT DISTINCT c.name AS required, k.name FROM package_clause AS c JOIN known_package AS k ON k.id = c.known_package_id
+		JOIN package AS p ON p.host = 'sound' AND p.name = k.name JOIN package AS o ON o.host = 'sound' AND o.name = c.name
+		WHERE c.kind = 'requires' AND c.name <> k.name;
+	CREATE TABLE wanted AS SELECT required FROM requiring GROUP BY required HAVING count(*) BETWEEN 200 AND 2000 ORDER BY count(*) DESC, required LIMIT 1;
 	INSERT INTO component (package_id, kind, name, version, ci)
-	SELECT create_package('PKG-200', 'REL-200', '{}'), 'software', n.name, n.version, 'package/sound:' || n.name FROM next AS n
-	UNION ALL
-	SELECT p.id, 'software', x.name, pkgver('deb', x.version), 'package/sound:' || x.name FROM release_package AS p, (
-		SELECT o.name, o.version FROM package AS o WHERE o.host = 'sound' AND o.name LIKE 'lib%' AND o.name NOT IN (SELECT name FROM next)
-		ORDER BY o.name LIMIT greatest(200 - (SELECT count(*) FROM next), 0)) AS x WHERE p.code = 'PKG-200'" > /dev/null
-value "UPDATE component SET related_reason = 'measured' WHERE name NOT IN (SELECT name FROM next)"
+	SELECT package_id('PKG-200'), 'software', p.name, pkgver('deb', p.version), 'package/sound:' || p.name
+	FROM package AS p WHERE p.host = 'sound'
+		AND (p.name IN (SELECT required FROM wanted)
+		     OR p.name IN (SELECT r.name FROM requiring AS r JOIN wanted AS w USING (required) ORDER BY r.name LIMIT 199))"
 components=$(value "SELECT count(*) FROM component")
 
 whole="SELECT count(*) FROM release_mgmt.check_compatibility(''PKG-ALL'', ''{host/all}'')"
@@ -112,23 +104,21 @@ report 'the same anew' "$anew" ms "$theirs" 'none'
 report "$components components onto $sound installed, kept" "$(value "SELECT count(*) FROM check_compatibility('PKG-200', '{host/sound}');
 	SELECT least_of_three('SELECT count(*) FROM release_mgmt.check_compatibility(''PKG-200'', ''{host/sound}'')')" | tail -n 1)" ms '' '<= 5 ms'
 
-# Of the next build's components alone, the one that breaks nearest to ten that are installed.
-value "DO \$\$
-	DECLARE
-		one record;
-	BEGIN
-		CREATE TABLE public.trial (code text, errors bigint);
-		FOR one IN SELECT n.name, n.version, row_number() OVER (ORDER BY n.name) AS i FROM public.next AS n LOOP
-			PERFORM release_mgmt.create_release('REL-T' || one.i, 'minor');
-			INSERT INTO release_mgmt.component (package_id, kind, name, version, ci)
-			SELECT release_mgmt.create_package('PKG-T' || one.i, 'REL-T' || one.i, '{}'), 'software', one.name, one.version, 'package/sound:' || one.name;
-			INSERT INTO public.trial SELECT 'PKG-T' || one.i, count(*) FROM release_mgmt.check_compatibility('PKG-T' || one.i, '{host/sound}') WHERE severity = 'error';
-		END LOOP;
-	END \$\$"
-trial=$(value "SELECT code FROM trial ORDER BY errors < 10, errors, code LIMIT 1")
-errors=$(value "SELECT errors FROM trial WHERE code = '$trial'")
+# The next build of a package of which ten others require the very version, and of one of these.
+value "SELECT create_release('REL-TEN', 'minor'), create_package('PKG-TEN', 'REL-TEN', '{}')" > /dev/null
+value "CREATE TABLE bound AS SELECT c.name AS required, count(DISTINCT k.name) AS times, min(k.name) AS one
+		FROM package_clause AS c JOIN known_package AS k ON k.id = c.known_package_id JOIN package AS p ON p.host = 'sound' AND p.name = k.name
+		JOIN package AS o ON o.host = 'sound' AND o.name = c.name
+		WHERE c.kind = 'requires' AND c.text = format('%s (= %s)', c.name, o.version)
+		GROUP BY c.name;
+	INSERT INTO component (package_id, kind, name, version, ci)
+	SELECT package_id('PKG-TEN'), 'software', p.name, pkgver('deb', p.version || '+b9'), 'package/sound:' || p.name
+	FROM (SELECT * FROM bound WHERE times >= 11 ORDER BY times, required LIMIT 1) AS b JOIN package AS p ON p.host = 'sound' AND p.name IN (b.required, b.one)"
+trial=PKG-TEN
+errors=$(value "SELECT count(*) FROM check_compatibility('PKG-TEN', '{host/sound}') WHERE kind = 'requires' AND class = 'introduced'")
 report "repairs of $errors violations there, kept" "$(value "SELECT least_of_three('SELECT count(*) FROM release_mgmt.suggest_repairs(''$trial'', ''{host/sound}'')')")" ms '' '<= 200 ms'
-report 'memory of the whole set, peak' "$(value "SELECT count(*) FROM check_compatibility('PKG-T1', '{package/all:bash}') WHERE false;
+report 'memory of the whole set, peak' "$(value "INSERT INTO host VALUES ('empty');
+	SELECT count(*) FROM check_compatibility('PKG-ALL', '{host/empty}');
 	CREATE TEMP TABLE at AS SELECT peak() AS before;
 	SELECT count(*) FROM check_compatibility('PKG-ALL', '{host/all}');
 	SELECT round((peak() - before) / 1024.0, 1) FROM at" | tail -n 1)" MB '' '<= 100 MB'

@@ -139,7 +139,9 @@ BEGIN
     JOIN release_mgmt_internal.control_clauses(control_text) AS c USING (stanza)
     JOIN release_mgmt.known_package AS k
         ON k.name = p.name AND k.version = pkgver('deb', p.version) AND k.architecture = p.architecture
-    WHERE k.id = ANY (changed);
+    WHERE k.id = ANY (changed)
+    -- In the order in which checks read them.
+    ORDER BY c.stanza, c.kind, c.clause_no, c.alternative_no;
     RETURN coalesce(cardinality(changed), 0);
 END $$;
 COMMENT ON FUNCTION release_mgmt.load_package_clauses(text) IS

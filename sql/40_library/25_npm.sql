@@ -115,7 +115,8 @@ BEGIN
     FROM release_mgmt.npm_lock_items(application, lock) AS i
     JOIN release_mgmt_internal.npm_lock_clauses(application, lock) AS c USING (location)
     JOIN release_mgmt.known_package AS k ON k.name = i.name AND k.version = pkgver('npm', i.version) AND k.architecture = 'all'
-    WHERE k.id = ANY (changed);
+    WHERE k.id = ANY (changed)
+    ORDER BY k.id, c.clause_no;
     RETURN coalesce(cardinality(changed), 0);
 END $$;
 COMMENT ON FUNCTION release_mgmt.load_npm_lock(text, jsonb) IS

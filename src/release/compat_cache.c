@@ -55,7 +55,7 @@ typedef struct Use
 } Use;
 
 /* release_mgmt.compatibility_cache, in kB. */
-static int cache_size = 100 * 1024;
+static int cache_size = 128 * 1024;
 
 static dlist_head baselines = DLIST_STATIC_INIT(baselines);
 
@@ -84,8 +84,8 @@ rm_compat_init(void)
 	DefineCustomIntVariable(
 		"release_mgmt.compatibility_cache", "Memory for baselines of compatibility checks.",
 		"What a session keeps of targets between checks; 0 keeps nothing. A baseline of 63,000 packages "
-		"takes some 60 MB, one of 1,000 some 1 MB.",
-		&cache_size, 100 * 1024, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+		"takes some 80 MB, one of 1,000 some 1 MB.",
+		&cache_size, 128 * 1024, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 }
 

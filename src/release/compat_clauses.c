@@ -1,6 +1,10 @@
 /*
  * compat_clauses.c
  *		The clauses of members, from the tables.
+ *
+ * A table that only grew returns a package's clauses one after the other, and
+ * each goes where it belongs at once.  One that was changed may not; then the
+ * rows are read again, collected and sorted.
  */
 #include "release/compat.h"
 
@@ -49,7 +53,10 @@ typedef struct Loading
 	RmCompat *compat;
 	rm_subject_hash *subjects;
 	const SubjectEntry *last;
-	RmArray rows; /* Row */
+	Row last_row;
+	bool disordered; /* rows do not come clause by clause ... */
+	bool gathering;  /* ... and so are collected first */
+	RmArray rows;    /* Row */
 	TypeCacheEntry *range_type;
 	const char *architecture; /* the one seen last */
 } Loading;
@@ -95,6 +102,32 @@ versions_of(Loading *loading, Datum value)
 	return versions;
 }
 
+/* Give a row to its member; last is the one before it. */
+static void
+add_row(RmCompat *compat, const Row *last, const Row *row)
+{
+	RmAlternativeName *alternative;
+
+	if (last->alternative_no == 0 || last->member != row->member || last->kind != row->kind ||
+		last->clause_no != row->clause_no)
+		rm_compat_add_clause(compat, row->member, row->kind)->text = row->text;
+	alternative = rm_compat_add_alternative(compat, row->alternative.name);
+	*alternative = row->alternative;
+}
+
+/* Whether a row goes on where the last one ended: the next alternative, the next clause, or a member's first one. */
+static bool
+follows(const Loading *loading, const Row *row)
+{
+	const Row *last = &loading->last_row;
+
+	if (last->alternative_no > 0 && last->member == row->member)
+		return last->kind == row->kind && last->clause_no == row->clause_no
+				   ? row->alternative_no == last->alternative_no + 1
+				   : row->alternative_no == 1;
+	return row->alternative_no == 1 && rm_compat_member(loading->compat, row->member)->clauses == 0;
+}
+
 /* The row of subject, kind, clause_no, alternative_no, name, architecture, versions, text, requirement. */
 static void
 read_clause(TupleTableSlot *slot, void *arg)
@@ -104,8 +137,12 @@ read_clause(TupleTableSlot *slot, void *arg)
 	const Datum *values = slot->tts_values;
 	pg_uuid_t *id = DatumGetUUIDP(values[0]);
 	text *name;
-	Row *row;
+	Row current = { 0 };
+	Row *row = &current;
 	RmScheme scheme;
+
+	if (loading->disordered && !loading->gathering)
+		return;
 
 	if (loading->last == NULL || memcmp(loading->last->id.data, id->data, UUID_LEN) != 0)
 	{
@@ -115,7 +152,6 @@ read_clause(TupleTableSlot *slot, void *arg)
 			return;
 		loading->last = subject;
 	}
-	row = rm_array_add(&loading->rows, sizeof(Row));
 	row->member = loading->last->member;
 	row->kind = kind_of(DatumGetTextPP(values[1]));
 	row->clause_no = DatumGetInt32(values[2]);
@@ -145,6 +181,15 @@ read_clause(TupleTableSlot *slot, void *arg)
 
 		row->text = rm_compat_text(compat, VARDATA_ANY(said), VARSIZE_ANY_EXHDR(said));
 	}
+	if (loading->gathering)
+		*(Row *) rm_array_add(&loading->rows, sizeof(Row)) = current;
+	else if (follows(loading, row))
+	{
+		add_row(compat, &loading->last_row, row);
+		loading->last_row = current;
+	}
+	else
+		loading->disordered = true;
 }
 
 /* Order rows by member, clause and alternative. */
@@ -163,37 +208,22 @@ compare_rows(const void *a, const void *b)
 	return left->alternative_no - right->alternative_no;
 }
 
-/* Bring the rows into order, where they are not: a table that only grew returns them so. */
+/* Bring the rows into order. */
 static void
 sort_rows(RmArray *rows)
 {
-	for (int i = 1; i < rows->used; i++)
-	{
-		if (compare_rows((Row *) rows->items + i - 1, (Row *) rows->items + i) > 0)
-		{
-			qsort(rows->items, rows->used, sizeof(Row), compare_rows);
-			return;
-		}
-	}
+	if (rows->used > 0)
+		qsort(rows->items, rows->used, sizeof(Row), compare_rows);
 }
 
 /* Give the rows to their members. */
 static void
-add_clauses(RmCompat *compat, const RmArray *rows)
+add_rows(RmCompat *compat, const RmArray *rows)
 {
-	const Row *last = NULL;
+	Row none = { 0 };
 
 	for (int i = 0; i < rows->used; i++)
-	{
-		const Row *row = (Row *) rows->items + i;
-		RmAlternativeName *alternative;
-
-		if (last == NULL || last->member != row->member || last->kind != row->kind || last->clause_no != row->clause_no)
-			rm_compat_add_clause(compat, row->member, row->kind)->text = row->text;
-		alternative = rm_compat_add_alternative(compat, row->alternative.name);
-		*alternative = row->alternative;
-		last = row;
-	}
+		add_row(compat, i == 0 ? &none : (Row *) rows->items + i - 1, (Row *) rows->items + i);
 }
 
 /* Give a member the clauses that another has, of the same package. */
@@ -231,6 +261,10 @@ rm_compat_load_clauses(RmCompat *compat, int first_member)
 							 "FROM release_mgmt.package_clause AS c",
 							 0 };
 	Loading loading = { .compat = compat };
+	RmPlan *plan = &of_all;
+	Datum values[1] = { 0 };
+	int first_clause = compat->clauses.used;
+	int first_alternative = compat->alternatives.used;
 	Datum *ids = palloc_extended(Max(compat->members.used - first_member, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
 	int nids = 0;
 
@@ -250,16 +284,25 @@ rm_compat_load_clauses(RmCompat *compat, int first_member)
 			ids[nids++] = UUIDPGetDatum(&member->subject);
 		}
 	}
-	if (nids > MANY_SUBJECTS)
-		rm_read_plan(&of_all, NULL, NULL, read_clause, &loading);
-	else if (nids > 0)
+	if (nids > 0 && nids <= MANY_SUBJECTS)
 	{
-		Datum values[] = { PointerGetDatum(construct_array(ids, nids, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)) };
-
-		rm_read_plan(&of_some, values, NULL, read_clause, &loading);
+		plan = &of_some;
+		values[0] = PointerGetDatum(construct_array(ids, nids, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	}
-	sort_rows(&loading.rows);
-	add_clauses(compat, &loading.rows);
+	if (nids > 0)
+		rm_read_plan(plan, values, NULL, read_clause, &loading);
+	if (loading.disordered)
+	{
+		/* From the start: what came may be part of a member. */
+		for (int i = first_member; i < compat->members.used; i++)
+			rm_compat_member(compat, i)->clauses = 0;
+		compat->clauses.used = first_clause;
+		compat->alternatives.used = first_alternative;
+		loading.gathering = true;
+		rm_read_plan(plan, values, NULL, read_clause, &loading);
+		sort_rows(&loading.rows);
+		add_rows(compat, &loading.rows);
+	}
 	for (int i = first_member; i < compat->members.used; i++)
 	{
 		const RmMember *member = rm_compat_member(compat, i);

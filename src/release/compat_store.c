@@ -19,7 +19,7 @@ rm_array_add(RmArray *array, size_t size)
 {
 	if (array->used == array->allocated)
 	{
-		int allocated = array->allocated ? array->allocated + array->allocated / 2 : 64;
+		int allocated = array->allocated ? array->allocated + array->allocated / 4 : 64;
 
 		if (array->items == NULL)
 			array->items = MemoryContextAllocHuge(CurrentMemoryContext, allocated * size);

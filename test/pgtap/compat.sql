@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(82);
+SELECT plan(83);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -250,6 +250,17 @@ SELECT results_eq($$SELECT target, candidates FROM check_compatibility('PKG-W') 
 SELECT is_empty($$SELECT * FROM check_compatibility('PKG-W', '{host/h1}') WHERE severity = 'error'$$, 'a target may be named');
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value, target) VALUES (:'id', 'host_package/h1:a', 'create', 'version', '5', 'host/h1');
 SELECT is_empty($$SELECT * FROM check_compatibility('PKG-W') WHERE severity = 'error'$$, 'else those count for which the release plans changes');
+
+-- Clauses that do not lie in their order
+SELECT load_package_clauses(control('shuffled 1; Depends: q | r, s')) AS loaded \gset
+CREATE TEMP TABLE clause AS SELECT c.* FROM package_clause AS c JOIN known_package AS k ON k.id = c.known_package_id WHERE k.name = 'shuffled';
+DELETE FROM package_clause WHERE id IN (SELECT id FROM clause);
+INSERT INTO package_clause SELECT * FROM clause ORDER BY clause_no DESC, alternative_no DESC;
+DELETE FROM package;
+INSERT INTO package VALUES ('shuffled', '1');
+SELECT results_eq($$SELECT finding, candidates FROM check_compatibility('PKG-R', '{package/shuffled}') WHERE component = 'shuffled'$$,
+    $$VALUES ('shuffled 1 requires q | r', 'no package is or provides q; no package is or provides r'), ('shuffled 1 requires s', 'no package is or provides s')$$,
+    'are put into it');
 
 -- npm's lock files; what they say is compared with npm in t/52_compat_npm.
 SELECT throws_ok($$SELECT load_npm_lock('app', '{"lockfileVersion": 1, "dependencies": {}}')$$, 'RM019', 'this is no package-lock.json with a list of packages', 'a lock file of npm 6');
