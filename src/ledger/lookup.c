@@ -12,6 +12,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "ledger/lookup.h"
@@ -203,14 +204,22 @@ find_row(Relation relation, const RmGoverned *governed, char **key_values)
 	return tuple;
 }
 
+/* Return whether the row is another one: not the own, nor where so asked one that this transaction has made. */
+static bool
+is_other(HeapTuple tuple, ItemPointer own, bool but_made_here)
+{
+	return !(own && ItemPointerEquals(own, &tuple->t_self)) &&
+		   !(but_made_here && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)));
+}
+
 /*
  * Return a transaction that must end before it is known whether another row
  * of the relation has the key; InvalidTransactionId where it is known, in
- * *taken.  own is the row that is not another, if it is in this relation.
+ * *taken.
  */
 static TransactionId
 look_for_other(Relation relation, Relation index, const RmGoverned *governed, ScanKeyData *keys, ItemPointer own,
-			   bool *taken)
+			   bool but_made_here, bool *taken)
 {
 	TransactionId wait_for = InvalidTransactionId;
 	SnapshotData dirty;
@@ -223,7 +232,7 @@ look_for_other(Relation relation, Relation index, const RmGoverned *governed, Sc
 							  governed->nkeys, keys);
 	while (!*taken && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		if (own && ItemPointerEquals(own, &tuple->t_self))
+		if (!is_other(tuple, own, but_made_here))
 			continue;
 		wait_for = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 		*taken = true;
@@ -232,12 +241,74 @@ look_for_other(Relation relation, Relation index, const RmGoverned *governed, Sc
 	return wait_for;
 }
 
+/* Return whether this transaction has removed the row, or put another version in its place. */
+static bool
+is_removed_here(HeapTuple tuple)
+{
+	HeapTupleHeader header = tuple->t_data;
+
+	return !(header->t_infomask & HEAP_XMAX_INVALID) && !HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask) &&
+		   TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(header));
+}
+
+/*
+ * Return a copy of the row as it is now in this transaction, which gave it the
+ * version given; NULL where it has removed it since.
+ */
+HeapTuple
+rm_lookup_present_version(Relation relation, HeapTuple version)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	ItemPointerData tid = version->t_self;
+	HeapTuple present = NULL;
+
+	while (table_tuple_fetch_row_version(relation, &tid, SnapshotAny, slot))
+	{
+		HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, NULL);
+
+		if (!is_removed_here(tuple))
+		{
+			present = heap_copytuple(tuple);
+			present->t_self = tid;
+			break;
+		}
+		if (ItemPointerEquals(&tid, &tuple->t_data->t_ctid))
+			break;
+		tid = tuple->t_data->t_ctid;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return present;
+}
+
+/* Return whether a committed row of the relation, other than the own one, has the key. */
+static bool
+has_committed_row(Relation relation, Relation index, const RmGoverned *governed, ScanKeyData *keys, ItemPointer own,
+				  bool but_made_here)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan = systable_beginscan(relation, index ? RelationGetRelid(index) : InvalidOid, index != NULL,
+										  snapshot, governed->nkeys, keys);
+	bool found = false;
+	HeapTuple tuple;
+
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = is_other(tuple, own, but_made_here) && !is_removed_here(tuple);
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
 /*
  * Return whether another row of the relation has the key; waits for whoever
  * has given a row that key, or taken it away, and has not ended.
+ *
+ * own is the row that is no other one, if it is in this relation.
+ *
+ * Rows are looked for a second time as of one moment: one that is updated
+ * while all are gone through may be met neither as it was nor as it is.
  */
 bool
-rm_lookup_is_taken(Relation relation, const RmGoverned *governed, const Datum *key, ItemPointer own)
+rm_lookup_is_taken(Relation relation, const RmGoverned *governed, const Datum *key, ItemPointer own, bool but_made_here)
 {
 	Relation index = open_key_index(relation, governed);
 	ScanKeyData keys[INDEX_MAX_KEYS];
@@ -245,11 +316,12 @@ rm_lookup_is_taken(Relation relation, const RmGoverned *governed, const Datum *k
 	bool taken;
 
 	init_scan_keys(keys, relation, index, governed, key);
-	while (TransactionIdIsValid(wait_for = look_for_other(relation, index, governed, keys, own, &taken)))
+	while (TransactionIdIsValid(wait_for = look_for_other(relation, index, governed, keys, own, but_made_here, &taken)))
 	{
 		CHECK_FOR_INTERRUPTS();
 		XactLockTableWait(wait_for, relation, own, XLTW_InsertIndex);
 	}
+	taken = taken || has_committed_row(relation, index, governed, keys, own, but_made_here);
 	if (index)
 		index_close(index, AccessShareLock);
 	return taken;

@@ -70,7 +70,14 @@ refuse_key(const RmGoverned *governed, Relation relation, HeapTuple tuple, Oid o
 			 errhint("Give the row another key, or remove the other one before."), errtable(relation)));
 }
 
-/* Refuse the key of the row that the trigger was fired for, if it is new and another row of the tree has it. */
+/*
+ * Refuse the key of the row that the trigger was fired for, if it is new and
+ * another row of the tree has it.
+ *
+ * Another trigger of the statement may have given the row another key since,
+ * or removed it.  The ledger will hold that the key came and went; so no other
+ * row may have it but one that got it in this transaction, which came later.
+ */
 void
 rm_unique_check(const RmGoverned *governed, TriggerData *trigger)
 {
@@ -79,11 +86,16 @@ rm_unique_check(const RmGoverned *governed, TriggerData *trigger)
 	HeapTuple tuple = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&governed->table_id)));
 	Datum key[INDEX_MAX_KEYS];
+	Datum present_key[INDEX_MAX_KEYS];
+	HeapTuple present;
+	bool is_former;
 	ListCell *cell;
 
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ||
 		!take_key(governed, relation, tuple, is_update ? trigger->tg_trigtuple : NULL, key))
 		return;
+	present = rm_lookup_present_version(relation, tuple);
+	is_former = present == NULL || take_key(governed, relation, present, tuple, present_key);
 	foreach (cell, find_all_inheritors(governed->source, AccessShareLock, NULL))
 	{
 		bool is_own = lfirst_oid(cell) == RelationGetRelid(relation);
@@ -91,7 +103,7 @@ rm_unique_check(const RmGoverned *governed, TriggerData *trigger)
 		const char *unknown;
 		RmGoverned *known = rm_governed_find(member, table_id, &unknown);
 
-		if (known && rm_lookup_is_taken(member, known, key, is_own ? &tuple->t_self : NULL))
+		if (known && rm_lookup_is_taken(member, known, key, is_own && present ? &present->t_self : NULL, is_former))
 			refuse_key(governed, relation, tuple, lfirst_oid(cell));
 		table_close(member, NoLock);
 	}

@@ -113,6 +113,38 @@ DELETE FROM parent WHERE id = 4;
 INSERT INTO child VALUES (4, 40);
 COMMIT;
 WITH gone AS (DELETE FROM child WHERE id = 4 RETURNING id) INSERT INTO parent SELECT id FROM gone;
+-- Another trigger changes the row, its key, or removes it, before its first change is captured.
+CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE child SET extra = 70 WHERE id = NEW.id AND NEW.extra = 7;
+    UPDATE child SET id = NEW.id + 76 WHERE id = NEW.id AND NEW.extra = 8;
+    UPDATE child SET id = 4 WHERE id = NEW.id AND NEW.extra = 9;
+    DELETE FROM child WHERE id = NEW.id AND NEW.extra = 10;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER a_meddle AFTER INSERT ON child FOR EACH ROW EXECUTE FUNCTION meddle();
+INSERT INTO child VALUES (70, 7);
+INSERT INTO child VALUES (81, 8);
+INSERT INTO child VALUES (100, 10);
+\set VERBOSITY terse
+INSERT INTO child VALUES (4, 8);
+INSERT INTO child VALUES (90, 9);
+INSERT INTO child VALUES (4, 10);
+\set VERBOSITY default
+DROP TRIGGER a_meddle ON child;
+-- One that sends rows on.
+CREATE FUNCTION send_on() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM ONLY parent WHERE id = NEW.id;
+    INSERT INTO child VALUES (NEW.id, 71);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER a_send_on AFTER INSERT ON parent FOR EACH ROW EXECUTE FUNCTION send_on();
+INSERT INTO parent VALUES (71);
+DROP TRIGGER a_send_on ON parent;
+SELECT id, extra FROM child ORDER BY id;
+SELECT * FROM release_mgmt.verify_ledger();
+DELETE FROM child WHERE id >= 70;
 CREATE TABLE child3 (id integer NOT NULL);
 INSERT INTO child3 VALUES (1);
 ALTER TABLE child3 INHERIT parent;
