@@ -160,10 +160,12 @@ COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[], te
 
 -- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass. Not for customer
 -- representatives: a finding names what is installed on every target.
--- PL/pgSQL, which keeps its plan: planning costs as much as the check. jit off: compiling costs more than all of the work.
+-- PL/pgSQL, which keeps its plan, and one plan for all packages: planning costs as much as the check. jit off: compiling costs
+-- more than all of the work.
 CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL, environment text DEFAULT NULL)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
+    SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     checked CONSTANT uuid := release_mgmt.package_id(package);

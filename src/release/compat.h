@@ -49,13 +49,13 @@ typedef enum RmMultiArch
 /* Versions between two bounds, or those that satisfy a requirement; any where the clause names none. */
 typedef struct RmVersions
 {
+	const RmPkgver *lower; /* NULL: open; a RmPkgreq where by_requirement */
+	const RmPkgver *upper; /* NULL: open */
 	bool any;
 	bool empty;
 	bool lower_inclusive;
 	bool upper_inclusive;
-	const RmPkgver *lower;       /* NULL: open */
-	const RmPkgver *upper;       /* NULL: open */
-	const RmPkgreq *requirement; /* NULL: the bounds count */
+	bool by_requirement;
 } RmVersions;
 
 typedef struct RmAlternativeName

@@ -170,7 +170,10 @@ read_clause(TupleTableSlot *slot, void *arg)
 		row->alternative.architecture = loading->architecture;
 	}
 	if (!slot->tts_isnull[8])
-		row->alternative.versions.requirement = rm_compat_value(compat, PG_DETOAST_DATUM_PACKED(values[8]));
+	{
+		row->alternative.versions.by_requirement = true;
+		row->alternative.versions.lower = rm_compat_value(compat, PG_DETOAST_DATUM_PACKED(values[8]));
+	}
 	else if (slot->tts_isnull[6])
 		row->alternative.versions.any = true;
 	else

@@ -19,8 +19,8 @@ rm_versions_contain(const RmVersions *versions, const RmPkgver *version)
 		return true;
 	if (versions->empty || version == NULL)
 		return false;
-	if (versions->requirement != NULL)
-		return rm_pkgreq_satisfied(versions->requirement, version);
+	if (versions->by_requirement)
+		return rm_pkgreq_satisfied(versions->lower, version);
 	if (versions->lower != NULL)
 	{
 		order = rm_pkgver_compare(version, versions->lower);
@@ -44,7 +44,7 @@ rm_compat_provides(const RmCompat *compat, const RmProvision *provision, const R
 
 	if (versions->any)
 		return true;
-	return !provided->any && !provided->empty && provided->lower != NULL &&
+	return !provided->any && !provided->empty && !provided->by_requirement && provided->lower != NULL &&
 		   rm_versions_contain(versions, provided->lower);
 }
 

@@ -13,9 +13,9 @@
 
 typedef struct NameKey
 {
-	RmScheme scheme;
 	const char *text;
-	size_t length;
+	uint32 length;
+	RmScheme scheme;
 } NameKey;
 
 typedef struct NameEntry
@@ -113,7 +113,7 @@ rm_compat_name_at(const RmCompat *compat, int index)
 int
 rm_compat_name(RmCompat *compat, RmScheme scheme, const char *text, size_t length)
 {
-	NameKey key = { scheme, text, length };
+	NameKey key = { text, length, scheme };
 	bool found;
 	NameEntry *entry = rm_name_insert(compat->name_index, key, &found);
 
@@ -135,7 +135,7 @@ rm_compat_name(RmCompat *compat, RmScheme scheme, const char *text, size_t lengt
 int
 rm_compat_find_name(const RmCompat *compat, RmScheme scheme, const char *text, size_t length)
 {
-	NameEntry *entry = rm_name_lookup(compat->name_index, (NameKey) { scheme, text, length });
+	NameEntry *entry = rm_name_lookup(compat->name_index, (NameKey) { text, length, scheme });
 
 	return entry == NULL ? -1 : entry->name;
 }
@@ -270,7 +270,7 @@ rm_compat_lift(RmCompat *compat)
 	{
 		const RmName *name = rm_compat_name_at(compat, i);
 
-		rm_name_delete(compat->name_index, (NameKey) { name->scheme, name->text, strlen(name->text) });
+		rm_name_delete(compat->name_index, (NameKey) { name->text, strlen(name->text), name->scheme });
 	}
 	for (int i = 0; i < compat->touched.used; i++)
 	{
