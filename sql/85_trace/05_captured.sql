@@ -1,9 +1,20 @@
 -- Module trace: what the ledger and the bound tables hold of many items at once.
 
+-- Transactions are named by UUIDs of version 7, which begin with the time (RFC 9562 section 5.7), so that an index on them finds
+-- the recent ones; a day is spared for those that take long to commit.
+CREATE FUNCTION release_mgmt_internal.oldest_transaction(since timestamptz) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.rpad(pg_catalog.lpad(pg_catalog.to_hex(coalesce(pg_catalog.floor(extract(epoch FROM since - interval '1 day') * 1000), 0)::bigint), 12, '0'), 32, '0')::uuid;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.oldest_transaction(timestamptz) IS 'No transaction that committed since then has a lower id; of NULL, none has.';
+
 -- What history_of() tells of one row, for many: each batch of the ledger is found by key and read once.
-CREATE FUNCTION release_mgmt_internal.captured_of(items uuid[])
+CREATE FUNCTION release_mgmt_internal.captured_of(items uuid[], since timestamptz)
 RETURNS TABLE (ci_id uuid, n bigint, transaction_id uuid, operation text, old jsonb, at timestamptz, role text)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    oldest CONSTANT uuid := release_mgmt_internal.oldest_transaction(since);
 BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
@@ -17,8 +28,9 @@ BEGIN
             SELECT k.transaction_id, k.first_seq
             FROM item AS i
             CROSS JOIN LATERAL (SELECT x.transaction_id, x.first_seq FROM release_mgmt.ledger_key AS x WHERE x.hash = i.hash OFFSET 0) AS k
+            WHERE k.transaction_id >= oldest
             UNION
-            SELECT u.transaction_id, u.first_seq FROM release_mgmt_internal.unkeyed_batch AS u
+            SELECT u.transaction_id, u.first_seq FROM release_mgmt_internal.unkeyed_batch AS u WHERE u.transaction_id >= oldest
         ), placed AS MATERIALIZED (
             SELECT b.transaction_id, b.first_seq, c.changes, l.entry IS NOT NULL AS committed, l.log_index, l.log_opened_at, l.position,
                    coalesce(release_mgmt_internal.entry_field(l.entry, 'at')::timestamptz, now()) AS at,
@@ -40,8 +52,8 @@ BEGIN
                o.transaction_id, o.operation, o.old, o.at, o.role
         FROM of_item AS o;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.captured_of(uuid[]) IS
-'The captured changes of the items'' rows; n counts from the last one back, for each item.';
+COMMENT ON FUNCTION release_mgmt_internal.captured_of(uuid[], timestamptz) IS
+'The captured changes of the items'' rows, all or those since a time and some before; n counts from the last one back, for each item.';
 
 CREATE FUNCTION release_mgmt_internal.present_values(items uuid[]) RETURNS TABLE (ci_id uuid, attribute text, value text)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

@@ -113,7 +113,7 @@ BEGIN
             JOIN release_mgmt.ci_class AS c ON c.name = i.class
             WHERE s.operation = 'change' OR s.attribute IS NULL
         ), history AS MATERIALIZED (
-            SELECT h.* FROM release_mgmt_internal.captured_of(items) AS h
+            SELECT h.* FROM release_mgmt_internal.captured_of(items, (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release)) AS h
         ), present AS MATERIALIZED (
             SELECT v.* FROM release_mgmt_internal.present_values(items) AS v
         ), own AS MATERIALIZED (

@@ -5,16 +5,14 @@ CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NUL
 RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    -- Transactions are named by UUIDs of version 7, which begin with the time (RFC 9562 section 5.7), so that their primary
-    -- key finds the recent ones; a day is spared for those that take long to commit.
-    oldest CONSTANT uuid := rpad(lpad(to_hex(coalesce(floor(extract(epoch FROM since - interval '1 day') * 1000), 0)::bigint), 12, '0'), 32, '0')::uuid;
+    oldest CONSTANT uuid := release_mgmt_internal.oldest_transaction(since);
 BEGIN
     IF items IS NOT NULL THEN
         RETURN QUERY
             SELECT DISTINCT ON (i.label, o.column_name)
                    i.id, i.label, CASE h.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, o.column_name, o.value,
                    h.at, h.role, h.transaction_id
-            FROM release_mgmt_internal.captured_of(ARRAY(SELECT x.id FROM release_mgmt.ci AS x WHERE x.label = ANY (items))) AS h
+            FROM release_mgmt_internal.captured_of(ARRAY(SELECT x.id FROM release_mgmt.ci AS x WHERE x.label = ANY (items)), since) AS h
             JOIN release_mgmt.ci AS i ON i.id = h.ci_id
             JOIN release_mgmt.ci_class AS k ON k.name = i.class
             CROSS JOIN LATERAL (
