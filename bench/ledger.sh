@@ -95,18 +95,22 @@ rate() {
 wal() {
 	median "$directory/wal.$1"
 }
+# least_wal NAME: bytes of WAL where no page was written whole, as happens when one is touched first after a checkpoint
+least_wal() {
+	sort -n "$directory/wal.$1" | head -1
+}
 # fit NAME OTHER: sets bytes so that NAME, which inserts a second row of that length, writes as much WAL as OTHER
 fit() {
 	bytes=100
 	each=${SECONDS_EACH:-5}
 	SECONDS_EACH=1
-	# Pages are written whole where they are touched first, so the second time counts.
-	for time in first second; do
+	rm -f "$directory/wal.$1" "$directory/wal.$2"
+	for round in 1 2 3; do
 		run "$1"
 		run "$2"
 	done
 	SECONDS_EACH=$each
-	bytes=$((bytes + $(tail -1 "$directory/wal.$2") - $(tail -1 "$directory/wal.$1")))
+	bytes=$((bytes + $(least_wal "$2") - $(least_wal "$1")))
 }
 # seconds SQL: how long it takes
 seconds() {
