@@ -41,7 +41,7 @@ data_directory=$(quiet "$superuser" <<<"SHOW data_directory")
 openssl genpkey -algorithm ed25519 -out "$work/keys/ledger.pem" 2>/dev/null
 chmod 600 "$work/keys/ledger.pem"
 if [ "$(id -u)" = 0 ]; then chown -R "$(stat -c %U "$data_directory")" "$work/keys"; fi
-quiet "$superuser" <<<"LOAD '\$libdir/release_mgmt'; ALTER SYSTEM SET release_mgmt.signing_key_file = '$work/keys/ledger.pem'; SELECT pg_reload_conf();" >/dev/null
+quiet "$superuser" <<<"LOAD 'release_mgmt'; ALTER SYSTEM SET release_mgmt.signing_key_file = '$work/keys/ledger.pem'; SELECT pg_reload_conf();" >/dev/null
 
 # RM_DEMO_PACKAGES names a directory that keeps the packages from one run to the next.
 debs=${RM_DEMO_PACKAGES:-$work/debs}
