@@ -71,8 +71,12 @@ include $(PGXS)
 $(INSTALL_SCRIPT_SQL): $(SQL_FILES)
 	cat $^ > $@
 
-# Another server's pg_config makes everything again.
+# Another server's pg_config makes everything again.  PGXS calls every file secondary, and what is secondary and missing makes
+# nothing again: so what was made for the other server goes.
 SERVER_STAMP = $(CURDIR)/build/server-$(VERSION)
+ifneq (,$(filter-out $(SERVER_STAMP),$(wildcard $(CURDIR)/build/server-*)))
+$(shell rm -f $(CURDIR)/build/server-* $(OBJS) $(OBJS:.o=.bc) $(MODULE_big).so build/rmverify)
+endif
 $(SERVER_STAMP):
 	@mkdir -p $(sort $(dir $(OBJS))) build/isolation
 	@rm -f build/server-*
