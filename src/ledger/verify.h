@@ -58,7 +58,7 @@ typedef struct RmVerify
 	RmBatchScan batches;
 	HTAB *tables; /* RmVerifiedTable by id */
 	RmVerifiedTable *last_table;
-	RmVerifiedRows *rows; /* what the ledger says of each row, see verify_rows.c */
+	RmVerifiedRows *rows; /* what the ledger says of each row, see verify_state.c */
 	uint64 transaction;   /* number of the one that is read */
 	StringInfoData key;   /* of the row at hand */
 	StringInfoData row;   /* its salt and canonical form */
@@ -87,13 +87,15 @@ extern void rm_verify_entry(RmVerify *verify, int64 log_index, const char *entry
 extern void rm_verify_pending(RmVerify *verify);
 extern void rm_verify_batches_claimed(RmVerify *verify);
 
-/* verify_rows.c */
+/* verify_state.c */
 extern void rm_verify_rows_init(RmVerify *verify);
 extern void rm_verify_expect_change(RmVerify *verify, const RmChange *change);
 extern void rm_verify_apply_change(RmVerify *verify, int64 log_index, const RmChange *change);
+extern const char *rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id);
+
+/* verify_rows.c */
 extern void rm_verify_rows(RmVerify *verify);
 extern void rm_verify_known_rows(RmVerify *verify);
-extern const char *rm_verify_table_name(RmVerify *verify, const pg_uuid_t *table_id);
 
 /* verify_unsettled.c */
 extern void rm_verify_mark_unsettled(RmVerify *verify);
