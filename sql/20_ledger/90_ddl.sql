@@ -240,7 +240,9 @@ BEGIN
             CROSS JOIN LATERAL (
                 SELECT d.objid WHERE d.classid = 'pg_class'::regclass
                 UNION ALL
-                SELECT c.oid FROM pg_class AS c WHERE d.classid = 'pg_class'::regclass AND c.reloftype = (SELECT o.reltype FROM pg_class AS o WHERE o.oid = d.objid)
+                -- Typed tables of it; an index has no type, and most tables are of none.
+                SELECT c.oid FROM pg_class AS o JOIN pg_class AS c ON c.reloftype = o.reltype
+                WHERE d.classid = 'pg_class'::regclass AND o.oid = d.objid AND o.reltype <> 0
                 UNION ALL
                 SELECT g.tgrelid FROM pg_trigger AS g WHERE d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
                 UNION ALL

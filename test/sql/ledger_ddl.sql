@@ -179,6 +179,18 @@ DROP TABLE watched;
 DROP TYPE of_table, plain;
 DROP DOMAIN of_role;
 
+-- What becomes of one table is no concern of the others.
+BEGIN;
+SET LOCAL track_functions = 'all';
+CREATE TABLE lone (id integer PRIMARY KEY, n integer UNIQUE);
+CREATE TEMPORARY TABLE fleeting (id integer PRIMARY KEY);
+ALTER TABLE lone ADD m integer;
+CREATE INDEX ON lone (m);
+SELECT pg_stat_get_xact_function_calls('release_mgmt_internal.record_schema(uuid, boolean, text[], text[])'::regprocedure) AS tables_looked_at;
+ALTER TABLE thing ADD looked_at integer;
+SELECT pg_stat_get_xact_function_calls('release_mgmt_internal.record_schema(uuid, boolean, text[], text[])'::regprocedure) AS tables_looked_at;
+ROLLBACK;
+
 -- The way out is recorded, and leaves nothing behind on the table.
 SELECT release_mgmt.ungovern('part');
 SELECT release_mgmt.ungovern('parent');
