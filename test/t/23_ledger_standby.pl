@@ -13,31 +13,14 @@ $primary->value('postgres', q{
 	SELECT release_mgmt.activate('standby.example.org');
 	CREATE TABLE item (id integer PRIMARY KEY, name text);
 	SELECT release_mgmt.govern('item')});
-my $copy = RM::Cluster::temporary_directory('standby');
-my ($status, $out, $err) = $primary->run(undef, RM::Cluster::as_server_user("$primary->{bin}/pg_basebackup", '-h', $primary->{dir},
-	'-U', 'postgres', '-D', "$copy/data", '-X', 'stream', '--no-sync', '-c', 'fast'));
-is($status, 0, 'a base backup') or diag $err;
-my $standby = RM::Cluster->new(from => "$copy/data");
-$standby->set(primary_conninfo => "host=$primary->{dir} user=postgres", hot_standby => 'on');
-RM::Cluster::run_quietly(RM::Cluster::as_server_user('touch', "$standby->{data}/standby.signal"));
-$standby->start;
+my $standby = $primary->standby;
 
 $primary->value('postgres', q{INSERT INTO item SELECT i, 'item ' || i FROM generate_series(1, 300) AS i});
 $primary->value('postgres', q{DO $$ BEGIN FOR i IN 1..300 LOOP UPDATE item SET name = 'changed' WHERE id = i; COMMIT; END LOOP; END $$});
 $primary->value('postgres', 'CALL release_mgmt.sequence_ledger()');
 $primary->value('postgres', q{INSERT INTO item VALUES (1000, 'pending')});
 
-sub catch_up
-{
-	my $position = $primary->value('postgres', 'SELECT pg_current_wal_lsn()');
-	for (1 .. 100)
-	{
-		return if $standby->value('postgres', "SELECT pg_last_wal_replay_lsn() >= '$position'") eq 't';
-		select undef, undef, undef, 0.1;
-	}
-	die "the standby does not follow\n";
-}
-catch_up();
+$standby->catch_up;
 is($standby->value('postgres', 'SELECT pg_is_in_recovery(), release_mgmt_internal.is_active()'), 't|t', 'a standby is active');
 is($standby->value('postgres', 'SELECT * FROM release_mgmt.verify_ledger()'), '', 'it verifies');
 is($standby->value('postgres', 'SELECT release_mgmt.checkpoint()'), $primary->value('postgres', 'SELECT release_mgmt.checkpoint()'), 'has the checkpoint');
@@ -47,7 +30,7 @@ is($standby->value('postgres', 'SELECT cardinality(release_mgmt.inclusion_proof(
 my $prove = q{SELECT release_mgmt.proof_of('item', '7')};
 $primary->value('postgres', 'SELECT release_mgmt.sign_checkpoint()');
 my $proof = $primary->value('postgres', $prove);
-catch_up();
+$standby->catch_up;
 is($standby->value('postgres', $prove), $proof, 'a row as well');
 like(($standby->psql('postgres', 'CALL release_mgmt.sequence_ledger()'))[2], qr/recovery/, 'it does not sequence');
 

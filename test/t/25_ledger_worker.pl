@@ -137,14 +137,7 @@ eventually('and the worker with it', sprintf($done, $size + 208), 't');
 is($primary->value('postgres', 'SELECT finding FROM release_mgmt.verify_ledger()'), '', 'all is sound');
 
 # A standby.
-my $copy = RM::Cluster::temporary_directory('standby');
-my ($status, $out, $err) = $primary->run(undef, RM::Cluster::as_server_user("$primary->{bin}/pg_basebackup", '-h', $primary->{dir},
-	'-U', 'postgres', '-D', "$copy/data", '-X', 'stream', '--no-sync', '-c', 'fast'));
-is($status, 0, 'a base backup') or diag $err;
-my $standby = RM::Cluster->new(from => "$copy/data");
-$standby->set(primary_conninfo => "host=$primary->{dir} user=postgres", hot_standby => 'on');
-RM::Cluster::run_quietly(RM::Cluster::as_server_user('touch', "$standby->{data}/standby.signal"));
-$standby->start;
+my $standby = $primary->standby;
 reload('release_mgmt.worker' => 'off');
 eventually('the primary rests', $workers, 0);
 $primary->value('postgres', 'INSERT INTO item VALUES (9)');

@@ -224,6 +224,33 @@ sub sign_with
 	return;
 }
 
+# A streaming standby of this cluster, started.
+sub standby
+{
+	my ($self) = @_;
+	my $copy = temporary_directory('standby') . '/data';
+	run_quietly(as_server_user("$self->{bin}/pg_basebackup", '-h', $self->{dir}, '-U', 'postgres', '-D', $copy, '-X', 'stream',
+		'--no-sync', '-c', 'fast'));
+	my $standby = ref($self)->new(from => $copy);
+	$standby->{primary} = $self;
+	$standby->set(primary_conninfo => "host=$self->{dir} user=postgres", hot_standby => 'on');
+	run_quietly(as_server_user('touch', "$standby->{data}/standby.signal"));
+	return $standby->start;
+}
+
+# Wait until a standby shows what its primary has committed by now.
+sub catch_up
+{
+	my ($self) = @_;
+	my $position = $self->{primary}->value('postgres', 'SELECT pg_current_wal_lsn()');
+	for (1 .. 300)
+	{
+		return if $self->value('postgres', "SELECT pg_last_wal_replay_lsn() >= '$position'") eq 't';
+		select undef, undef, undef, 0.1;
+	}
+	die "the standby does not follow\n";
+}
+
 # Append settings to postgresql.conf; the last one counts.
 sub set
 {
