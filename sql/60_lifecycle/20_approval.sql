@@ -1,14 +1,4 @@
--- Module lifecycle: agreement on criteria, approvals bound to exactly what was seen, and the verb that advances a release.
-
-CREATE FUNCTION release_mgmt_internal.criteria_text(release uuid) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT coalesce(pg_catalog.string_agg(release_mgmt_internal.manifest_line(c.to_state, c.name, c.check_name), ''
-               ORDER BY c.to_state COLLATE "C", c.name COLLATE "C"), '')
-    FROM release_mgmt.release AS r JOIN release_mgmt.gate_criterion AS c ON c.model_id = r.model_id
-    WHERE r.id = criteria_text.release;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.criteria_text(uuid) IS 'The criteria of the release''s model as canonical text.';
+-- Module lifecycle: approvals bound to exactly what was seen.
 
 CREATE FUNCTION release_mgmt_internal.content_text(release uuid) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -17,27 +7,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.content_text(uuid) IS 'The digest of the release''s sealed package; NULL while nothing is sealed.';
 
-SELECT release_mgmt_internal.register_check('criteria', 'approval_part', 'release_mgmt_internal.criteria_text', 'the criteria that the release must meet');
 SELECT release_mgmt_internal.register_check('content', 'approval_part', 'release_mgmt_internal.content_text', 'the sealed content and the planned changes of configuration items');
-
-CREATE TABLE release_mgmt.criteria_agreement (
-    release_id      uuid NOT NULL,
-    organization_id uuid NOT NULL,
-    digest          release_mgmt.digest NOT NULL,
-    agreed_by       uuid NOT NULL,
-    agreed_at       timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT criteria_agreement_pkey PRIMARY KEY (release_id, organization_id, digest),
-    CONSTRAINT criteria_agreement_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
-    CONSTRAINT criteria_agreement_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization,
-    CONSTRAINT criteria_agreement_agreed_by_fkey FOREIGN KEY (agreed_by) REFERENCES release_mgmt.person
-);
-COMMENT ON TABLE release_mgmt.criteria_agreement IS 'Which customer agreed to a release''s criteria with which digest. Written by agree_criteria().';
-SELECT pg_catalog.pg_extension_config_dump('release_mgmt.criteria_agreement', '');
-SELECT release_mgmt_internal.govern_own('release_mgmt.criteria_agreement');
-SELECT release_mgmt_internal.belongs('release_mgmt.criteria_agreement', 'release_id', '{organization_id}');
-SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.criteria_agreement');
-CREATE TRIGGER rm_20_touch BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.criteria_agreement
-FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.touch_release('release_id');
 
 CREATE TABLE release_mgmt.approval (
     id          uuid DEFAULT release_mgmt.new_id(),
@@ -161,78 +131,3 @@ COMMENT ON VIEW release_mgmt.release_approval IS
 'Approvals: valid while content, plan, criteria and remediation are what was approved; otherwise changed names the parts that are not.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_approval');
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.approval_parts(uuid)');
-
-CREATE PROCEDURE release_mgmt.agree_criteria(release text, organization text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-DECLARE
-    acting uuid := release_mgmt_internal.require_duty('customer representative');
-    of_release uuid := release_mgmt.release_id(release);
-    for_organization uuid := release_mgmt.organization_id(organization);
-BEGIN
-    IF NOT release_mgmt_internal.has_duty_in(for_organization, 'customer representative') THEN
-        PERFORM release_mgmt_internal.refuse('duty_missing', format('role "%s" does not represent "%s"', release_mgmt_internal.acting_role(), organization),
-            NULL, 'Criteria are agreed by a customer representative of the organization itself.');
-    END IF;
-    PERFORM release_mgmt_internal.require_duty_for(of_release, 'customer representative');
-    INSERT INTO release_mgmt.criteria_agreement (release_id, organization_id, digest, agreed_by)
-    VALUES (of_release, for_organization, release_mgmt.compute_digest(convert_to(release_mgmt_internal.criteria_text(of_release), 'UTF8')), acting)
-    ON CONFLICT DO NOTHING;
-END $$;
-COMMENT ON PROCEDURE release_mgmt.agree_criteria(text, text) IS
-'Agrees, for an organization that the acting person represents, to the release''s criteria as they are now. Errors: RM002 unknown release or organization, RM003 not its representative.';
-SELECT release_mgmt_internal.allow('{customer representative}', 'EXECUTE', 'PROCEDURE release_mgmt.agree_criteria(text, text)');
-
-CREATE PROCEDURE release_mgmt.advance_release(release text, to_state text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-DECLARE
-    advancing release_mgmt.release;
-    road text[];
-    unmet text;
-    next_state text;
-BEGIN
-    PERFORM release_mgmt_internal.require_duty('release manager', 'change manager');
-    -- With the releases that the transition touches, in the order of their ids, so that two that exclude each other wait in turn.
-    PERFORM FROM release_mgmt.release AS r
-    WHERE r.id = release_mgmt.release_id(release) OR r.id IN (SELECT release_mgmt_internal.dependents_of(release_mgmt.release_id(release)))
-    ORDER BY r.id FOR NO KEY UPDATE;
-    SELECT r.* INTO advancing FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(release);
-    PERFORM release_mgmt_internal.require_duty_for(advancing.id, 'release manager', 'change manager');
-    IF advancing.state = advance_release.to_state THEN
-        RETURN;
-    END IF;
-    -- One step as the model has it, else the shortest road forward.
-    WITH RECURSIVE roads(state, road) AS (
-        SELECT advancing.state, '{}'::text[]
-        UNION ALL
-        SELECT t.to_state, p.road || t.to_state
-        FROM roads AS p JOIN release_mgmt.model_transition AS t
-            ON t.model_id = advancing.model_id AND t.from_state = p.state AND (t.forward OR (p.road = '{}' AND t.to_state = advance_release.to_state))
-        WHERE t.to_state <> ALL (p.road)
-    )
-    SELECT p.road INTO road FROM roads AS p WHERE p.state = advance_release.to_state ORDER BY cardinality(p.road) LIMIT 1;
-    road := coalesce(road, ARRAY[to_state]);
-
-    SELECT string_agg(format('%s (gate to %s): %s (%s).', g.criterion, g.gate, coalesce(c.missing, 'no evidence'), coalesce(c.owner, 'release manager')), E'\n'
-                      ORDER BY g.gate_ordinal, g.ordinal) INTO unmet
-    FROM release_mgmt_internal.gates_ahead(advancing.id) AS g, LATERAL release_mgmt_internal.ask_check(g.check_name, advancing.id) AS c
-    WHERE g.gate = ANY (road) AND cardinality(road) > 1 AND c.met IS NOT TRUE;
-    IF unmet IS NOT NULL THEN
-        PERFORM release_mgmt_internal.refuse('gate_unmet', format('release "%s" does not pass the gates to %s', release, to_state), unmet,
-            format('See SELECT * FROM release_mgmt.gate_status WHERE release = %L AND status <> ''met''.', release));
-    END IF;
-    FOREACH next_state IN ARRAY road LOOP
-        UPDATE release_mgmt.release AS r SET state = next_state WHERE r.id = advancing.id;
-    END LOOP;
-END $$;
-COMMENT ON PROCEDURE release_mgmt.advance_release(text, text) IS
-'Moves a release to a state: in one step where its model has that transition, else through the states between on the shortest road forward, passing every gate. All of it or nothing. Errors: RM002 unknown release, RM003 without the duty release manager or change manager, RM004 no such transition, RM005 unmet criteria, every one listed with what is missing and who can supply it.';
-SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'PROCEDURE release_mgmt.advance_release(text, text)');
-
-CREATE VIEW release_mgmt.release_next_state WITH (security_invoker = true) AS
-SELECT r.code AS release, r.state, t.to_state, t.forward,
-       (SELECT count(*) FROM release_mgmt_internal.gates_ahead(r.id) AS g, LATERAL release_mgmt_internal.ask_check(g.check_name, r.id) AS c
-        WHERE t.forward AND g.gate = t.to_state AND c.met IS NOT TRUE) AS unmet
-FROM release_mgmt.release AS r
-JOIN release_mgmt.model_transition AS t ON t.model_id = r.model_id AND t.from_state = r.state;
-COMMENT ON VIEW release_mgmt.release_next_state IS 'Where each release may go now by its model, and how many criteria stand in the way.';
-SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_next_state');
