@@ -74,16 +74,24 @@ SELECT release_mgmt_internal.is_shared('release_mgmt.person_duty', 'whom to ask'
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.person_duty');
 
 CREATE TABLE release_mgmt.signing_key (
-    id         uuid DEFAULT release_mgmt.new_id(),
-    code       text NOT NULL,
-    person_id  uuid NOT NULL,
-    public_key text NOT NULL,
+    id                uuid DEFAULT release_mgmt.new_id(),
+    code              text NOT NULL,
+    person_id         uuid NOT NULL,
+    public_key        text NOT NULL,
+    registered_at     timestamptz,
+    valid_until       timestamptz,
+    revoked_from      timestamptz,
+    revocation_reason text,
     CONSTRAINT signing_key_pkey PRIMARY KEY (id),
     CONSTRAINT signing_key_code_key UNIQUE (code),
     CONSTRAINT signing_key_person_id_fkey FOREIGN KEY (person_id) REFERENCES release_mgmt.person,
-    CONSTRAINT signing_key_public_key_check CHECK (public_key LIKE '-----BEGIN PUBLIC KEY-----%')
+    CONSTRAINT signing_key_public_key_check CHECK (public_key LIKE '-----BEGIN PUBLIC KEY-----%'),
+    CONSTRAINT signing_key_valid_until_check CHECK (valid_until > registered_at),
+    CONSTRAINT signing_key_revoked_check CHECK ((revoked_from IS NULL) = (revocation_reason IS NULL) AND revocation_reason <> '')
 );
 COMMENT ON TABLE release_mgmt.signing_key IS 'Public keys of persons, PEM (RFC 7468, SubjectPublicKeyInfo). A private key is never stored.';
+COMMENT ON COLUMN release_mgmt.signing_key.valid_until IS 'what is signed from then on does not count; NULL: no end';
+COMMENT ON COLUMN release_mgmt.signing_key.revoked_from IS 'from when on the key is no longer its holder''s alone: what was signed then or later does not count; NULL: not revoked';
 CREATE INDEX signing_key_person_id_idx ON release_mgmt.signing_key (person_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.signing_key', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.signing_key');
@@ -299,33 +307,6 @@ BEGIN
 END $$;
 COMMENT ON PROCEDURE release_mgmt.remove_proxy(text) IS
 'Takes the role from the list of proxies, and every privilege that its own duties do not bring. For the extension''s owner.';
-
--- SECURITY DEFINER: a person may register a key without holding INSERT on the table.
-CREATE PROCEDURE release_mgmt.register_signing_key(code text, public_key text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-DECLARE
-    acting uuid := release_mgmt_internal.acting_person();
-BEGIN
-    PERFORM release_mgmt_internal.require_active();
-    IF acting IS NULL THEN
-        PERFORM release_mgmt_internal.refuse('duty_missing', format('role "%s" is no person here', release_mgmt_internal.acting_role()),
-            NULL, 'A DBA makes it one with CALL release_mgmt.grant_duty(role, duty, organization).');
-    END IF;
-    IF EXISTS (SELECT FROM release_mgmt.signing_key AS k
-               WHERE k.code = register_signing_key.code AND k.person_id = acting
-                 AND k.public_key = register_signing_key.public_key) THEN
-        RETURN;
-    END IF;
-    IF public_key NOT LIKE '-----BEGIN PUBLIC KEY-----%' THEN
-        -- Says nothing of what was given: it may have been the private key.
-        PERFORM release_mgmt_internal.refuse('bad_content', format('signing key "%s" is no public key in PEM', code), NULL,
-            'Give what "openssl pkey -in key.pem -pubout" writes.');
-    END IF;
-    INSERT INTO release_mgmt.signing_key (code, person_id, public_key) VALUES (code, acting, public_key);
-END $$;
-COMMENT ON PROCEDURE release_mgmt.register_signing_key(text, text) IS
-'Registers the acting person''s public key under a code; public_key is PEM as "openssl pkey -pubout" writes it. Errors: RM003 no person, RM019 not a public key, 23505 the code is taken.';
-SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'PROCEDURE release_mgmt.register_signing_key(text, text)');
 
 CREATE VIEW release_mgmt.my_duties WITH (security_invoker = true) AS
 SELECT p.code AS person, pd.duty, o.code AS organization

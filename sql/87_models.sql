@@ -160,3 +160,8 @@ FROM (VALUES
     ('050d', 'documentation', 'backed_out', 1, 'targets backed out', 'targets_backed_out')
 ) AS c(id, model, to_state, ordinal, name, check_name)
 JOIN release_mgmt.release_model AS m ON m.code = c.model AND m.builtin;
+
+-- Who approves: of a change that can wait the CAB, of another the ECAB; each with one change manager of an organization concerned.
+INSERT INTO release_mgmt.approval_quorum (model_id, body, duty, seats, required, builtin)
+SELECT m.id, CASE m.code WHEN 'emergency' THEN 'ECAB' ELSE 'CAB' END, 'change manager', 'concerned', 1, true
+FROM release_mgmt.release_model AS m WHERE m.builtin;

@@ -350,6 +350,10 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('signing key "%s" does not exist', key), NULL,
             'Its owner registers it with CALL release_mgmt.register_signing_key(code, public_key).');
     END IF;
+    IF NOT release_mgmt_internal.key_holds(with_key.id, now()) THEN
+        PERFORM release_mgmt_internal.refuse('signature_invalid', format('signing key "%s" does not count any more', key),
+            coalesce(format('It is revoked: %s.', with_key.revocation_reason), format('It was valid until %s.', with_key.valid_until)), 'Register another key.');
+    END IF;
     IF signing.digest IS NULL THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('package "%s" is not sealed', package), NULL,
             format('Seal it with SELECT release_mgmt.seal_package(%L), and sign the digest that it returns.', package));
@@ -363,7 +367,7 @@ BEGIN
     ON CONFLICT ON CONSTRAINT package_signature_pkey DO NOTHING;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.add_signature(text, text, bytea) IS
-'Adds a detached Ed25519 signature (RFC 8032) over the text of a sealed package''s digest, after verifying it with the registered key. Errors: RM002 unknown package or key, RM011 it does not verify, RM015 the package is not sealed.';
+'Adds a detached Ed25519 signature (RFC 8032) over the text of a sealed package''s digest, after verifying it with the registered key. Errors: RM002 unknown package or key, RM011 it does not verify, or the key is over or revoked, RM015 the package is not sealed.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'PROCEDURE release_mgmt.add_signature(text, text, bytea)');
 
 CREATE FUNCTION release_mgmt.revise_package(package text) RETURNS integer

@@ -118,11 +118,9 @@ SELECT release_mgmt_internal.register_check('package_sealed', 'gate', 'release_m
 CREATE FUNCTION release_mgmt_internal.check_package_signed(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT (coalesce(pg_catalog.bool_and(release_mgmt.verify_signature(pg_catalog.convert_to(p.digest::text, 'UTF8'), s.signature, k.public_key)), false)
-                AND count(s.key_id) > 0,
+    SELECT (coalesce(pg_catalog.bool_and(v.counts), false) AND count(s.key_id) > 0,
             CASE WHEN count(s.key_id) = 0 THEN 'no signature over the package''s digest'
-                 ELSE 'signatures that do not verify: ' || pg_catalog.string_agg(k.code, ', ' ORDER BY k.code)
-                          FILTER (WHERE NOT release_mgmt.verify_signature(pg_catalog.convert_to(p.digest::text, 'UTF8'), s.signature, k.public_key)) END,
+                 ELSE 'signatures that do not verify, or whose key was over or revoked: ' || pg_catalog.string_agg(k.code, ', ' ORDER BY k.code) FILTER (WHERE NOT v.counts) END,
             'release manager',
             pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('package_signature', k.code, 'signed_at', s.signed_at, 'digest', p.digest::text) ORDER BY k.code)
                FILTER (WHERE k.id IS NOT NULL)
@@ -130,9 +128,11 @@ BEGIN ATOMIC
     FROM release_mgmt.release_package AS p
     JOIN release_mgmt.package_signature AS s ON s.package_id = p.id
     JOIN release_mgmt.signing_key AS k ON k.id = s.key_id
+    CROSS JOIN LATERAL (SELECT release_mgmt.verify_signature(pg_catalog.convert_to(p.digest::text, 'UTF8'), s.signature, k.public_key)
+                               AND release_mgmt_internal.key_holds(k.id, s.signed_at) AS counts) AS v
     WHERE p.release_id = check_package_signed.release AND p.current;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_package_signed(uuid) IS 'Check: the sealed digest bears at least one signature, and each verifies now.';
+COMMENT ON FUNCTION release_mgmt_internal.check_package_signed(uuid) IS 'Check: the sealed digest bears at least one signature, and each verifies now and was made with a key that counted.';
 SELECT release_mgmt_internal.register_check('package_signed', 'gate', 'release_mgmt_internal.check_package_signed', 'the sealed content is signed');
 
 CREATE FUNCTION release_mgmt_internal.check_cis_traceable(release uuid) RETURNS release_mgmt.check_result

@@ -197,10 +197,12 @@ BEGIN
     SELECT draft, t.from_state, t.to_state, t.forward FROM release_mgmt.model_transition AS t WHERE t.model_id = latest.id ORDER BY t.from_state COLLATE "C", t.to_state COLLATE "C";
     INSERT INTO release_mgmt.gate_criterion (model_id, to_state, ordinal, name, check_name)
     SELECT draft, c.to_state, c.ordinal, c.name, c.check_name FROM release_mgmt.gate_criterion AS c WHERE c.model_id = latest.id ORDER BY c.to_state COLLATE "C", c.ordinal;
+    INSERT INTO release_mgmt.approval_quorum (model_id, body, duty, seats, required, signed, lasts)
+    SELECT draft, q.body, q.duty, q.seats, q.required, q.signed, q.lasts FROM release_mgmt.approval_quorum AS q WHERE q.model_id = latest.id ORDER BY q.body COLLATE "C";
     RETURN latest.version + 1;
 END $$;
 COMMENT ON FUNCTION release_mgmt.revise_model(text) IS
-'Begins the next version of a release model, a draft with the states, transitions and criteria of the latest one, and returns its number; where the latest is a draft already, that one''s. Releases keep the version that they pin. Errors: RM002 unknown model, RM003 without the duty release manager or change manager.';
+'Begins the next version of a release model, a draft with the states, transitions, criteria and quorum of the latest one, and returns its number; where the latest is a draft already, that one''s. Releases keep the version that they pin. Errors: RM002 unknown model, RM003 without the duty release manager or change manager.';
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.revise_model(text)');
 
 CREATE FUNCTION release_mgmt_internal.require_gate_for() RETURNS trigger
