@@ -83,12 +83,13 @@ ALTER TABLE release_mgmt.ledger_tile ALTER hashes SET STORAGE EXTERNAL;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_tile', '');
 
 CREATE TABLE release_mgmt.ledger_head (
-    log_id       uuid,
-    size         bigint NOT NULL,
-    edge         bytea NOT NULL,
-    tail         bytea NOT NULL,
-    sequenced_at timestamptz,
-    seen_before  xid8,
+    log_id        uuid,
+    size          bigint NOT NULL,
+    edge          bytea NOT NULL,
+    tail          bytea NOT NULL,
+    sequenced_at  timestamptz,
+    seen_before   xid8,
+    not_seen_from xid8,
     CONSTRAINT ledger_head_pkey PRIMARY KEY (log_id),
     CONSTRAINT ledger_head_log_id_fkey FOREIGN KEY (log_id) REFERENCES release_mgmt.ledger_log
 );
@@ -99,6 +100,8 @@ COMMENT ON COLUMN release_mgmt.ledger_head.tail IS 'Hashes of the leaves behind 
 COMMENT ON COLUMN release_mgmt.ledger_head.seen_before IS
 'Every transaction before this one had ended when the pending leaves were last read, so that sequencing need not look its leaf up in the tree again. NULL
 where that is not known, as in a restored database, where transaction numbers do not mean what they meant';
+COMMENT ON COLUMN release_mgmt.ledger_head.not_seen_from IS
+'No transaction from this one on could be seen then, so that its leaf is not in the tree, and is not looked up either. NULL with seen_before';
 ALTER TABLE release_mgmt.ledger_head ALTER tail SET STORAGE EXTERNAL;
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_head', '');
 

@@ -52,7 +52,7 @@ LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     -- In a restored table block and transaction numbers do not mean what they meant, and there are no gaps where columns were dropped.
     UPDATE release_mgmt.ledger_baseline SET begun = NULL, filenode = 0;
-    UPDATE release_mgmt.ledger_head SET seen_before = NULL;
+    UPDATE release_mgmt.ledger_head SET seen_before = NULL, not_seen_from = NULL;
     UPDATE release_mgmt.governed_table AS t
     SET column_numbers = ARRAY(SELECT a.attnum
                                FROM pg_catalog.unnest(t.column_names) WITH ORDINALITY AS c (name, position)

@@ -63,48 +63,6 @@ rm_full_transaction_id(TransactionId xid)
 	return FullTransactionIdFromEpochAndXid(epoch, xid);
 }
 
-/* Return whether the row was inserted before that transaction; false where it is frozen and does not tell. */
-static bool
-inserted_before(TupleTableSlot *slot, FullTransactionId before)
-{
-	TransactionId xid = HeapTupleHeaderGetXmin(ExecFetchSlotHeapTuple(slot, false, NULL)->t_data);
-
-	return TransactionIdIsNormal(xid) && FullTransactionIdPrecedes(rm_full_transaction_id(xid), before);
-}
-
-/*
- * Read and sort the leaves that the snapshot sees; it must stay registered.
- *
- * Those of transactions before seen_before are left out, if that is valid.
- */
-void
-rm_pending_begin(RmPendingScan *scan, Snapshot snapshot, FullTransactionId seen_before)
-{
-	TupleDesc desc = RelationGetDescr(scan->tables[0]);
-
-	scan->snapshot = snapshot;
-	scan->sort = begin_sort(desc);
-	for (int i = 0; i < RM_PENDING_TABLES; i++)
-	{
-		TupleTableSlot *slot = table_slot_create(scan->tables[i], NULL);
-		TableScanDesc table_scan = table_beginscan(scan->tables[i], snapshot, 0, NULL);
-
-		while (table_scan_getnextslot(table_scan, ForwardScanDirection, slot))
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (!FullTransactionIdIsValid(seen_before) || !inserted_before(slot, seen_before))
-				tuplesort_puttupleslot(scan->sort, slot);
-		}
-		table_endscan(table_scan);
-		ExecDropSingleTupleTableSlot(slot);
-	}
-	tuplesort_performsort(scan->sort);
-	scan->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	scan->sequenced = rm_index_beginscan(scan->entries, scan->entries_index, snapshot, 1);
-	scan->sequenced_slot = table_slot_create(scan->entries, NULL);
-	initStringInfo(&scan->entry);
-}
-
 /*
  * Fetch the scan's next row into its slot; false at the end.
  *
@@ -133,6 +91,61 @@ rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id)
 	return rm_scan_next(scan->sequenced, scan->sequenced_slot);
 }
 
+/* Return whether the row's leaf is in the tree, looking it up unless the transaction that inserted it tells. */
+static bool
+is_in_tree(RmPendingScan *scan, TupleTableSlot *slot, const RmSeen *seen)
+{
+	HeapTupleHeader row = ExecFetchSlotHeapTuple(slot, false, NULL)->t_data;
+	TransactionId xid = HeapTupleHeaderGetXmin(row);
+	bool isnull;
+
+	/* A frozen row does not tell, nor one that was written again, as redaction does. */
+	if (seen && FullTransactionIdIsValid(seen->before) && TransactionIdIsNormal(xid) &&
+		(row->t_infomask & HEAP_UPDATED) == 0)
+	{
+		FullTransactionId inserted_by = rm_full_transaction_id(xid);
+
+		if (FullTransactionIdPrecedes(inserted_by, seen->before))
+			return true;
+		if (!FullTransactionIdPrecedes(inserted_by, seen->not_from))
+			return false;
+	}
+	return rm_pending_is_sequenced(scan, DatumGetUUIDP(slot_getattr(slot, RM_PENDING_TRANSACTION_ID, &isnull)));
+}
+
+/*
+ * Read and sort the leaves that the snapshot sees and that are not in the tree.
+ *
+ * The snapshot must stay registered.  Without seen each leaf is looked up.
+ */
+void
+rm_pending_begin(RmPendingScan *scan, Snapshot snapshot, const RmSeen *seen)
+{
+	TupleDesc desc = RelationGetDescr(scan->tables[0]);
+
+	scan->snapshot = snapshot;
+	scan->sort = begin_sort(desc);
+	scan->sequenced = rm_index_beginscan(scan->entries, scan->entries_index, snapshot, 1);
+	scan->sequenced_slot = table_slot_create(scan->entries, NULL);
+	for (int i = 0; i < RM_PENDING_TABLES; i++)
+	{
+		TupleTableSlot *slot = table_slot_create(scan->tables[i], NULL);
+		TableScanDesc table_scan = table_beginscan(scan->tables[i], snapshot, 0, NULL);
+
+		while (table_scan_getnextslot(table_scan, ForwardScanDirection, slot))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!is_in_tree(scan, slot, seen))
+				tuplesort_puttupleslot(scan->sort, slot);
+		}
+		table_endscan(table_scan);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	tuplesort_performsort(scan->sort);
+	scan->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	initStringInfo(&scan->entry);
+}
+
 /* Return the entry that a pending leaf becomes. */
 static bytea *
 compose_entry(RmPendingScan *scan, const Datum *values)
@@ -151,23 +164,19 @@ compose_entry(RmPendingScan *scan, const Datum *values)
 bool
 rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf)
 {
-	while (tuplesort_gettupleslot(scan->sort, true, false, scan->slot, NULL))
-	{
-		Datum *values = scan->slot->tts_values;
+	Datum *values = scan->slot->tts_values;
 
-		CHECK_FOR_INTERRUPTS();
-		slot_getallattrs(scan->slot);
-		leaf->transaction_id = *DatumGetUUIDP(values[RM_PENDING_TRANSACTION_ID - 1]);
-		if (rm_pending_is_sequenced(scan, &leaf->transaction_id))
-			continue;
-		leaf->entry = compose_entry(scan, values);
-		leaf->count = DatumGetInt64(values[RM_PENDING_COUNT - 1]);
-		leaf->changes = NULL;
-		if (!scan->slot->tts_isnull[RM_PENDING_CHANGES - 1])
-			leaf->changes = DatumGetByteaPP(values[RM_PENDING_CHANGES - 1]);
-		return true;
-	}
-	return false;
+	CHECK_FOR_INTERRUPTS();
+	if (!tuplesort_gettupleslot(scan->sort, true, false, scan->slot, NULL))
+		return false;
+	slot_getallattrs(scan->slot);
+	leaf->transaction_id = *DatumGetUUIDP(values[RM_PENDING_TRANSACTION_ID - 1]);
+	leaf->entry = compose_entry(scan, values);
+	leaf->count = DatumGetInt64(values[RM_PENDING_COUNT - 1]);
+	leaf->changes = NULL;
+	if (!scan->slot->tts_isnull[RM_PENDING_CHANGES - 1])
+		leaf->changes = DatumGetByteaPP(values[RM_PENDING_CHANGES - 1]);
+	return true;
 }
 
 /* Return whether the snapshot sees a leaf of the transaction, looking at each. */

@@ -40,6 +40,13 @@ typedef struct RmPendingLeaf
 	bytea *changes; /* NULL where they stand in ledger_batch */
 } RmPendingLeaf;
 
+/* Which transactions' leaves need not be looked up in the tree; both are invalid where that is not known. */
+typedef struct RmSeen
+{
+	FullTransactionId before;   /* all leaves of transactions before this one are in the tree */
+	FullTransactionId not_from; /* no leaf of this one or of a later one is */
+} RmSeen;
+
 typedef struct RmPendingScan
 {
 	Relation tables[RM_PENDING_TABLES];
@@ -56,7 +63,7 @@ typedef struct RmPendingScan
 extern Oid rm_pending_relid(int number);
 extern FullTransactionId rm_full_transaction_id(TransactionId xid);
 extern void rm_pending_open(RmPendingScan *scan);
-extern void rm_pending_begin(RmPendingScan *scan, Snapshot snapshot, FullTransactionId seen_before);
+extern void rm_pending_begin(RmPendingScan *scan, Snapshot snapshot, const RmSeen *seen);
 extern bool rm_scan_next(IndexScanDesc scan, TupleTableSlot *slot);
 extern bool rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf);
 extern bool rm_pending_is_sequenced(RmPendingScan *scan, const pg_uuid_t *transaction_id);

@@ -9,8 +9,8 @@
  * earlier one has the smaller position.
  *
  * A leaf that is in the tree stays in its table until that is emptied whole.
- * The head remembers before which transaction all leaves are in the tree, so
- * that those are not looked up again.
+ * The head remembers before which transaction all leaves are in the tree, and
+ * from which on none, so that only those between are looked up.
  *
  * The few changes of a small transaction stand beside its leaf and are moved
  * to ledger_batch with it.
@@ -77,6 +77,25 @@ move_changes(RmStore *batches, const RmPendingLeaf *leaf)
 	rm_store_collect(batches, values, nulls);
 }
 
+/*
+ * Return which transactions' leaves a sequencing has put into the tree that saw what the snapshot sees.
+ *
+ * What this very transaction wrote it sees as well, whatever its number.
+ */
+static RmSeen
+seen_by(Snapshot snapshot)
+{
+	FullTransactionId own = GetTopFullTransactionIdIfAny();
+	RmSeen seen = { rm_full_transaction_id(snapshot->xmin), rm_full_transaction_id(snapshot->xmax) };
+
+	if (FullTransactionIdIsValid(own) && FullTransactionIdFollowsOrEquals(own, seen.not_from))
+	{
+		seen.not_from = own;
+		FullTransactionIdAdvance(&seen.not_from);
+	}
+	return seen;
+}
+
 /* Append the pending leaves that are not in the tree yet. */
 static void
 append_pending(RmPendingScan *pending, const pg_uuid_t *log)
@@ -108,7 +127,7 @@ append_pending(RmPendingScan *pending, const pg_uuid_t *log)
 		MemoryContextReset(per_leaf);
 	} while (rm_pending_next(pending, &leaf));
 	rm_keys_close(&to->keys, (int64) rm_tree_writer_size(&to->tree));
-	to->tree.seen_before = rm_full_transaction_id(pending->snapshot->xmin);
+	to->tree.seen = seen_by(pending->snapshot);
 	rm_store_close(&to->batches);
 	rm_tree_writer_close(&to->tree);
 	MemoryContextDelete(per_leaf);
@@ -194,6 +213,7 @@ rm_sequence_pending(const pg_uuid_t *log)
 	int other = 1 - active;
 	RmPendingScan pending;
 	Snapshot snapshot;
+	RmSeen seen;
 	bool locked;
 	BlockNumber active_pages;
 	BlockNumber other_pages;
@@ -205,7 +225,8 @@ rm_sequence_pending(const pg_uuid_t *log)
 	/* Taken under the locks, it sees all that was written to the table to be emptied. */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(snapshot);
-	rm_pending_begin(&pending, snapshot, rm_tree_seen_before(log, snapshot));
+	seen = rm_tree_seen(log, snapshot);
+	rm_pending_begin(&pending, snapshot, &seen);
 	append_pending_checked(&pending, log);
 	active_pages = RelationGetNumberOfBlocks(pending.tables[active]);
 	other_pages = RelationGetNumberOfBlocks(pending.tables[other]);

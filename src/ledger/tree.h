@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "ledger/pending.h"
 #include "ledger/store.h"
 #include "types/merkle.h"
 #include "utils/snapshot.h"
@@ -48,7 +49,7 @@ typedef struct RmTreeWriter
 	RmMerkle above;
 	RmMerkle within;
 	unsigned char tile[RM_TILE_SIZE]; /* hashes of the leaves behind the last full tile */
-	FullTransactionId seen_before;    /* whose leaves are all in the tree; may be set until it is closed */
+	RmSeen seen;                      /* whose leaves are in the tree; may be set until it is closed */
 	RmStore entries;
 	RmStore tiles;
 } RmTreeWriter;
@@ -77,7 +78,7 @@ extern int rm_tree_reader_consistency(RmTreeReader *reader, uint64 old_size, uin
 extern void rm_tree_reader_close(RmTreeReader *reader);
 
 extern bool rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool *own, unsigned char *tail);
-extern FullTransactionId rm_tree_seen_before(const pg_uuid_t *log, Snapshot snapshot);
+extern RmSeen rm_tree_seen(const pg_uuid_t *log, Snapshot snapshot);
 extern void rm_tree_writer_open(RmTreeWriter *writer, const pg_uuid_t *log, Snapshot snapshot);
 extern uint64 rm_tree_writer_size(const RmTreeWriter *writer);
 extern void rm_tree_writer_append(RmTreeWriter *writer, const pg_uuid_t *transaction_id, bytea *entry);

@@ -32,7 +32,8 @@ enum
 	HEAD_TAIL,
 	HEAD_SEQUENCED_AT,
 	HEAD_SEEN_BEFORE,
-	HEAD_NATTS = HEAD_SEEN_BEFORE
+	HEAD_NOT_SEEN_FROM,
+	HEAD_NATTS = HEAD_NOT_SEEN_FROM
 };
 
 /* Make a bytea of the bytes. */
@@ -100,24 +101,30 @@ rm_tree_read_head(const pg_uuid_t *log, Snapshot snapshot, RmMerkle *edge, bool 
 	return found;
 }
 
-/* Return before which transaction every leaf is in the tree; an invalid one where that is not known. */
-FullTransactionId
-rm_tree_seen_before(const pg_uuid_t *log, Snapshot snapshot)
+/* Return which transactions' leaves are in the tree, and which are not, as far as that is known. */
+RmSeen
+rm_tree_seen(const pg_uuid_t *log, Snapshot snapshot)
 {
 	Relation head = table_open(rm_ledger_relid("ledger_head"), AccessShareLock);
 	SysScanDesc scan = begin_head_scan(head, log, snapshot);
 	HeapTuple tuple = systable_getnext(scan);
-	FullTransactionId seen_before = InvalidFullTransactionId;
-	bool isnull = true;
-	Datum value = (Datum) 0;
+	RmSeen seen = { InvalidFullTransactionId, InvalidFullTransactionId };
 
 	if (HeapTupleIsValid(tuple))
-		value = heap_getattr(tuple, HEAD_SEEN_BEFORE, RelationGetDescr(head), &isnull);
-	if (!isnull)
-		seen_before = DatumGetFullTransactionId(value);
+	{
+		Datum values[HEAD_NATTS];
+		bool nulls[HEAD_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(head), values, nulls);
+		if (!nulls[HEAD_SEEN_BEFORE - 1] && !nulls[HEAD_NOT_SEEN_FROM - 1])
+		{
+			seen.before = DatumGetFullTransactionId(values[HEAD_SEEN_BEFORE - 1]);
+			seen.not_from = DatumGetFullTransactionId(values[HEAD_NOT_SEEN_FROM - 1]);
+		}
+	}
 	systable_endscan(scan);
 	table_close(head, AccessShareLock);
-	return seen_before;
+	return seen;
 }
 
 /* Write how far the writer's tree has grown. */
@@ -137,8 +144,9 @@ write_head(const RmTreeWriter *writer, const RmMerkle *edge)
 	values[HEAD_EDGE - 1] = PointerGetDatum(make_bytea(edge->stack, __builtin_popcountll(edge->size) * RM_SHA256_SIZE));
 	values[HEAD_TAIL - 1] = PointerGetDatum(make_bytea(writer->tile, edge->size % RM_TILE_WIDTH * RM_SHA256_SIZE));
 	values[HEAD_SEQUENCED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
-	values[HEAD_SEEN_BEFORE - 1] = FullTransactionIdGetDatum(writer->seen_before);
-	nulls[HEAD_SEEN_BEFORE - 1] = !FullTransactionIdIsValid(writer->seen_before);
+	values[HEAD_SEEN_BEFORE - 1] = FullTransactionIdGetDatum(writer->seen.before);
+	values[HEAD_NOT_SEEN_FROM - 1] = FullTransactionIdGetDatum(writer->seen.not_from);
+	nulls[HEAD_SEEN_BEFORE - 1] = nulls[HEAD_NOT_SEEN_FROM - 1] = !FullTransactionIdIsValid(writer->seen.before);
 	tuple = heap_form_tuple(RelationGetDescr(head), values, nulls);
 	if (HeapTupleIsValid(old_tuple))
 		CatalogTupleUpdate(head, &old_tuple->t_self, tuple);
@@ -225,7 +233,7 @@ rm_tree_writer_open(RmTreeWriter *writer, const pg_uuid_t *log, Snapshot snapsho
 	writer->log = *log;
 	(void) rm_tree_read_head(log, snapshot, &edge, &own, NULL);
 	split_edge(&edge, &writer->above, &writer->within);
-	writer->seen_before = rm_tree_seen_before(log, snapshot);
+	writer->seen = rm_tree_seen(log, snapshot);
 	rm_store_open(&writer->entries, "ledger_entry");
 	rm_store_open(&writer->tiles, "ledger_tile");
 	fill_partial_tile(writer, snapshot);

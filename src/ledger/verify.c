@@ -278,7 +278,7 @@ rm_verify_logs(PG_FUNCTION_ARGS)
 			rm_verify_rows_init(&verify);
 			rm_verify_log(&verify, DatumGetUUIDP(logs[i]), expected, nexpected, NULL);
 		}
-		rm_pending_begin(&verify.pending, verify.snapshot, InvalidFullTransactionId);
+		rm_pending_begin(&verify.pending, verify.snapshot, NULL);
 		rm_verify_pending(&verify);
 		if (verify.pass == 0)
 			rm_verify_batches_claimed(&verify);

@@ -56,7 +56,7 @@ rm_verify_log_since(PG_FUNCTION_ARGS)
 	else
 	{
 		rm_verify_log(&verify, log, expected, nexpected, &since);
-		rm_pending_begin(&verify.pending, verify.snapshot, InvalidFullTransactionId);
+		rm_pending_begin(&verify.pending, verify.snapshot, NULL);
 		rm_verify_pending(&verify);
 		rm_pending_end(&verify.pending);
 		rm_verify_known_rows(&verify);

@@ -149,7 +149,7 @@ ROLLBACK;
 -- A sequenced leaf deleted while the pending one is still there: it is not put into the tree a second time.
 BEGIN;
 DELETE FROM release_mgmt.ledger_entry WHERE index = 5;
-UPDATE release_mgmt.ledger_head SET seen_before = NULL;
+UPDATE release_mgmt.ledger_head SET seen_before = NULL, not_seen_from = NULL;
 SELECT finding, log_index FROM release_mgmt.verify_ledger();
 \set VERBOSITY terse
 CALL release_mgmt.sequence_ledger();

@@ -53,7 +53,7 @@ like($err, qr/RM001/, 'who is not the owner is refused');
 ($status, undef, $err) = $cluster->psql('restored', q{SELECT release_mgmt.govern('item')});
 like($err, qr/inactive/, 'so is every verb');
 # As from a cluster whose transactions have larger numbers than those of the restore.
-$cluster->value('restored', q{UPDATE release_mgmt.ledger_head SET seen_before = '1000000000000'});
+$cluster->value('restored', q{UPDATE release_mgmt.ledger_head SET seen_before = '1000000000000', not_seen_from = '1000000000000'});
 is($cluster->value('restored', "SELECT release_mgmt.activate('restore.example.org', \$x\$$checkpoint\$x\$)"), 'restore.example.org',
 	'with the checkpoint held outside it goes on with the same log');
 is($cluster->value('restored', 'SELECT count(*) FROM release_mgmt.activation_finding'), 0, 'nothing differed');
