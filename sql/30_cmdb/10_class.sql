@@ -16,18 +16,21 @@ CREATE TABLE release_mgmt.ci_class (
     column_names      name[] NOT NULL DEFAULT '{}',
     column_numbers    smallint[] NOT NULL DEFAULT '{}',
     organization_path text,
+    attributes        jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT ci_class_pkey PRIMARY KEY (name),
     CONSTRAINT ci_class_source_key UNIQUE (source),
     CONSTRAINT ci_class_name_check CHECK (name <> '' AND name !~ '[/[:space:]]'),
     CONSTRAINT ci_class_key_columns_check CHECK (cardinality(key_columns) > 0),
+    CONSTRAINT ci_class_attributes_check CHECK (jsonb_typeof(attributes) = 'object'),
     CONSTRAINT ci_class_version_check CHECK ((version_path IS NULL) = (version_scheme IS NULL))
 );
 COMMENT ON TABLE release_mgmt.ci_class IS 'Classes of configuration items, each bound to a table of the CMDB. Written by bind_ci_class() and unbind_ci_class().';
 COMMENT ON COLUMN release_mgmt.ci_class.source IS 'the bound table; NULL once it was unbound or dropped';
 COMMENT ON COLUMN release_mgmt.ci_class.source_name IS 'the table''s qualified name when it was bound';
-COMMENT ON COLUMN release_mgmt.ci_class.name_path IS 'column that holds the item''s name, or a path over foreign keys: site_id.name';
+COMMENT ON COLUMN release_mgmt.ci_class.name_path IS 'column that holds the item''s name, a path over foreign keys (site_id.name), or an expression in parentheses (name || ''.'' || domain)';
 COMMENT ON COLUMN release_mgmt.ci_class.version_scheme IS 'scheme of pkgver() that the version is read in';
 COMMENT ON COLUMN release_mgmt.ci_class.organization_path IS 'column, or path over foreign keys, that holds the code of the organization that the item belongs to';
+COMMENT ON COLUMN release_mgmt.ci_class.attributes IS 'further attributes of the items, beside the columns: {"platform": "platform_id.name"}';
 COMMENT ON COLUMN release_mgmt.ci_class.exempt IS 'columns that may change without a plan, in every mode: counters, last_seen';
 COMMENT ON COLUMN release_mgmt.ci_class.columns_of IS 'the table of which column_names and column_numbers hold, so that a rename is told from a new column; another OID after a restore';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_class', '');

@@ -1,4 +1,4 @@
--- Module cmdb, second part: binding and unbinding of tables, and the pieces of SQL that read them.
+-- Module cmdb: binding and unbinding of tables, and the pieces of SQL that read them.
 --
 -- Readers run as the extension's owner. They never run the customer's code with those rights: values are rendered by output
 -- functions (never casts, which a customer may define), compared by the default operator of their type, and parsed as the
@@ -36,68 +36,6 @@ CREATE FUNCTION release_mgmt_internal.key_condition(source regclass, columns tex
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_key_condition';
 COMMENT ON FUNCTION release_mgmt_internal.key_condition(regclass, text[], text) IS
 'SQL that is true for the row t whose key has the parts that the SQL parts gives as text[]; an index on the columns serves it.';
-
--- A column's whole name comes before a path: it may hold dots.
-CREATE FUNCTION release_mgmt_internal.path_steps(source regclass, path text) RETURNS text[]
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = path AND a.attnum > 0 AND NOT a.attisdropped)
-                THEN ARRAY[path] ELSE parse_ident(path) END;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.path_steps(regclass, text) IS 'The names of the columns on a path. Errors: 22023 it is neither a column nor identifiers joined by dots.';
-
--- A path as SQL over row t: 'column', or 'fk_column.column' and so on over single-column foreign keys.
-CREATE FUNCTION release_mgmt_internal.path_expression(source regclass, path text) RETURNS text
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-    steps text[] := release_mgmt_internal.path_steps(source, path);
-    at_table regclass := source;
-    alias text := 't';
-    opening text := '';
-    closing text := '';
-    fk record;
-BEGIN
-    FOR i IN 1 .. cardinality(steps) LOOP
-        IF NOT EXISTS (SELECT FROM pg_attribute AS a
-                       WHERE a.attrelid = at_table AND a.attname = steps[i] AND a.attnum > 0 AND NOT a.attisdropped) THEN
-            PERFORM release_mgmt_internal.refuse('not_governable', format('"%s" can not be read: table %s has no column "%s"', path, at_table, steps[i]),
-                NULL, 'A path is a column, or columns joined by dots of which all but the last are foreign keys: site_id.name.');
-        END IF;
-        IF i = cardinality(steps) THEN
-            RETURN opening || format('%I.%I', alias, steps[i]) || closing;
-        END IF;
-        SELECT c.confrelid::regclass AS target, ra.attname AS target_column, o.oprname, n.nspname INTO fk
-        FROM pg_constraint AS c
-        JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] AND a.attname = steps[i]
-        JOIN pg_attribute AS ra ON ra.attrelid = c.confrelid AND ra.attnum = c.confkey[1]
-        JOIN pg_operator AS o ON o.oid = c.conpfeqop[1]
-        JOIN pg_namespace AS n ON n.oid = o.oprnamespace
-        WHERE c.conrelid = at_table AND c.contype = 'f' AND cardinality(c.conkey) = 1
-        ORDER BY c.oid LIMIT 1;
-        IF NOT FOUND THEN
-            PERFORM release_mgmt_internal.refuse('not_governable',
-                format('"%s" can not be read: column "%s" of table %s has no foreign key of its own', path, steps[i], at_table), NULL,
-                'A path is a column, or columns joined by dots of which all but the last are foreign keys: site_id.name.');
-        END IF;
-        opening := opening || format('(SELECT ');
-        closing := format(' FROM %s AS p%s WHERE p%s.%I OPERATOR(%I.%s) %I.%I)', fk.target, i, i, fk.target_column, fk.nspname, fk.oprname, alias, steps[i]) || closing;
-        alias := 'p' || i;
-        at_table := fk.target;
-    END LOOP;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.path_expression(regclass, text) IS
-'A column, or a path over foreign keys (site_id.name), as SQL over row t. RM012 where it leads nowhere.';
-
-CREATE FUNCTION release_mgmt_internal.path_problem(source regclass, path text) RETURNS text
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM release_mgmt_internal.path_expression(source, path);
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLERRM;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.path_problem(regclass, text) IS 'Why the path leads nowhere; NULL where it can be read.';
 
 -- The trigger that keeps the stubs and guards the rows, on the table and on everything that inherits from it: one on a
 -- partitioned table reaches its partitions by itself, one on an inheritance parent does not. (TRUNCATE is the ledger's.)
@@ -202,6 +140,24 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.binding_problems(text, regclass, text[], text[]) IS 'Why the table can not be bound so: a sentence for each reason.';
 
+-- Why attributes can not be read so, as one sentence each.
+CREATE FUNCTION release_mgmt_internal.attribute_problems(source regclass, attributes jsonb) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT 'Attributes are an object of names and where each is read: {"status": "status_id.name"}.'
+    WHERE jsonb_typeof(attributes) IS DISTINCT FROM 'object'
+    UNION ALL
+    SELECT CASE WHEN a.key = '' THEN 'The name of an attribute is not empty.'
+                WHEN jsonb_typeof(a.value) <> 'string' THEN format('Where attribute "%s" is read is a string.', a.key)
+                WHEN EXISTS (SELECT FROM pg_attribute AS c WHERE c.attrelid = source AND c.attname = a.key AND c.attnum > 0 AND NOT c.attisdropped)
+                    THEN format('Attribute "%s" is a column of %s already.', a.key, source)
+                ELSE format('Attribute "%s": %s.', a.key, release_mgmt_internal.path_problem(source, a.value #>> '{}')) END
+    FROM jsonb_each(CASE WHEN jsonb_typeof(attributes) = 'object' THEN attributes ELSE '{}' END) AS a
+    WHERE a.key = '' OR jsonb_typeof(a.value) <> 'string' OR release_mgmt_internal.path_problem(source, a.value #>> '{}') IS NOT NULL
+       OR EXISTS (SELECT FROM pg_attribute AS c WHERE c.attrelid = source AND c.attname = a.key AND c.attnum > 0 AND NOT c.attisdropped);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.attribute_problems(regclass, jsonb) IS 'Why a class''s further attributes can not be read so: a sentence for each reason.';
+
 -- Whose the items are. The path is read through the table, so that what lies behind a foreign key counts too; when that
 -- changes, nothing here is told: binding_status tells, and binding the class again brings the items in step. What belongs to
 -- somebody unknown is kept from everybody but the authority (and auditors), to whom it is given.
@@ -294,7 +250,9 @@ BEGIN
         SET key_columns = array_replace(x.key_columns, renamed.old, renamed.new), exempt = array_replace(x.exempt, renamed.old, renamed.new),
             name_path = CASE WHEN x.name_path = renamed.old THEN renamed.new ELSE x.name_path END,
             version_path = CASE WHEN x.version_path = renamed.old THEN renamed.new ELSE x.version_path END,
-            organization_path = CASE WHEN x.organization_path = renamed.old THEN renamed.new ELSE x.organization_path END
+            organization_path = CASE WHEN x.organization_path = renamed.old THEN renamed.new ELSE x.organization_path END,
+            attributes = coalesce((SELECT jsonb_object_agg(a.key, CASE WHEN a.value = renamed.old THEN renamed.new ELSE a.value END)
+                                   FROM jsonb_each_text(x.attributes) AS a), '{}')
         WHERE x.name = class;
         UPDATE release_mgmt.ci_relation_class AS r SET columns = array_replace(r.columns, renamed.old, renamed.new)
         WHERE r.from_class = class AND r.via IS NULL;
@@ -309,7 +267,8 @@ COMMENT ON FUNCTION release_mgmt_internal.follow_renames(text) IS
 'Brings the column names of a binding in step with its table, where columns were renamed since they were last recorded, and records them.';
 
 CREATE FUNCTION release_mgmt.bind_ci_class(class text, source regclass, key text[], name text, version text DEFAULT NULL,
-    scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}', organization text DEFAULT NULL) RETURNS bigint
+    scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}', organization text DEFAULT NULL,
+    attributes jsonb DEFAULT '{}') RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -322,7 +281,10 @@ BEGIN
     END IF;
     -- No writer may slip in between the fill and the triggers.
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
-    SELECT string_agg(p, E'\n') INTO problems FROM release_mgmt_internal.binding_problems(class, source, key, exempt) AS p;
+    SELECT string_agg(p, E'\n') INTO problems
+    FROM (SELECT p FROM release_mgmt_internal.binding_problems(class, source, key, exempt) AS p
+          UNION ALL
+          SELECT p FROM release_mgmt_internal.attribute_problems(source, bind_ci_class.attributes) AS p) AS x;
     IF problems IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('not_governable', format('%s can not be bound to class "%s"', source, class), problems,
             'A class is bound to one table whose key is NOT NULL and unique; unbind_ci_class() frees either.');
@@ -337,22 +299,22 @@ BEGIN
     ELSE
         scheme := NULL;
     END IF;
-    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt, organization_path)
-    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt, organization)
+    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt, organization_path, attributes)
+    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt, organization, bind_ci_class.attributes)
     ON CONFLICT ON CONSTRAINT ci_class_pkey DO UPDATE
         SET source = excluded.source, source_name = excluded.source_name, key_columns = excluded.key_columns,
             name_path = excluded.name_path, version_path = excluded.version_path, version_scheme = excluded.version_scheme,
-            exempt = excluded.exempt, organization_path = excluded.organization_path
-        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt, o.organization_path)
+            exempt = excluded.exempt, organization_path = excluded.organization_path, attributes = excluded.attributes
+        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt, o.organization_path, o.attributes)
             IS DISTINCT FROM row(excluded.source, excluded.source_name, excluded.key_columns, excluded.name_path,
-                                 excluded.version_path, excluded.version_scheme, excluded.exempt, excluded.organization_path);
+                                 excluded.version_path, excluded.version_scheme, excluded.exempt, excluded.organization_path, excluded.attributes);
     PERFORM release_mgmt_internal.follow_renames(class);
     PERFORM release_mgmt.govern(source, mode, key);
     PERFORM release_mgmt_internal.attach_ci_trigger(class, source);
     RETURN (release_mgmt_internal.fill_ci(class)).items;
 END $$;
-COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text) IS
-'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, or a path over foreign keys (site_id.name). scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
+COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text, jsonb) IS
+'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of further attributes, such as status, each with where it is read: {"status": "status_id.name"}; ci_attributes() and ci_overview() show them, plans do not change them. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
 
 CREATE PROCEDURE release_mgmt.unbind_ci_class(class text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

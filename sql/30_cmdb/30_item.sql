@@ -118,19 +118,60 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.item_attributes(uuid) IS 'The attributes of an item, for whoever may ask for it. SECURITY DEFINER: a duty lets its holder read items, not the customer''s tables.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.item_attributes(uuid)');
 
+CREATE FUNCTION release_mgmt_internal.attribute_values(class text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c release_mgmt.ci_class;
+BEGIN
+    SELECT x.* INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = attribute_values.class;
+    RETURN (
+        SELECT 'VALUES ' || string_agg(format('(%L, release_mgmt_internal.value_text(%s))', a.key, release_mgmt_internal.path_expression(c.source, a.value)), ', ' ORDER BY a.key)
+        FROM jsonb_each_text(c.attributes) AS a
+        -- What can not be read is a finding of binding_status; a column that was added later goes before.
+        WHERE release_mgmt_internal.path_problem(c.source, a.value) IS NULL
+          AND NOT EXISTS (SELECT FROM pg_attribute AS k WHERE k.attrelid = c.source AND k.attname = a.key AND k.attnum > 0 AND NOT k.attisdropped));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.attribute_values(text) IS
+'The further attributes of a class as SQL over row t: VALUES with a name and a value for each; NULL where there are none that can be read.';
+
+CREATE FUNCTION release_mgmt_internal.further_attributes(item uuid) RETURNS TABLE (attribute text, value text)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 5 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    found record;
+    attribute_values text;
+BEGIN
+    SELECT c.name, c.source, c.key_columns, i.key INTO STRICT found
+    FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class
+    WHERE i.id = item;
+    IF found.source IS NOT NULL THEN
+        attribute_values := release_mgmt_internal.attribute_values(found.name);
+    END IF;
+    IF attribute_values IS NOT NULL THEN
+        RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t CROSS JOIN LATERAL (%s) AS v (attribute, value) WHERE %s',
+            found.source, attribute_values, release_mgmt_internal.key_condition(found.source, found.key_columns))
+        USING release_mgmt_internal.split_key(found.key);
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.further_attributes(uuid) IS
+'The attributes of an item that its class names beside the columns, for whoever may ask for it. SECURITY DEFINER: a duty lets its holder read items, not the customer''s tables.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.further_attributes(uuid)');
+
 CREATE FUNCTION release_mgmt.ci_attributes(ci text) RETURNS TABLE (attribute text, value text)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 20
 BEGIN ATOMIC
-    SELECT a.attribute, a.value FROM release_mgmt_internal.item_attributes(release_mgmt.ci_id(ci)) AS a;
+    SELECT a.attribute, a.value FROM release_mgmt_internal.item_attributes(release_mgmt.ci_id(ci)) AS a
+    UNION ALL
+    SELECT a.attribute, a.value FROM release_mgmt_internal.further_attributes(release_mgmt.ci_id(ci)) AS a;
 END;
 COMMENT ON FUNCTION release_mgmt.ci_attributes(text) IS
-'The attributes of the item named class/key as its bound table holds them now, in the order of the columns; no row for a retired item. Values are output text under the settings that pg_dump uses, in UTC. Errors: RM002 no such item that the acting person sees, RM012 a key column is gone.';
+'The attributes of the item named class/key as its bound table holds them now, in the order of the columns, then those that the class names beside them (status, platform ...); no row for a retired item. Values are output text under the settings that pg_dump uses, in UTC. Errors: RM002 no such item that the acting person sees, RM012 a key column is gone.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attributes(text)');
 
 CREATE FUNCTION release_mgmt.ci_attribute(ci text, attribute text) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT a.value FROM release_mgmt_internal.item_attributes(release_mgmt.ci_id(ci)) AS a WHERE a.attribute = ci_attribute.attribute;
+    SELECT a.value FROM release_mgmt.ci_attributes(ci) AS a WHERE a.attribute = ci_attribute.attribute;
 END;
 COMMENT ON FUNCTION release_mgmt.ci_attribute(text, text) IS
 'One attribute of the item named class/key as its bound table holds it now; NULL where it is NULL or there is none of that name. Errors: RM002 no such item that the acting person sees.';

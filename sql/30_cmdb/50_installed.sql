@@ -109,7 +109,7 @@ DECLARE
 BEGIN
     SELECT i.class INTO item_class FROM release_mgmt.ci AS i WHERE i.id = on_target;
     SELECT coalesce(array_agg(DISTINCT n.name), '{}') || coalesce(item_class, ''), coalesce(array_agg(DISTINCT r.relation::oid) FILTER (WHERE r.relation IS NOT NULL), '{}'),
-           coalesce(bool_and(v.name_expression NOT LIKE '(%' AND v.version_expression NOT LIKE '(%'), true)
+           coalesce(bool_and(v.name_expression NOT LIKE '(SELECT %' AND v.version_expression NOT LIKE '(SELECT %'), true)
     INTO classes, bound, plain
     FROM release_mgmt_internal.versioned_class AS v
     CROSS JOIN LATERAL (VALUES (v.name), (v.on_class)) AS n(name)

@@ -68,7 +68,7 @@ BEGIN
         SELECT 'key not unique', p FROM release_mgmt_internal.binding_problems(c.name, c.source, c.key_columns, '{}') AS p;
     RETURN QUERY
         SELECT 'path broken', p.problem || '; bind the class again.'
-        FROM unnest(ARRAY[c.name_path, c.version_path, c.organization_path]) WITH ORDINALITY AS x (path, n)
+        FROM unnest(ARRAY[c.name_path, c.version_path, c.organization_path] || ARRAY(SELECT a.value FROM jsonb_each_text(c.attributes) AS a ORDER BY a.key)) WITH ORDINALITY AS x (path, n)
         CROSS JOIN LATERAL release_mgmt_internal.path_problem(c.source, x.path) AS p (problem)
         WHERE p.problem IS NOT NULL ORDER BY x.n;
     readable := NOT FOUND;

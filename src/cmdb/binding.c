@@ -132,9 +132,8 @@ fill_from_row(RmBinding *binding, Relation relation)
 	TupleDesc desc = SPI_tuptable->tupdesc;
 	TupleDesc columns = RelationGetDescr(relation);
 	bool isnull;
-	int nexempt;
-	AttrNumber *exempt;
-	char *owner = SPI_getvalue(row, desc, 4);
+	int nexempt, nowner;
+	AttrNumber *exempt, *owner;
 	MemoryContext old = MemoryContextSwitchTo(binding->context);
 
 	binding->keys = column_numbers(relation, SPI_getbinval(row, desc, 1, &isnull), &binding->nkeys);
@@ -151,7 +150,9 @@ fill_from_row(RmBinding *binding, Relation relation)
 		if (attribute->attgenerated || attribute->attisdropped)
 			binding->exempt = bms_add_member(binding->exempt, attribute->attnum);
 	}
-	binding->owner = owner == NULL ? InvalidAttrNumber : get_attnum(RelationGetRelid(relation), owner);
+	owner = column_numbers(relation, SPI_getbinval(row, desc, 4, &isnull), &nowner);
+	for (int i = 0; i < nowner; i++)
+		binding->owner = bms_add_member(binding->owner, owner[i]);
 	binding->mode = mode_named(SPI_getvalue(row, desc, 3));
 	binding->bound = true;
 	for (int i = 0; i < binding->nkeys; i++)
@@ -181,8 +182,7 @@ load(RmBinding *binding, Relation relation, const char *class)
 		Oid types[2] = { TEXTOID, REGCLASSOID };
 		SPIPlanPtr prepared =
 			SPI_prepare("SELECT c.key_columns, c.exempt, g.mode, "
-						"CASE WHEN release_mgmt_internal.path_problem(c.source, c.organization_path) IS NULL "
-						"THEN (release_mgmt_internal.path_steps(c.source, c.organization_path))[1] END "
+						"coalesce(release_mgmt_internal.path_columns(c.source, c.organization_path), '{}') "
 						"FROM release_mgmt.ci_class AS c "
 						"JOIN release_mgmt.governed_table AS g ON g.source OPERATOR(pg_catalog.=) c.source "
 						"WHERE c.name OPERATOR(pg_catalog.=) $1 "

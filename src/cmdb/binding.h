@@ -26,7 +26,7 @@ typedef struct RmBinding
 	RmMode mode;
 	int nkeys;
 	AttrNumber *keys;  /* in the table's own numbering */
-	AttrNumber owner;  /* where the path to the item's organization begins; invalid: none */
+	Bitmapset *owner;  /* columns on which it depends whose the item is */
 	Bitmapset *exempt; /* exempt and generated columns: they change without a plan */
 	MemoryContext context;
 } RmBinding;

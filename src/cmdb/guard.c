@@ -255,17 +255,23 @@ judge(RmBinding *binding, const char *class, const char *old_key, const char *ne
 static bool
 is_owner_changed(const RmBinding *binding, TupleTableSlot *old, TupleTableSlot *new)
 {
-	Datum before, now;
-	bool before_null, now_null;
+	int column = -1;
 
-	if (!AttributeNumberIsValid(binding->owner) || new == NULL)
+	if (binding->owner == NULL || new == NULL)
 		return false;
 	if (old == NULL)
 		return true;
-	before = slot_getattr(old, binding->owner, &before_null);
-	now = slot_getattr(new, binding->owner, &now_null);
-	return !rm_value_same(before, before_null, now, now_null,
-						  TupleDescAttr(new->tts_tupleDescriptor, AttrNumberGetAttrOffset(binding->owner)));
+	while ((column = bms_next_member(binding->owner, column)) >= 0)
+	{
+		bool before_null, now_null;
+		Datum before = slot_getattr(old, column, &before_null);
+		Datum now = slot_getattr(new, column, &now_null);
+
+		if (!rm_value_same(before, before_null, now, now_null,
+						   TupleDescAttr(new->tts_tupleDescriptor, AttrNumberGetAttrOffset(column))))
+			return true;
+	}
+	return false;
 }
 
 PG_FUNCTION_INFO_V1(rm_keep_ci);
@@ -331,7 +337,7 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 		judge(binding, class, old_key, new_key, attempts);
 	/* The stub of a changed key may have been somebody else's. */
 	if (owner_changed ||
-		(AttributeNumberIsValid(binding->owner) && old_key != NULL && new_key != NULL && strcmp(old_key, new_key) != 0))
+		(binding->owner != NULL && old_key != NULL && new_key != NULL && strcmp(old_key, new_key) != 0))
 		rm_owner_keep(class, new_key);
 	rm_become_again(&saved);
 	SPI_finish();
