@@ -230,3 +230,29 @@ CREATE TRIGGER rm_52_asked BEFORE INSERT ON release_mgmt.release_dependency
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.require_gate_for('dependencies_met');
 CREATE TRIGGER rm_52_asked BEFORE INSERT ON release_mgmt.train_boarding
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.require_gate_for('train_caught');
+
+CREATE FUNCTION release_mgmt_internal.keep_asked() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    unasked text;
+BEGIN
+    -- Whoever states one locks the release first, so none comes between.
+    SELECT string_agg(n.what, '; ' ORDER BY n.check_name) INTO unasked
+    FROM (SELECT 'dependencies_met' AS check_name, 'dependencies (no gate asks "dependencies_met")' AS what
+          WHERE EXISTS (SELECT FROM release_mgmt.release_dependency AS d
+                        WHERE d.release_id = NEW.id OR (d.on_release_id = NEW.id AND d.kind = 'excludes'))
+          UNION ALL
+          SELECT 'train_caught', 'a train (no gate asks "train_caught")'
+          WHERE EXISTS (SELECT FROM release_mgmt.train_boarding AS b WHERE b.release_id = NEW.id AND b.left_at IS NULL)) AS n
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.gate_criterion AS c WHERE c.model_id = NEW.model_id AND c.check_name = n.check_name);
+    IF unasked IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" can not follow this model', NEW.code),
+            format('Nothing would hold it any more, though it has %s.', unasked),
+            'Choose a model whose gate into production has that criterion, or delete the dependencies and leave the train first.');
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_asked() IS
+'Trigger: a draft that has dependencies or travels with a train does not change to a model whose gates do not ask for them. SECURITY DEFINER: reads what the caller may not.';
+CREATE TRIGGER rm_52_asked BEFORE UPDATE OF model_id ON release_mgmt.release
+FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND OLD.model_id <> NEW.model_id) EXECUTE FUNCTION release_mgmt_internal.keep_asked();

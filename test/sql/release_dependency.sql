@@ -119,6 +119,21 @@ INSERT INTO release_dependency (release_id, on_release_id, kind) VALUES (release
 INSERT INTO release_dependency (release_id, on_release_id, kind) VALUES (release_id('REL-F'), release_id('REL-H'), 'excludes');
 INSERT INTO release_train (code, first_departure, every, cut_off, lasts) VALUES ('WEEKLY', '2099-01-01', '7 days', '1 day', '1 hour');
 SELECT board_train('REL-H', 'WEEKLY');
+-- Nor does a draft that has one change to such a model, in either direction of an exclusion, until it is gone.
+SELECT create_release('REL-' || c, 'minor', model => 'short') IS NOT NULL AS created FROM unnest('{I,J,K}'::text[]) AS c;
+SELECT create_release('REL-L', 'minor') IS NOT NULL AS created;
+INSERT INTO release_dependency (release_id, on_release_id, kind) VALUES (release_id('REL-I'), release_id('REL-J'), 'follows'), (release_id('REL-I'), release_id('REL-K'), 'excludes');
+SELECT board_train('REL-L', 'WEEKLY');
+SELECT id AS deaf FROM release_model WHERE code = 'deaf' \gset
+UPDATE release SET model_id = :'deaf' WHERE code = 'REL-I';
+UPDATE release SET model_id = :'deaf' WHERE code = 'REL-K';
+UPDATE release SET model_id = :'deaf' WHERE code = 'REL-L';
+UPDATE release SET model_id = :'deaf' WHERE code = 'REL-J' RETURNING code;
+UPDATE release SET model_id = (SELECT id FROM release_model WHERE code = 'minor') WHERE code = 'REL-I' RETURNING code;
+DELETE FROM release_dependency WHERE release_id = release_id('REL-I');
+UPDATE release SET model_id = :'deaf' WHERE code IN ('REL-I', 'REL-K') RETURNING code;
+CALL leave_train('REL-L', 'given up');
+UPDATE release SET model_id = :'deaf' WHERE code = 'REL-L' RETURNING code;
 RESET ROLE;
 
 -- A release has an owner: who requests it, where nobody else is named.
