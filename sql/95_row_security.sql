@@ -9,6 +9,31 @@ BEGIN
 END $$;
 COMMENT ON VIEW release_mgmt_internal.party IS 'Which organizations each release concerns, and how: serves, receives, supports.';
 
+-- The names by which a text may tell of organizations: their own, and those of rows that belong to them.
+DO $$
+BEGIN
+    EXECUTE $sql$
+        CREATE FUNCTION release_mgmt_internal.names_in(said text, release uuid) RETURNS TABLE (name text, organizations uuid[])
+        LANGUAGE sql STABLE STRICT PARALLEL SAFE
+        BEGIN ATOMIC
+            SELECT t.code, ARRAY[t.id]
+            FROM release_mgmt.organization AS t
+            -- Who serves a release, and the authority, are no secret to those whom it concerns.
+            WHERE pg_catalog.strpos(names_in.said, t.code) > 0 AND t.kind <> 'authority'
+              AND NOT EXISTS (SELECT FROM release_mgmt_internal.party AS p WHERE p.release_id = names_in.release AND p.organization_id = t.id AND p.part = 'serves')
+        $sql$
+        || (SELECT string_agg(format('UNION ALL SELECT t.code, ARRAY[%s] FROM %s AS t WHERE pg_catalog.strpos(names_in.said, t.code) > 0 AND %s ',
+                                     (SELECT string_agg(format('t.%I', o), ', ') FROM unnest(b.organization_columns) AS o), b.relation,
+                                     CASE WHEN b.release_column IS NOT NULL THEN format('t.%I = names_in.release', b.release_column)
+                                          ELSE format('t.%I IN (SELECT p.organization_id FROM release_mgmt_internal.party AS p WHERE p.release_id = names_in.release AND p.part <> ''serves'')',
+                                                      b.organization_columns[1]) END), '' ORDER BY b.relation)
+            FROM release_mgmt_internal.belonging AS b
+            WHERE b.organization_columns <> '{}' AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = b.relation::regclass AND a.attname = 'code'))
+        || '; END';
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.names_in(text, uuid) IS
+'The codes that occur in what is said of a release: of organizations, but for the one that serves it and authorities, and of rows that name such ones (those of the release; incidents, freezes and what else belongs to a party to it alone); each with the organizations that may see it.';
+
 CREATE FUNCTION release_mgmt_internal.row_condition(relation text, duties text[]) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE

@@ -105,5 +105,5 @@ LEFT JOIN release_mgmt.governed_table AS g ON g.source = c.source
 LEFT JOIN LATERAL release_mgmt_internal.binding_findings(c.name) AS f ON true;
 COMMENT ON VIEW release_mgmt.binding_status IS
 'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, not governed, column gone, key not unique, path broken, relation broken, out of step, version unreadable, organization unknown, organization changed. Reads the bound tables.';
-SELECT release_mgmt_internal.allow('{release manager,change manager,auditor}', 'SELECT', 'release_mgmt.binding_status');
-SELECT release_mgmt_internal.allow('{release manager,change manager,auditor}', 'EXECUTE', 'FUNCTION release_mgmt_internal.binding_findings(text)');
+SELECT release_mgmt_internal.allow('{auditor}', 'SELECT', 'release_mgmt.binding_status');
+SELECT release_mgmt_internal.allow('{auditor}', 'EXECUTE', 'FUNCTION release_mgmt_internal.binding_findings(text)');

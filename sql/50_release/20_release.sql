@@ -170,6 +170,29 @@ SELECT release_mgmt_internal.belongs('release_mgmt.release_change', 'release_id'
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_change');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE', 'release_mgmt.release_change');
 
+-- SECURITY DEFINER: whether a change is seen follows from rows that the caller may not see.
+CREATE FUNCTION release_mgmt_internal.sees_change(change uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM release_mgmt.change_request AS c WHERE c.id = change AND release_mgmt_internal.sees(c.organization_id, 'own'))
+        OR EXISTS (SELECT FROM release_mgmt.release_change AS l WHERE l.change_id = change AND release_mgmt_internal.sees(l.release_id, 'release'));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.sees_change(uuid) IS 'Does the acting person see the change request: as one of its organization''s, or by a release that carries it out?';
+
+CREATE FUNCTION release_mgmt_internal.keep_change() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    IF NOT release_mgmt_internal.sees_change(NEW.change_id) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', 'the change request that the release would carry out does not exist', NULL,
+            'Change requests are the rows of release_mgmt.change_request.');
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_change() IS
+'Trigger: a release carries out change requests that whoever links them sees, so that a link never opens one to somebody.';
+CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE ON release_mgmt.release_change
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_change();
+
 CREATE TABLE release_mgmt.design_option (
     id         uuid DEFAULT release_mgmt.new_id(),
     release_id uuid NOT NULL,
@@ -209,6 +232,14 @@ END $$;
 COMMENT ON FUNCTION release_mgmt.release_id(text) IS 'The id of the release with that code; RM002 if there is none that the acting person sees.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.release_id(text)');
 
+CREATE FUNCTION release_mgmt_internal.tell_release(release uuid) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN CASE WHEN release_mgmt_internal.sees(release, 'release') THEN (SELECT r.code FROM release_mgmt.release AS r WHERE r.id = release)
+                ELSE 'a release of others' END;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.tell_release(uuid) IS 'The code of a release where the acting person sees it; otherwise the words "a release of others".';
+
 -- SECURITY DEFINER: reads tables of which the caller may hold no privilege, and writes four in one step.
 CREATE FUNCTION release_mgmt.create_release(code text, type text, model text DEFAULT 'standard', customers text[] DEFAULT '{}', changes text[] DEFAULT '{}',
                                             policy text DEFAULT NULL, plan text DEFAULT NULL, planned tstzrange DEFAULT NULL,
@@ -229,7 +260,7 @@ BEGIN
           WHERE NOT EXISTS (SELECT FROM release_mgmt.organization AS o WHERE o.code = c)
           UNION ALL
           SELECT format('change request "%s"', c) FROM unnest(changes) AS c
-          WHERE NOT EXISTS (SELECT FROM release_mgmt.change_request AS r WHERE r.code = c)
+          WHERE NOT EXISTS (SELECT FROM release_mgmt.change_request AS r WHERE r.code = c AND release_mgmt_internal.sees_change(r.id))
           UNION ALL
           SELECT format('release policy "%s"', policy)
           WHERE release_mgmt_internal.policy_in_force(policy) IS NULL AND policy IS NOT NULL

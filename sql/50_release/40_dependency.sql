@@ -66,13 +66,11 @@ DECLARE
 BEGIN
     -- Iterations go level by level, so the first road that is found is a shortest one.
     WITH RECURSIVE road(at, releases, told) AS (
-        SELECT NEW.on_release_id, ARRAY[NEW.on_release_id], format('%s %s %s', own_code, NEW.kind, r.code)
-        FROM release_mgmt.release AS r WHERE r.id = NEW.on_release_id
+        SELECT NEW.on_release_id, ARRAY[NEW.on_release_id], format('%s %s %s', own_code, NEW.kind, release_mgmt_internal.tell_release(NEW.on_release_id))
         UNION ALL
-        SELECT d.on_release_id, o.releases || d.on_release_id, format('%s, which %s %s', o.told, d.kind, r.code)
+        SELECT d.on_release_id, o.releases || d.on_release_id, format('%s, which %s %s', o.told, d.kind, release_mgmt_internal.tell_release(d.on_release_id))
         FROM road AS o
         JOIN release_mgmt.release_dependency AS d ON d.release_id = o.at AND d.kind <> 'excludes'
-        JOIN release_mgmt.release AS r ON r.id = d.on_release_id
         WHERE d.on_release_id <> ALL (o.releases)
     )
     SELECT o.told INTO circle FROM road AS o WHERE o.at = NEW.release_id LIMIT 1;
@@ -82,7 +80,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.refuse_circle() IS 'Trigger: no release depends on itself, over however many others; the road is shown.';
+COMMENT ON FUNCTION release_mgmt_internal.refuse_circle() IS 'Trigger: no release depends on itself, over however many others; the road is shown, without the codes of releases that whoever writes does not see.';
 CREATE TRIGGER rm_50_circle BEFORE INSERT ON release_mgmt.release_dependency
 FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND NEW.kind <> 'excludes') EXECUTE FUNCTION release_mgmt_internal.refuse_circle();
 

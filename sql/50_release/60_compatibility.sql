@@ -128,15 +128,38 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.carriers() IS
 'Labels of all items on which something with a version is installed; NULL where something is installed on none.';
 
+CREATE FUNCTION release_mgmt_internal.compatibility_organizations(package uuid) RETURNS SETOF uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT r.organization_id FROM release_mgmt.release_package AS p JOIN release_mgmt.release AS r ON r.id = p.release_id WHERE p.id = package
+    UNION
+    SELECT c.organization_id
+    FROM release_mgmt.release_package AS p
+    JOIN release_mgmt.release AS r ON r.id = p.release_id
+    JOIN release_mgmt.release AS o ON o.organization_id = r.organization_id
+    JOIN release_mgmt.release_customer AS c ON c.release_id = o.id
+    WHERE p.id = package AND (o.id = r.id OR NOT EXISTS (SELECT FROM release_mgmt.release_customer AS x WHERE x.release_id = r.id));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.compatibility_organizations(uuid) IS
+'On whose items a package is to be installed, where no targets are planned: of the organization whose release it is and of the release''s customers, or where it names none, of all for whom that organization makes releases.';
+
+CREATE FUNCTION release_mgmt_internal.sees_item(item uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN NOT EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.id = item AND i.organization_id IS NOT NULL
+                                                          AND NOT release_mgmt_internal.sees(i.organization_id, 'organization'));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.sees_item(uuid) IS 'Does the acting person see the item, within verbs too? NULL, what is installed on none, is seen. SECURITY DEFINER: reads whose it is.';
+
 CREATE FUNCTION release_mgmt_internal.compatibility_targets(package uuid, targets text[], environment text DEFAULT NULL) RETURNS TABLE (id uuid, label text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     IF targets IS NOT NULL OR environment IS NOT NULL THEN
         RETURN QUERY
-            SELECT release_mgmt.ci_id(t.label), t.label
-            FROM (SELECT u.label FROM unnest(targets) AS u(label)
-                  UNION
-                  SELECT e.ci FROM release_mgmt.environment_target AS e WHERE e.environment_id = release_mgmt.environment_id(environment)) AS t(label);
+            SELECT release_mgmt_internal.seen_item(t.label), t.label
+            FROM (SELECT DISTINCT u.label FROM unnest(targets) AS u(label)) AS t
+            UNION
+            SELECT release_mgmt.ci_id(e.ci), e.ci FROM release_mgmt.environment_target AS e WHERE e.environment_id = release_mgmt.environment_id(environment);
         RETURN;
     END IF;
     RETURN QUERY
@@ -149,43 +172,64 @@ BEGIN
     IF NOT FOUND THEN
         RETURN QUERY
             SELECT DISTINCT i.id, i.label
-            FROM release_mgmt_internal.carriers() AS c(label) LEFT JOIN release_mgmt.ci AS i ON i.label = c.label;
+            FROM release_mgmt_internal.carriers() AS c(label) LEFT JOIN release_mgmt.ci AS i ON i.label = c.label
+            WHERE i.organization_id IS NULL OR i.organization_id IN (SELECT release_mgmt_internal.compatibility_organizations(package));
     END IF;
     IF NOT FOUND THEN
         RETURN QUERY SELECT NULL::uuid, NULL::text;
     END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[], text) IS
-'The targets that a check is about: those named, and those of the environment named; else those that the package''s release plans changes for, among all on which things are installed; else all of these. A row of NULLs stands for what is installed on none.';
+'The targets that a check is about: those named, which the acting person must see, and those of the environment named; else those that the package''s release plans changes for, among all on which things are installed; else all of these that belong to nobody, or to whom compatibility_organizations() names. A row of NULLs stands for what is installed on none.';
 
--- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass. Not for customer
--- representatives: a finding names what is installed on every target.
 -- PL/pgSQL, which keeps its plan, and one plan for all packages: planning costs as much as the check. jit off: compiling costs
 -- more than all of the work.
+CREATE FUNCTION release_mgmt_internal.compatibility_findings(package uuid, targets text[] DEFAULT NULL, environment text DEFAULT NULL)
+RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text, target_id uuid)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        WITH installation AS MATERIALIZED (
+            SELECT c.*, t.label AS target, t.id
+            FROM release_mgmt_internal.compatibility_targets(compatibility_findings.package, compatibility_findings.targets, compatibility_findings.environment) AS t
+            CROSS JOIN LATERAL release_mgmt_internal.check_installation(compatibility_findings.package, t.id) AS c
+        )
+        SELECT c.severity, c.finding, c.kind, c.class, c.component, NULL, c.candidates, NULL, NULL, NULL::uuid
+        FROM release_mgmt_internal.check_components(compatibility_findings.package, ARRAY(SELECT i.component FROM installation AS i WHERE i.severity IS NULL)) AS c
+        UNION ALL
+        SELECT i.* FROM installation AS i WHERE i.severity IS NOT NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.compatibility_findings(uuid, text[], text) IS
+'Every finding of check_compatibility(), whoever may see the targets: for checks and rules.';
+
+-- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass. Not for customer
+-- representatives: a finding names what is installed. Of items that the caller does not see it is told that there is something.
 CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL, environment text DEFAULT NULL)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
     SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
-DECLARE
-    checked CONSTANT uuid := release_mgmt.package_id(package);
 BEGIN
     RETURN QUERY
-        WITH installation AS MATERIALIZED (
-            SELECT c.*, t.label AS target
-            FROM release_mgmt_internal.compatibility_targets(checked, check_compatibility.targets, check_compatibility.environment) AS t
-            CROSS JOIN LATERAL release_mgmt_internal.check_installation(checked, t.id) AS c
+        WITH finding AS MATERIALIZED (
+            SELECT f.*
+            FROM release_mgmt_internal.compatibility_findings(release_mgmt.package_id(check_compatibility.package), check_compatibility.targets, check_compatibility.environment) AS f
+        ), hidden AS MATERIALIZED (
+            SELECT t.target_id FROM (SELECT DISTINCT f.target_id FROM finding AS f) AS t WHERE NOT release_mgmt_internal.sees_item(t.target_id)
         )
         SELECT f.severity, f.finding, f.kind, f.class, f.component, f.clause, f.candidates, f.chain, f.target
         FROM (
-            SELECT c.severity, c.finding, c.kind, c.class, c.component, NULL AS clause, c.candidates, NULL AS chain, NULL AS target
-            FROM release_mgmt_internal.check_components(checked, ARRAY(SELECT i.component FROM installation AS i WHERE i.severity IS NULL)) AS c
+            SELECT x.severity, x.finding, x.kind, x.class, x.component, x.clause, x.candidates, x.chain, x.target
+            FROM finding AS x WHERE NOT EXISTS (SELECT FROM hidden AS h WHERE h.target_id = x.target_id)
             UNION ALL
-            SELECT i.* FROM installation AS i WHERE i.severity IS NOT NULL) AS f
+            SELECT x.severity, format('there is more, on %s of others (findings: %s)', CASE count(DISTINCT x.target_id) WHEN 1 THEN 'an item' ELSE 'items' END, count(*)),
+                   'elsewhere', x.class, '(others)', NULL, NULL, NULL, NULL
+            FROM finding AS x JOIN hidden AS h ON h.target_id = x.target_id GROUP BY x.severity, x.class) AS f
         ORDER BY array_position('{error,warning,note}', f.severity), f.target NULLS FIRST, f.component, f.kind, f.finding;
 END $$;
 COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[], text) IS
-'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; environment: code of an environment, whose targets are meant; without both, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package, target or environment.';
+'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; environment: code of an environment, whose targets are meant; without both, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated; elsewhere: findings on items that whoever asks does not see, counted), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package, target or environment.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
     'FUNCTION release_mgmt.check_compatibility(text, text[], text)');
 

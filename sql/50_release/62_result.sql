@@ -24,7 +24,10 @@ COMMENT ON COLUMN release_mgmt.compatibility_result.findings IS 'what the packag
 CREATE INDEX compatibility_result_package_id_idx ON release_mgmt.compatibility_result (package_id, target, checked_at);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.compatibility_result', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.compatibility_result');
-SELECT release_mgmt_internal.belongs('release_mgmt.compatibility_result', through => 'package_id');
+-- What is installed on an item is told to those who see it.
+SELECT release_mgmt_internal.belongs('release_mgmt.compatibility_result', through => 'package_id',
+    sees => 'EXISTS (SELECT FROM release_mgmt.release_package AS p WHERE p.id = compatibility_result.package_id)
+             AND (target IS NULL OR EXISTS (SELECT FROM release_mgmt.ci AS c WHERE c.label = compatibility_result.target))');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.compatibility_result');
 
 CREATE FUNCTION release_mgmt_internal.target_result(package uuid, target uuid, label text, brought text[] DEFAULT NULL, retired_on text[] DEFAULT NULL,
@@ -47,14 +50,15 @@ COMMENT ON FUNCTION release_mgmt_internal.target_result(uuid, uuid, text, text[]
 CREATE FUNCTION release_mgmt_internal.record_compatibility(package uuid, point text) RETURNS text
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
     WITH result AS MATERIALIZED (
-        SELECT t.label, r.*
+        SELECT t.label, t.id, r.*
         FROM release_mgmt_internal.compatibility_targets(package, NULL) AS t
         CROSS JOIN LATERAL release_mgmt_internal.target_result(package, t.id, t.label) AS r
     ), recorded AS (
         INSERT INTO release_mgmt.compatibility_result (package_id, point, target, baseline, items, errors, findings)
         SELECT package, point, r.label, r.baseline, r.items, r.errors, r.findings FROM result AS r ORDER BY r.label COLLATE "C"
     )
-    SELECT string_agg(concat_ws(': ', r.label, r.said) || '.', E'\n' ORDER BY r.label COLLATE "C") FROM result AS r WHERE r.said IS NOT NULL;
+    SELECT string_agg(CASE WHEN release_mgmt_internal.sees_item(r.id) THEN concat_ws(': ', r.label, r.said) || '.'
+                           ELSE 'It does not fit on an item of others.' END, E'\n' ORDER BY r.label COLLATE "C") FROM result AS r WHERE r.said IS NOT NULL;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.record_compatibility(uuid, text) IS
-'Checks the package on every target that check_compatibility() would, records what it finds, and returns the errors, a line for each target; NULL where there is none.';
+'Checks the package on every target that check_compatibility() would, records what it finds, and returns the errors, a line for each target, as far as the acting person sees it; NULL where there is none.';

@@ -40,11 +40,12 @@ BEGIN ATOMIC
     SELECT t.label, s.repair, s.step, s.action, s.name, s.version, i.id, s.ci
     FROM release_mgmt.package_id(package) AS p(id)
     CROSS JOIN LATERAL release_mgmt_internal.compatibility_targets(p.id, targets, environment) AS t
+    JOIN LATERAL release_mgmt_internal.sees_item(t.id) AS v(seen) ON v.seen
     CROSS JOIN LATERAL release_mgmt_internal.suggest_installation(p.id, t.id) AS s
     LEFT JOIN release_mgmt.library_item AS i ON i.id = s.subject
     ORDER BY t.label NULLS FIRST, s.repair, s.step;
 END;
 COMMENT ON FUNCTION release_mgmt.suggest_repairs(text, text[], text) IS
-'Repairs of what a package''s current revision would introduce, each of at most three actions and checked as a whole on its target: add (a package), replace (the component of that name by another version), retire (an installed item), drop (a component). item: the library''s, NULL where a package to add is known but not in the library. Only the shortest repairs, at most ten a target; none where there is nothing to repair or no such repair. targets, environment: as in check_compatibility(). Errors: RM002 unknown package, target or environment.';
+'Repairs of what a package''s current revision would introduce, each of at most three actions and checked as a whole on its target: add (a package), replace (the component of that name by another version), retire (an installed item), drop (a component). item: the library''s, NULL where a package to add is known but not in the library. Only the shortest repairs, at most ten a target; none where there is nothing to repair or no such repair, and none on items that whoever asks does not see. targets, environment: as in check_compatibility(). Errors: RM002 unknown package, target or environment.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
     'FUNCTION release_mgmt.suggest_repairs(text, text[], text)');

@@ -87,11 +87,15 @@ BEGIN ATOMIC
     FROM (SELECT) AS always
     LEFT JOIN release_mgmt.release_package AS p ON p.release_id = check_package_compatible.release AND p.current
     LEFT JOIN LATERAL (
-        SELECT pg_catalog.string_agg(c.component || ': ' || c.finding, '; ' ORDER BY c.component, c.finding) FILTER (WHERE c.severity = 'error') AS errors,
-               coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('severity', c.severity, 'component', c.component, 'finding', c.finding)
+        -- Whose item it is, so that others are not told.
+        SELECT pg_catalog.string_agg(c.component || ': ' || c.finding || coalesce(' (on an item of "' || o.code || '")', ''), '; ' ORDER BY c.component, c.finding)
+                   FILTER (WHERE c.severity = 'error') AS errors,
+               coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('severity', c.severity, 'component', c.component, 'finding', c.finding,
+                                                                                                        'organization', o.code))
                             ORDER BY c.component, c.finding) FILTER (WHERE c.finding IS NOT NULL), '[]') AS findings,
                (SELECT count(*) FROM release_mgmt.component AS k WHERE k.package_id = p.id) AS components
-        FROM release_mgmt.check_compatibility(p.code) AS c) AS f ON true;
+        FROM release_mgmt_internal.compatibility_findings(p.id) AS c
+        LEFT JOIN release_mgmt.ci AS i ON i.id = c.target_id LEFT JOIN release_mgmt.organization AS o ON o.id = i.organization_id) AS f ON true;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_package_compatible(uuid) IS 'Check: the package fits what is installed on the targets now. The evidence names the baselines seen, under the targets'' labels.';
 SELECT release_mgmt_internal.register_check('package_compatible', 'gate', 'release_mgmt_internal.check_package_compatible',

@@ -40,15 +40,29 @@ CREATE TABLE release_mgmt.criterion_evaluation (
     owner        text,
     evidence     jsonb,
     evaluated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    names        uuid[] NOT NULL DEFAULT '{}',
     CONSTRAINT criterion_evaluation_pkey PRIMARY KEY (id),
     CONSTRAINT criterion_evaluation_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release
 );
-COMMENT ON TABLE release_mgmt.criterion_evaluation IS 'Every criterion as it was evaluated when a gate was passed, with its evidence.';
+COMMENT ON TABLE release_mgmt.criterion_evaluation IS
+'Every criterion as it was evaluated when a gate was passed, with its evidence. A row that names other organizations is not for a customer that shares the release; release_mgmt.gate_history tells everybody what concerns them.';
+COMMENT ON COLUMN release_mgmt.criterion_evaluation.names IS 'the organizations that missing and evidence name, beside the one that serves the release and authorities; set by a trigger';
 CREATE INDEX criterion_evaluation_release_id_idx ON release_mgmt.criterion_evaluation (release_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.criterion_evaluation', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.criterion_evaluation');
-SELECT release_mgmt_internal.belongs('release_mgmt.criterion_evaluation', 'release_id');
+SELECT release_mgmt_internal.belongs('release_mgmt.criterion_evaluation', 'release_id',
+    sees => 'release_mgmt_internal.may_see(release_id, ''served'') OR (release_mgmt_internal.may_see(release_id, ''release'') AND names <@ release_mgmt_internal.seen_ids(''own''))');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.criterion_evaluation');
+
+CREATE FUNCTION release_mgmt_internal.note_names() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    NEW.names := release_mgmt_internal.organizations_in(NEW.release_id, NEW.missing, NEW.evidence);
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.note_names() IS 'Trigger: names lists the organizations of which an evaluation tells. SECURITY DEFINER: reads what the caller may not.';
+CREATE TRIGGER rm_50_names BEFORE INSERT OR UPDATE ON release_mgmt.criterion_evaluation
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.note_names();
 
 CREATE TABLE release_mgmt.release_state_history (
     id         uuid DEFAULT release_mgmt.new_id(),
@@ -159,16 +173,44 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.gates_ahead(uuid) IS 'The criteria of every gate that the release''s main road still has before it. SECURITY DEFINER: reads models for anybody.';
 
+CREATE FUNCTION release_mgmt_internal.tell_check(name text, release uuid) RETURNS release_mgmt.check_result
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT (c.met, release_mgmt_internal.tell_text(release, c.missing), c.owner, release_mgmt_internal.tell_evidence(release, c.evidence))::release_mgmt.check_result
+    FROM release_mgmt_internal.ask_check(name, release) AS c;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.tell_check(text, uuid) IS 'What the acting person is told of the answer of a check.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.' || f)
+FROM unnest(ARRAY['tell_check(text, uuid)', 'tell_text(uuid, text)', 'tell_evidence(uuid, jsonb)']) AS f;
+
 CREATE VIEW release_mgmt.gate_status WITH (security_invoker = true) AS
 SELECT r.code AS release, g.gate, g.criterion,
        CASE WHEN c.met THEN 'met' ELSE 'unmet' END AS status, c.missing, c.owner, c.evidence,
        g.gate_ordinal, g.ordinal
 FROM release_mgmt.release AS r
 CROSS JOIN LATERAL release_mgmt_internal.gates_ahead(r.id) AS g
-CROSS JOIN LATERAL release_mgmt_internal.ask_check(g.check_name, r.id) AS c
+CROSS JOIN LATERAL release_mgmt_internal.tell_check(g.check_name, r.id) AS c
 ORDER BY r.code, g.gate_ordinal, g.ordinal;
 COMMENT ON VIEW release_mgmt.gate_status IS
-'For each release, every criterion of the gates before it, evaluated now: status met or unmet, what is missing, which duty can supply it, and the evidence.';
+'For each release, every criterion of the gates before it, evaluated now: status met or unmet, what is missing, which duty can supply it, and the evidence. Of a release that customers share, each is told what concerns it.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.gate_status');
+
+-- SECURITY DEFINER: of an evaluation that names others, what concerns whoever reads is told.
+CREATE FUNCTION release_mgmt_internal.evaluations_of(release uuid) RETURNS SETOF release_mgmt.criterion_evaluation
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    SELECT e.id, e.release_id, e.gate, e.criterion, e.met, release_mgmt_internal.tell_text(e.release_id, e.missing), e.owner,
+           release_mgmt_internal.tell_evidence(e.release_id, e.evidence), e.evaluated_at, '{}'::uuid[]
+    FROM release_mgmt.criterion_evaluation AS e WHERE e.release_id = evaluations_of.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.evaluations_of(uuid) IS 'The evaluations of a release as the acting person is told them.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.evaluations_of(uuid)');
+
+CREATE VIEW release_mgmt.gate_history WITH (security_invoker = true) AS
+SELECT r.code AS release, e.gate, e.criterion, e.met, e.missing, e.owner, e.evidence, e.evaluated_at
+FROM release_mgmt.release AS r CROSS JOIN LATERAL release_mgmt_internal.evaluations_of(r.id) AS e;
+COMMENT ON VIEW release_mgmt.gate_history IS
+'Every criterion of every gate that a release passed, as it was evaluated then. Of a release that customers share, each is told what concerns it; what was left out is counted (left_out).';
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.gate_history');
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.gates_ahead(uuid)');
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.ask_check(text, uuid, text)');

@@ -34,7 +34,7 @@ BEGIN
 
     SELECT string_agg(format('%s (gate to %s): %s (%s).', g.criterion, g.gate, coalesce(c.missing, 'no evidence'), coalesce(c.owner, 'release manager')), E'\n'
                       ORDER BY g.gate_ordinal, g.ordinal) INTO unmet
-    FROM release_mgmt_internal.gates_ahead(advancing.id) AS g, LATERAL release_mgmt_internal.ask_check(g.check_name, advancing.id) AS c
+    FROM release_mgmt_internal.gates_ahead(advancing.id) AS g, LATERAL release_mgmt_internal.tell_check(g.check_name, advancing.id) AS c
     WHERE g.gate = ANY (road) AND cardinality(road) > 1 AND c.met IS NOT TRUE;
     IF unmet IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('gate_unmet', format('release "%s" does not pass the gates to %s', release, to_state), unmet,

@@ -45,7 +45,7 @@ SELECT r.code AS release, p.code AS policy, p.version, pc.statement, pc.check_na
 FROM release_mgmt.release AS r
 JOIN release_mgmt.release_policy AS p ON p.id = r.policy_id
 JOIN release_mgmt.policy_control AS pc ON pc.policy_id = p.id
-CROSS JOIN LATERAL release_mgmt_internal.ask_check(pc.check_name, r.id) AS c;
+CROSS JOIN LATERAL release_mgmt_internal.tell_check(pc.check_name, r.id) AS c;
 COMMENT ON VIEW release_mgmt.policy_compliance IS
 'Each machine-checked control of the policy that each release runs under, evaluated now: met or unmet, what is missing, which duty can supply it, and the evidence.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.policy_compliance');

@@ -73,10 +73,10 @@ COMMENT ON FUNCTION release_mgmt.freezes_between(timestamptz, timestamptz) IS
 'Every occurrence of every freeze that overlaps the time between from_time and to_time, both included: which freeze, for which organization (NULL: all), whether releases of type emergency are spared, why, and when.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.freezes_between(timestamptz, timestamptz)');
 
-CREATE FUNCTION release_mgmt_internal.freezes_of(release uuid, from_time timestamptz, to_time timestamptz) RETURNS TABLE (code text, reason text, period tstzrange)
+CREATE FUNCTION release_mgmt_internal.freezes_of(release uuid, from_time timestamptz, to_time timestamptz) RETURNS TABLE (code text, organization_id uuid, reason text, period tstzrange)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT f.code, f.reason, f.period
+    SELECT f.code, f.organization_id, f.reason, f.period
     FROM release_mgmt.release AS r
     CROSS JOIN LATERAL release_mgmt.freezes_between(from_time, to_time) AS f
     WHERE r.id = freezes_of.release
@@ -86,6 +86,13 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.freezes_of(uuid, timestamptz, timestamptz) IS
 'The occurrences of freezes between two times that hold for the release: everybody''s, its organization''s and its customers''.';
+
+CREATE FUNCTION release_mgmt_internal.tell_freeze(code text, organization uuid) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN CASE WHEN organization IS NULL OR release_mgmt_internal.sees(organization, 'organization') THEN format('freeze "%s"', code) ELSE 'a freeze of others' END;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.tell_freeze(text, uuid) IS 'A freeze of an organization (NULL: everybody''s) by its code where the acting person sees it.';
 
 -- SECURITY DEFINER in the trigger functions of this module: a rule reads and writes what the caller may not.
 CREATE FUNCTION release_mgmt_internal.keep_plan() RETURNS trigger

@@ -72,17 +72,29 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.is_known_target(uuid, text) IS 'Does the item exist, or does the release create it?';
 
+CREATE FUNCTION release_mgmt_internal.is_seen_target(release uuid, ci text) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN release_mgmt_internal.is_known_target(release, ci)
+       AND (NOT EXISTS (SELECT FROM release_mgmt.ci AS c WHERE c.label = is_seen_target.ci AND c.organization_id IS NOT NULL
+                                                           AND NOT release_mgmt_internal.sees(c.organization_id, 'organization'))
+            -- Planned by somebody who sees it.
+            OR EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = is_seen_target.release AND is_seen_target.ci IN (x.ci, x.target)));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.is_seen_target(uuid, text) IS
+'Is it a known target that the acting person may plan: one that it sees, or that the release plans a change of already? SECURITY DEFINER: to others an item of somebody else does not exist.';
+
 CREATE FUNCTION release_mgmt_internal.keep_target() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
-    IF TG_OP = 'INSERT' AND NOT release_mgmt_internal.is_known_target(NEW.release_id, NEW.ci) THEN
+    IF TG_OP = 'INSERT' AND NOT release_mgmt_internal.is_seen_target(NEW.release_id, NEW.ci) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('target "%s" does not exist', NEW.ci),
             'It is no configuration item, and the release does not plan to create it.', 'An item is named class/key: SELECT label FROM release_mgmt.ci.');
     END IF;
     NEW.state := release_mgmt_internal.target_state(NEW.id);
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.keep_target() IS 'Trigger: a target is a known item, and its state is what its steps say.';
+COMMENT ON FUNCTION release_mgmt_internal.keep_target() IS 'Trigger: a target is a known item that whoever plans it sees, and its state is what its steps say.';
 CREATE TRIGGER rm_51_keep BEFORE INSERT OR UPDATE ON release_mgmt.target
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_target();
 
@@ -128,7 +140,8 @@ BEGIN
     WHERE w.id = ANY (windows) AND t.id = ANY (targets)
     ON CONFLICT ON CONSTRAINT ci_booking_pkey DO UPDATE SET period = excluded.period;
 EXCEPTION WHEN exclusion_violation THEN
-    SELECT string_agg(format('%s is booked by release "%s" for %s', b.ci, r.code, b.period), '; ' ORDER BY b.ci, r.code) INTO taken
+    SELECT string_agg(format('%s is booked by %s for %s', b.ci,
+                             CASE WHEN release_mgmt_internal.sees(r.id, 'release') THEN format('release "%s"', r.code) ELSE 'a release of others' END, b.period), '; ' ORDER BY b.ci, r.code) INTO taken
     FROM release_mgmt.change_window AS w
     JOIN release_mgmt.target AS t ON t.release_id = w.release_id
     JOIN release_mgmt.ci_booking AS b ON b.ci = t.ci AND b.period && w.period
@@ -139,7 +152,7 @@ EXCEPTION WHEN exclusion_violation THEN
         'Choose another window, or agree on one: SELECT * FROM release_mgmt.change_calendar.');
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.book_items(uuid[], uuid[]) IS
-'Books the targets for the windows of their release. RM020 with every booking in the way.';
+'Books the targets for the windows of their release. RM020 with every booking in the way, without the codes of releases that the acting person does not see.';
 
 CREATE FUNCTION release_mgmt_internal.book_window() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -177,7 +190,7 @@ BEGIN
     -- Two that add waves at once get ordinals one after the other.
     PERFORM FROM release_mgmt.release AS r WHERE r.id = of_release FOR NO KEY UPDATE;
     SELECT string_agg(format('%s does not exist', g.ci), '; ' ORDER BY g.ci) INTO wrong
-    FROM unnest(targets) AS g(ci) WHERE NOT release_mgmt_internal.is_known_target(of_release, g.ci);
+    FROM unnest(targets) AS g(ci) WHERE NOT release_mgmt_internal.is_seen_target(of_release, g.ci);
     IF wrong IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('wave "%s" of release "%s" can not be planned', name, release), wrong || '.',
             'An item is named class/key: SELECT label FROM release_mgmt.ci.');

@@ -57,9 +57,9 @@ BEGIN ATOMIC
     JOIN release_mgmt.wave AS w ON w.id = x.wave_id
     JOIN release_mgmt.ci AS i ON i.label = x.ci
     CROSS JOIN LATERAL release_mgmt_internal.check_installation(x.package_id, i.id, x.brought, x.retired_on) AS f
-    WHERE f.severity IS NOT NULL
+    WHERE f.severity IS NOT NULL AND release_mgmt_internal.sees_item(i.id)
     ORDER BY NOT w.pilot, w.ordinal, x.place COLLATE "C", pg_catalog.array_position('{error,warning,note}', f.severity), f.component, f.kind, f.finding;
 END;
 COMMENT ON FUNCTION release_mgmt.check_waves(text) IS
-'Does what is installed fit together after each wave of a release''s roll-out plan, before the next one begins? The findings of check_compatibility() for each wave and each place to which it brings something: a host, or the class whose items are the targets. Errors: RM002 unknown release.';
+'Does what is installed fit together after each wave of a release''s roll-out plan, before the next one begins? The findings of check_compatibility() for each wave and each place to which it brings something: a host, or the class whose items are the targets; but for items that whoever asks does not see. Errors: RM002 unknown release.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.check_waves(text)');

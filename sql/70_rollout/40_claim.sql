@@ -12,7 +12,7 @@ BEGIN ATOMIC
                 || coalesce('the next one begins ' || min(lower(w.period)) FILTER (WHERE lower(w.period) > pg_catalog.clock_timestamp()), 'the last one is over')
          FROM release_mgmt.change_window AS w WHERE w.release_id = r.id
          HAVING count(*) > 0 AND NOT pg_catalog.bool_or(w.period @> pg_catalog.clock_timestamp())),
-        (SELECT pg_catalog.string_agg(pg_catalog.format('freeze "%s" until %s', f.code, upper(f.period)), '; ' ORDER BY f.code)
+        (SELECT pg_catalog.string_agg(pg_catalog.format('%s until %s', release_mgmt_internal.tell_freeze(f.code, f.organization_id), upper(f.period)), '; ' ORDER BY f.code)
          FROM release_mgmt_internal.freezes_of(r.id, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp()) AS f
          WHERE f.period @> pg_catalog.clock_timestamp()),
         (SELECT pg_catalog.string_agg(pg_catalog.format('%s is no longer an accepted item of the library', c.name), '; ' ORDER BY c.name)

@@ -177,18 +177,21 @@ LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
 BEGIN ATOMIC
     SELECT (count(*) > 0 AND count(f.said) = 0,
             CASE WHEN count(*) = 0 THEN 'the release has no target'
-                 ELSE pg_catalog.string_agg(pg_catalog.format('%s: %s', t.ci, f.said), '; ' ORDER BY t.ci COLLATE "C") FILTER (WHERE f.said IS NOT NULL) END,
+                 ELSE pg_catalog.string_agg(pg_catalog.format('%s%s: %s', t.ci, coalesce(' of "' || f.organization || '"', ''), f.said), '; ' ORDER BY t.ci COLLATE "C")
+                          FILTER (WHERE f.said IS NOT NULL) END,
             'release manager',
             pg_catalog.jsonb_build_object('target', count(*), 'fitting', count(*) - count(f.said),
                 'baseline', pg_catalog.jsonb_object_agg(t.ci, f.baseline::text) FILTER (WHERE f.baseline IS NOT NULL))
            )::release_mgmt.check_result
     FROM release_mgmt.target AS t
-    LEFT JOIN (release_mgmt_internal.wave_prefixes(check_targets_compatible.release) AS x
+    LEFT JOIN (SELECT x.target_id, r.baseline, r.items, r.said, g.code AS organization
+               FROM release_mgmt_internal.wave_prefixes(check_targets_compatible.release) AS x
                JOIN release_mgmt.target AS o ON o.id = x.target_id
                JOIN release_mgmt.ci AS i ON i.label = o.ci
-               CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, i.label, x.brought, x.retired_on) AS f)
+               LEFT JOIN release_mgmt.organization AS g ON g.id = i.organization_id
+               CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, i.label, x.brought, x.retired_on) AS r) AS f
         -- Of a target on which nothing is known to be installed, nothing can be said.
-        ON x.target_id = t.id AND f.items > 0
+        ON f.target_id = t.id AND f.items > 0
     WHERE t.release_id = check_targets_compatible.release;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_targets_compatible(uuid) IS

@@ -28,7 +28,7 @@ BEGIN ATOMIC
                      FROM release_mgmt.change_window AS a JOIN release_mgmt.change_window AS b ON b.period && a.period
                      WHERE a.release_id = dependencies_of.release AND b.release_id = o.id AND upper(b.period) > statement_timestamp()
                      ORDER BY a.period, b.period LIMIT 1) END
-    FROM other AS o CROSS JOIN LATERAL (SELECT coalesce(o.code, 'a release of others') AS name) AS n;
+    FROM other AS o CROSS JOIN LATERAL (SELECT release_mgmt_internal.tell_release(o.id) AS name) AS n;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.dependencies_of(uuid) IS
 'Each dependency of a release, also those by which another one excludes it: on which release, what kind, what state that is in, and what is missing; NULL where it is met.';

@@ -89,6 +89,11 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    IF NOT release_mgmt_internal.sees(plan.release_id, 'release') THEN
+        RETURN CASE WHEN plan.as_planned AND NOT release_mgmt_internal.may_write(plan.release_id, '{operator,release manager}')
+                    THEN format('A release of others plans this; role "%s" has neither the duty operator nor release manager.', release_mgmt_internal.acting_role())
+                    ELSE 'A release of others plans a change of it.' END;
+    END IF;
     IF NOT plan.as_planned THEN
         RETURN format('Release "%s" plans %s: %s -> %s.', plan.code, attribute,
                       CASE WHEN operation = 'change' THEN coalesce('"' || plan.old_value || '"', 'NULL') ELSE '' END,

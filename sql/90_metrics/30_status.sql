@@ -43,7 +43,7 @@ CROSS JOIN release_mgmt.release AS r
 LEFT JOIN release_mgmt.obligation_wording AS w ON w.obligation_id = o.id
 LEFT JOIN release_mgmt.inapplicability AS i ON i.obligation_id = o.id AND i.release_id = r.id
 LEFT JOIN release_mgmt.obligation_check AS oc ON oc.obligation_id = o.id
-LEFT JOIN LATERAL release_mgmt_internal.ask_check(oc.check_name, r.id) AS c ON oc.check_name IS NOT NULL
+LEFT JOIN LATERAL release_mgmt_internal.tell_check(oc.check_name, r.id) AS c ON oc.check_name IS NOT NULL
 GROUP BY r.code, o.contract, o.clause, o.obligation, o.ordinal, w.clause_text, i.reason, i.approved_by, i.approved_at;
 COMMENT ON VIEW release_mgmt.obligation_status IS
 'For each obligation and each release: met, not met or not applicable, evaluated now, what is missing, and the rows that prove it, by check. No evidence, and no check, is not met; not applicable needs a reason and an approver (state_inapplicable(), approve_inapplicable()).';

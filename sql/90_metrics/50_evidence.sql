@@ -202,6 +202,12 @@ DECLARE
     unproved text;
     log_origin text;
 BEGIN
+    IF NOT release_mgmt_internal.sees(wanted, 'served')
+       AND EXISTS (SELECT FROM release_mgmt_internal.party AS p
+                   WHERE p.release_id = wanted AND p.part <> 'serves' AND NOT release_mgmt_internal.sees(p.organization_id, 'own')) THEN
+        PERFORM release_mgmt_internal.refuse('duty_missing', format('the evidence of release "%s" is not for role "%s"', release, release_mgmt_internal.acting_role()),
+            'It holds rows of other organizations, which the release concerns too.', 'An auditor exports it, or the organization whose release it is.');
+    END IF;
     SELECT c.origin INTO log_origin FROM release_mgmt_internal.current_log() AS c;
     SELECT array_agg(r.source ORDER BY r.source, r.key), array_agg(r.key ORDER BY r.source, r.key), array_agg(r.row_values ORDER BY r.source, r.key)
     INTO sources, keys, found
@@ -258,6 +264,6 @@ COMMENT ON FUNCTION release_mgmt.export_evidence(text) IS
 'All that an auditor needs about a release in one text, to be checked without a connection by "rmverify evidence" (doc/proofs.md): every obligation with its
 status and what makes it, the manifests of its packages, its rows (plan, approvals, tests, signatures, steps, incidents, ...) and every change of each of them,
 and of the configuration items that it changed, proved up to a signed checkpoint, which is in it. A head signed with the log''s key holds the SHA-256 of
-each part. Errors: RM001 inactive, RM002 unknown release, RM014 where a row is not as its last change left it, RM015 where no key is configured or no signed
+each part. Errors: RM001 inactive, RM002 unknown release, RM003 of a release that concerns other organizations too, neither an auditor nor of the one whose it is, RM014 where a row is not as its last change left it, RM015 where no key is configured or no signed
 checkpoint covers a change.';
 SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.export_evidence(text)');

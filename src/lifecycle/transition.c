@@ -92,7 +92,7 @@ pass_gate(const Transition *t)
 		"SELECT $1, c.to_state, c.name, coalesce(r.met, false), r.missing, r.owner, r.evidence "
 		"FROM release_mgmt.gate_criterion AS c, LATERAL release_mgmt_internal.ask_check(c.check_name, $1) AS r "
 		"WHERE c.model_id = $2 AND c.to_state = $4 ORDER BY c.ordinal "
-		"RETURNING met, criterion, missing, owner",
+		"RETURNING met, criterion, release_mgmt_internal.tell_text($1, missing), owner",
 		SPI_OK_INSERT_RETURNING);
 
 	initStringInfo(&unmet);
