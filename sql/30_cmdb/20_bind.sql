@@ -149,12 +149,12 @@ BEGIN ATOMIC
     UNION ALL
     SELECT CASE WHEN a.key = '' THEN 'The name of an attribute is not empty.'
                 WHEN jsonb_typeof(a.value) <> 'string' THEN format('Where attribute "%s" is read is a string.', a.key)
-                WHEN EXISTS (SELECT FROM pg_attribute AS c WHERE c.attrelid = source AND c.attname = a.key AND c.attnum > 0 AND NOT c.attisdropped)
-                    THEN format('Attribute "%s" is a column of %s already.', a.key, source)
+                WHEN a.value #>> '{}' <> a.key AND EXISTS (SELECT FROM pg_attribute AS c WHERE c.attrelid = source AND c.attname = a.key AND c.attnum > 0 AND NOT c.attisdropped)
+                    THEN format('Attribute "%s" is a column of %s already, and not read from it.', a.key, source)
                 ELSE format('Attribute "%s": %s.', a.key, release_mgmt_internal.path_problem(source, a.value #>> '{}')) END
     FROM jsonb_each(CASE WHEN jsonb_typeof(attributes) = 'object' THEN attributes ELSE '{}' END) AS a
     WHERE a.key = '' OR jsonb_typeof(a.value) <> 'string' OR release_mgmt_internal.path_problem(source, a.value #>> '{}') IS NOT NULL
-       OR EXISTS (SELECT FROM pg_attribute AS c WHERE c.attrelid = source AND c.attname = a.key AND c.attnum > 0 AND NOT c.attisdropped);
+       OR (a.value #>> '{}' <> a.key AND EXISTS (SELECT FROM pg_attribute AS c WHERE c.attrelid = source AND c.attname = a.key AND c.attnum > 0 AND NOT c.attisdropped));
 END;
 COMMENT ON FUNCTION release_mgmt_internal.attribute_problems(regclass, jsonb) IS 'Why a class''s further attributes can not be read so: a sentence for each reason.';
 
@@ -314,7 +314,7 @@ BEGIN
     RETURN (release_mgmt_internal.fill_ci(class)).items;
 END $$;
 COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text, jsonb) IS
-'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of further attributes, such as status, each with where it is read: {"status": "status_id.name"}; ci_attributes() and ci_overview() show them, plans do not change them. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
+'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of attributes to show in ci_overview(), such as status, each with where it is read: {"status": "status", "platform": "platform_id.name"}; those that are no columns are shown by ci_attributes() beside the columns, and plans do not change them. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
 
 CREATE PROCEDURE release_mgmt.unbind_ci_class(class text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -118,7 +118,7 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.item_attributes(uuid) IS 'The attributes of an item, for whoever may ask for it. SECURITY DEFINER: a duty lets its holder read items, not the customer''s tables.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.item_attributes(uuid)');
 
-CREATE FUNCTION release_mgmt_internal.attribute_values(class text) RETURNS text
+CREATE FUNCTION release_mgmt_internal.attribute_values(class text, with_columns boolean) RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     c release_mgmt.ci_class;
@@ -129,10 +129,11 @@ BEGIN
         FROM jsonb_each_text(c.attributes) AS a
         -- What can not be read is a finding of binding_status; a column that was added later goes before.
         WHERE release_mgmt_internal.path_problem(c.source, a.value) IS NULL
-          AND NOT EXISTS (SELECT FROM pg_attribute AS k WHERE k.attrelid = c.source AND k.attname = a.key AND k.attnum > 0 AND NOT k.attisdropped));
+          AND (with_columns AND a.value = a.key
+               OR NOT EXISTS (SELECT FROM pg_attribute AS k WHERE k.attrelid = c.source AND k.attname = a.key AND k.attnum > 0 AND NOT k.attisdropped)));
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.attribute_values(text) IS
-'The further attributes of a class as SQL over row t: VALUES with a name and a value for each; NULL where there are none that can be read.';
+COMMENT ON FUNCTION release_mgmt_internal.attribute_values(text, boolean) IS
+'The further attributes of a class as SQL over row t: VALUES with a name and a value for each, those that are columns of the same name among them where asked; NULL where there are none that can be read.';
 
 CREATE FUNCTION release_mgmt_internal.further_attributes(item uuid) RETURNS TABLE (attribute text, value text)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 5 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -145,7 +146,7 @@ BEGIN
     FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class
     WHERE i.id = item;
     IF found.source IS NOT NULL THEN
-        attribute_values := release_mgmt_internal.attribute_values(found.name);
+        attribute_values := release_mgmt_internal.attribute_values(found.name, false);
     END IF;
     IF attribute_values IS NOT NULL THEN
         RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t CROSS JOIN LATERAL (%s) AS v (attribute, value) WHERE %s',

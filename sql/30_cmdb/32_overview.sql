@@ -13,7 +13,7 @@ BEGIN
     IF c.source IS NULL OR NOT EXISTS (SELECT FROM pg_class AS k WHERE k.oid = c.source) OR keys IS NULL THEN
         RETURN;
     END IF;
-    attribute_values := coalesce(release_mgmt_internal.attribute_values(class), 'SELECT NULL::text, NULL::text WHERE false');
+    attribute_values := coalesce(release_mgmt_internal.attribute_values(class, true), 'SELECT NULL::text, NULL::text WHERE false');
     -- A name or version that can not be read is a finding of binding_status.
     RETURN QUERY EXECUTE format($sql$
         SELECT k.key, %s, %s, (SELECT coalesce(jsonb_object_agg(v.attribute, v.value), '{}') FROM (%s) AS v (attribute, value))
@@ -42,5 +42,5 @@ BEGIN ATOMIC
     LEFT JOIN release_mgmt.organization AS g ON g.id = i.organization_id;
 END;
 COMMENT ON FUNCTION release_mgmt.ci_overview(text) IS
-'The items of a class that the acting person sees, as the bound table has them now: name, version, the code of the organization, and the further attributes that bind_ci_class() was given (status, platform ...); NULL where something can not be read, of which binding_status tells. No row for a class that is not bound.';
+'The items of a class that the acting person sees, as the bound table has them now: name, version, the code of the organization, and the attributes that bind_ci_class() was given (status, platform ...); NULL where something can not be read, of which binding_status tells. No row for a class that is not bound.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_overview(text)');

@@ -18,7 +18,7 @@ FROM generate_series(1, 3) AS i;
 
 SELECT bind_ci_class('machine', 'machine', '{id}', '(host || ''.'' || coalesce(domain, ''local''))', version => '(concat(major, ''.'', minor, ''.0''))', scheme => 'semver',
     organization => '(upper(tenant))',
-    attributes => '{"state": "state_id.name", "site": "site_id.name", "tier": "(CASE WHEN minor > 1 THEN ''new'' ELSE ''old'' END)", "first tag": "(tags[1])", "mood": "how"}');
+    attributes => '{"state": "state_id.name", "site": "site_id.name", "tier": "(CASE WHEN minor > 1 THEN ''new'' ELSE ''old'' END)", "first tag": "(tags[1])", "mood": "how", "tenant": "tenant"}');
 SELECT * FROM ci_overview('machine') ORDER BY ci;
 SELECT * FROM ci_attributes('machine/3') WHERE attribute NOT IN ('seen', 'built');
 SELECT ci_attribute('machine/2', 'state') AS state, ci_attribute('machine/2', 'host') AS host;
