@@ -1,36 +1,40 @@
 -- Module lifecycle, shipped data: the shipped models and their gates. Last of the rules, since a gate names checks of every module.
 
-INSERT INTO release_mgmt.gate_criterion (id, model_id, to_state, ordinal, name, check_name, builtin) VALUES
-    ('019ac000-0003-7000-8000-000000000001', '019ac000-0002-7000-8000-000000000001', 'planned',    1, 'policy named', 'policy_named', true),
-    ('019ac000-0003-7000-8000-000000000002', '019ac000-0002-7000-8000-000000000001', 'planned',    2, 'plan accepted', 'plan_accepted', true),
-    ('019ac000-0003-7000-8000-000000000003', '019ac000-0002-7000-8000-000000000001', 'built',      1, 'items in the library', 'items_in_library', true),
-    ('019ac000-0003-7000-8000-000000000004', '019ac000-0002-7000-8000-000000000001', 'built',      2, 'design chosen', 'waves_fit_design', true),
-    ('019ac000-0003-7000-8000-000000000005', '019ac000-0002-7000-8000-000000000001', 'sealed',     1, 'package compatible', 'package_compatible', true),
-    ('019ac000-0003-7000-8000-000000000006', '019ac000-0002-7000-8000-000000000001', 'sealed',     2, 'configuration items traceable', 'cis_traceable', true),
-    ('019ac000-0003-7000-8000-000000000007', '019ac000-0002-7000-8000-000000000001', 'sealed',     3, 'package sealed', 'package_sealed', true),
-    ('019ac000-0003-7000-8000-000000000008', '019ac000-0002-7000-8000-000000000001', 'sealed',     4, 'package signed', 'package_signed', true),
-    ('019ac000-0003-7000-8000-000000000009', '019ac000-0002-7000-8000-000000000001', 'accepted',   1, 'tests passed', 'tests_passed', true),
-    ('019ac000-0003-7000-8000-00000000000a', '019ac000-0002-7000-8000-000000000001', 'accepted',   2, 'no blocking risk', 'no_blocking_risk', true),
-    ('019ac000-0003-7000-8000-00000000000b', '019ac000-0002-7000-8000-000000000001', 'authorized', 1, 'criteria agreed', 'criteria_agreed', true),
-    ('019ac000-0003-7000-8000-00000000000c', '019ac000-0002-7000-8000-000000000001', 'authorized', 2, 'remediation planned', 'remediation_planned', true),
-    ('019ac000-0003-7000-8000-00000000000d', '019ac000-0002-7000-8000-000000000001', 'authorized', 3, 'window booked', 'window_booked', true),
-    ('019ac000-0003-7000-8000-00000000000e', '019ac000-0002-7000-8000-000000000001', 'authorized', 4, 'policy complied with', 'policy_complied', true),
-    ('019ac000-0003-7000-8000-00000000000f', '019ac000-0002-7000-8000-000000000001', 'authorized', 5, 'changes approved', 'changes_approved', true),
-    ('019ac000-0003-7000-8000-000000000010', '019ac000-0002-7000-8000-000000000001', 'pilot',      1, 'stakeholders notified', 'stakeholders_notified', true),
-    ('019ac000-0003-7000-8000-000000000011', '019ac000-0002-7000-8000-000000000001', 'pilot',      2, 'knowledge transferred to users', 'knowledge_users', true),
-    ('019ac000-0003-7000-8000-000000000012', '019ac000-0002-7000-8000-000000000001', 'pilot',      3, 'support requests done', 'support_requests_done', true),
-    ('019ac000-0003-7000-8000-00000000001a', '019ac000-0002-7000-8000-000000000001', 'pilot',      4, 'changes still approved', 'changes_approved', true),
-    ('019ac000-0003-7000-8000-00000000001b', '019ac000-0002-7000-8000-000000000001', 'pilot',      5, 'package fits the targets', 'targets_compatible', true),
-    ('019ac000-0003-7000-8000-00000000001d', '019ac000-0002-7000-8000-000000000001', 'pilot',      6, 'dependencies met', 'dependencies_met', true),
-    ('019ac000-0003-7000-8000-00000000001e', '019ac000-0002-7000-8000-000000000001', 'pilot',      7, 'train caught', 'train_caught', true),
-    ('019ac000-0003-7000-8000-000000000013', '019ac000-0002-7000-8000-000000000001', 'deploying',  1, 'pilot successful', 'pilot_successful', true),
-    ('019ac000-0003-7000-8000-000000000014', '019ac000-0002-7000-8000-000000000001', 'early_life', 1, 'deployment verified', 'deployment_verified', true),
-    ('019ac000-0003-7000-8000-000000000015', '019ac000-0002-7000-8000-000000000001', 'early_life', 2, 'knowledge transferred to operations', 'knowledge_operations', true),
-    ('019ac000-0003-7000-8000-000000000016', '019ac000-0002-7000-8000-000000000001', 'review',     1, 'early life over', 'early_life_over', true),
-    ('019ac000-0003-7000-8000-000000000017', '019ac000-0002-7000-8000-000000000001', 'review',     2, 'no open incident', 'no_open_incident', true),
-    ('019ac000-0003-7000-8000-000000000018', '019ac000-0002-7000-8000-000000000001', 'closed',     1, 'review held', 'review_held', true),
-    ('019ac000-0003-7000-8000-000000000019', '019ac000-0002-7000-8000-000000000001', 'closed',     2, 'deviations handled', 'deviations_handled', true),
-    ('019ac000-0003-7000-8000-00000000001c', '019ac000-0002-7000-8000-000000000001', 'backed_out', 1, 'targets backed out', 'targets_backed_out', true);
+-- What is released, and that Change Management agreed to it, is excused for nobody.
+INSERT INTO release_mgmt.gate_criterion (id, model_id, to_state, ordinal, name, check_name, builtin, waivable)
+SELECT c.id::uuid, c.model_id::uuid, c.to_state, c.ordinal, c.name, c.check_name, true, c.check_name NOT IN ('package_sealed', 'changes_approved', 'targets_backed_out')
+FROM (VALUES
+    ('019ac000-0003-7000-8000-000000000001', '019ac000-0002-7000-8000-000000000001', 'planned',    1, 'policy named', 'policy_named'),
+    ('019ac000-0003-7000-8000-000000000002', '019ac000-0002-7000-8000-000000000001', 'planned',    2, 'plan accepted', 'plan_accepted'),
+    ('019ac000-0003-7000-8000-000000000003', '019ac000-0002-7000-8000-000000000001', 'built',      1, 'items in the library', 'items_in_library'),
+    ('019ac000-0003-7000-8000-000000000004', '019ac000-0002-7000-8000-000000000001', 'built',      2, 'design chosen', 'waves_fit_design'),
+    ('019ac000-0003-7000-8000-000000000005', '019ac000-0002-7000-8000-000000000001', 'sealed',     1, 'package compatible', 'package_compatible'),
+    ('019ac000-0003-7000-8000-000000000006', '019ac000-0002-7000-8000-000000000001', 'sealed',     2, 'configuration items traceable', 'cis_traceable'),
+    ('019ac000-0003-7000-8000-000000000007', '019ac000-0002-7000-8000-000000000001', 'sealed',     3, 'package sealed', 'package_sealed'),
+    ('019ac000-0003-7000-8000-000000000008', '019ac000-0002-7000-8000-000000000001', 'sealed',     4, 'package signed', 'package_signed'),
+    ('019ac000-0003-7000-8000-000000000009', '019ac000-0002-7000-8000-000000000001', 'accepted',   1, 'tests passed', 'tests_passed'),
+    ('019ac000-0003-7000-8000-00000000000a', '019ac000-0002-7000-8000-000000000001', 'accepted',   2, 'no blocking risk', 'no_blocking_risk'),
+    ('019ac000-0003-7000-8000-00000000000b', '019ac000-0002-7000-8000-000000000001', 'authorized', 1, 'criteria agreed', 'criteria_agreed'),
+    ('019ac000-0003-7000-8000-00000000000c', '019ac000-0002-7000-8000-000000000001', 'authorized', 2, 'remediation planned', 'remediation_planned'),
+    ('019ac000-0003-7000-8000-00000000000d', '019ac000-0002-7000-8000-000000000001', 'authorized', 3, 'window booked', 'window_booked'),
+    ('019ac000-0003-7000-8000-00000000000e', '019ac000-0002-7000-8000-000000000001', 'authorized', 4, 'policy complied with', 'policy_complied'),
+    ('019ac000-0003-7000-8000-00000000000f', '019ac000-0002-7000-8000-000000000001', 'authorized', 5, 'changes approved', 'changes_approved'),
+    ('019ac000-0003-7000-8000-000000000010', '019ac000-0002-7000-8000-000000000001', 'pilot',      1, 'stakeholders notified', 'stakeholders_notified'),
+    ('019ac000-0003-7000-8000-000000000011', '019ac000-0002-7000-8000-000000000001', 'pilot',      2, 'knowledge transferred to users', 'knowledge_users'),
+    ('019ac000-0003-7000-8000-000000000012', '019ac000-0002-7000-8000-000000000001', 'pilot',      3, 'support requests done', 'support_requests_done'),
+    ('019ac000-0003-7000-8000-00000000001a', '019ac000-0002-7000-8000-000000000001', 'pilot',      4, 'changes still approved', 'changes_approved'),
+    ('019ac000-0003-7000-8000-00000000001b', '019ac000-0002-7000-8000-000000000001', 'pilot',      5, 'package fits the targets', 'targets_compatible'),
+    ('019ac000-0003-7000-8000-00000000001d', '019ac000-0002-7000-8000-000000000001', 'pilot',      6, 'dependencies met', 'dependencies_met'),
+    ('019ac000-0003-7000-8000-00000000001e', '019ac000-0002-7000-8000-000000000001', 'pilot',      7, 'train caught', 'train_caught'),
+    ('019ac000-0003-7000-8000-000000000013', '019ac000-0002-7000-8000-000000000001', 'deploying',  1, 'pilot successful', 'pilot_successful'),
+    ('019ac000-0003-7000-8000-000000000014', '019ac000-0002-7000-8000-000000000001', 'early_life', 1, 'deployment verified', 'deployment_verified'),
+    ('019ac000-0003-7000-8000-000000000015', '019ac000-0002-7000-8000-000000000001', 'early_life', 2, 'knowledge transferred to operations', 'knowledge_operations'),
+    ('019ac000-0003-7000-8000-000000000016', '019ac000-0002-7000-8000-000000000001', 'review',     1, 'early life over', 'early_life_over'),
+    ('019ac000-0003-7000-8000-000000000017', '019ac000-0002-7000-8000-000000000001', 'review',     2, 'no open incident', 'no_open_incident'),
+    ('019ac000-0003-7000-8000-000000000018', '019ac000-0002-7000-8000-000000000001', 'closed',     1, 'review held', 'review_held'),
+    ('019ac000-0003-7000-8000-000000000019', '019ac000-0002-7000-8000-000000000001', 'closed',     2, 'deviations handled', 'deviations_handled'),
+    ('019ac000-0003-7000-8000-00000000001c', '019ac000-0002-7000-8000-000000000001', 'backed_out', 1, 'targets backed out', 'targets_backed_out')
+) AS c(id, model_id, to_state, ordinal, name, check_name);
 
 -- The other shipped models. Beside its main road each has the states of the standard model, and the ways into them and back.
 INSERT INTO release_mgmt.release_model (id, code, version, description, builtin) VALUES
@@ -64,8 +68,8 @@ WHERE m.builtin AND m.id <> '019ac000-0002-7000-8000-000000000001'
        OR (a.kind = 'planning' AND b.state = 'cancelled')
        OR (a.state IN ('deploying', 'early_life') AND b.state IN ('failed', 'backing_out')));
 
-INSERT INTO release_mgmt.gate_criterion (id, model_id, to_state, ordinal, name, check_name, builtin)
-SELECT ('019ac000-0003-7000-8000-00000000' || c.id)::uuid, m.id, c.to_state, c.ordinal, c.name, c.check_name, true
+INSERT INTO release_mgmt.gate_criterion (id, model_id, to_state, ordinal, name, check_name, builtin, waivable)
+SELECT ('019ac000-0003-7000-8000-00000000' || c.id)::uuid, m.id, c.to_state, c.ordinal, c.name, c.check_name, true, c.check_name NOT IN ('package_sealed', 'changes_approved', 'targets_backed_out')
 FROM (VALUES
     ('0201', 'minor', 'planned', 1, 'policy named', 'policy_named'),
     ('0202', 'minor', 'planned', 2, 'plan accepted', 'plan_accepted'),

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 #include "ledger/ledger.h"
+#include "lifecycle/lifecycle.h"
 #include "party/party.h"
 #include "release/compat.h"
 
@@ -30,4 +31,5 @@ _PG_init(void)
 	rm_ledger_init();
 	rm_party_init();
 	rm_compat_init();
+	rm_lifecycle_init();
 }

@@ -4,7 +4,7 @@
 -- by the verb alone.
 
 CREATE FUNCTION release_mgmt_internal.model_faults(model uuid) RETURNS TABLE (fault text)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
 BEGIN ATOMIC
     WITH RECURSIVE state AS MATERIALIZED (
         SELECT s.state, s.kind, s.ordinal FROM release_mgmt.model_state AS s WHERE s.model_id = model_faults.model
@@ -31,9 +31,7 @@ BEGIN ATOMIC
         UNION
         SELECT r.from_state, e.to_state FROM road AS r JOIN edge AS e ON e.from_state = r.to_state AND e.forward
     ), criterion AS MATERIALIZED (
-        SELECT c.to_state, c.name, c.check_name, k.point, k.function_name
-        FROM release_mgmt.gate_criterion AS c LEFT JOIN release_mgmt.registered_check AS k ON k.name = c.check_name
-        WHERE c.model_id = model_faults.model
+        SELECT c.to_state, c.name, c.kind, c.check_name, c.predicate, c.author_id FROM release_mgmt.gate_criterion AS c WHERE c.model_id = model_faults.model
     ), found(place, fault) AS (
         SELECT 1, 'there is no state "draft", with which every release begins' WHERE NOT EXISTS (SELECT FROM state AS s WHERE s.state = 'draft')
         UNION ALL
@@ -73,21 +71,15 @@ BEGIN ATOMIC
         FROM criterion AS c WHERE NOT EXISTS (SELECT FROM edge AS e WHERE e.forward AND e.to_state = c.to_state)
         UNION ALL
         SELECT 13, pg_catalog.format('the gate to %s asks "%s" %s times', c.to_state, c.check_name, count(*))
-        FROM criterion AS c GROUP BY c.to_state, c.check_name HAVING count(*) > 1
+        FROM criterion AS c WHERE c.kind = 'check' GROUP BY c.to_state, c.check_name HAVING count(*) > 1
         UNION ALL
-        SELECT 14, pg_catalog.format('criterion "%s" of the gate to %s asks "%s", which is a check at the point %s', c.name, c.to_state, c.check_name, c.point)
-        FROM criterion AS c WHERE c.point <> 'gate'
-        UNION ALL
-        SELECT 14, pg_catalog.format('criterion "%s" of the gate to %s asks "%s", which is no registered check', c.name, c.to_state, c.check_name)
-        FROM criterion AS c WHERE c.point IS NULL
-        UNION ALL
-        SELECT 15, pg_catalog.format('criterion "%s" of the gate to %s asks "%s", whose function %s(uuid) does not exist', c.name, c.to_state, c.check_name, c.function_name)
-        FROM criterion AS c WHERE c.point = 'gate' AND pg_catalog.to_regprocedure(c.function_name || '(uuid)') IS NULL
+        SELECT 14, pg_catalog.format('criterion "%s" of the gate to %s %s', c.name, c.to_state, f.fault)
+        FROM criterion AS c CROSS JOIN LATERAL release_mgmt_internal.criterion_faults(c.kind, c.check_name, c.predicate, c.author_id) AS f
     )
     SELECT f.fault FROM found AS f ORDER BY f.place, f.fault COLLATE "C";
 END;
 COMMENT ON FUNCTION release_mgmt_internal.model_faults(uuid) IS
-'Everything that makes a model unfit to be published: states that are not reached or have no way to an end, gates that are missing, empty or gone around, criteria that are never or twice asked or whose check is none of a gate.';
+'Everything that makes a model unfit to be published: states that are not reached or have no way to an end, gates that are missing, empty or gone around, criteria that are never or twice asked, whose check is none of a gate, or whose predicate can not be evaluated.';
 
 CREATE VIEW release_mgmt.release_model_fault WITH (security_invoker = true) AS
 SELECT m.code AS model, m.version, m.builtin OR m.published_at IS NOT NULL AS published, f.fault
@@ -195,8 +187,9 @@ BEGIN
     SELECT draft, s.state, s.ordinal, s.kind FROM release_mgmt.model_state AS s WHERE s.model_id = latest.id ORDER BY s.ordinal;
     INSERT INTO release_mgmt.model_transition (model_id, from_state, to_state, forward)
     SELECT draft, t.from_state, t.to_state, t.forward FROM release_mgmt.model_transition AS t WHERE t.model_id = latest.id ORDER BY t.from_state COLLATE "C", t.to_state COLLATE "C";
-    INSERT INTO release_mgmt.gate_criterion (model_id, to_state, ordinal, name, check_name)
-    SELECT draft, c.to_state, c.ordinal, c.name, c.check_name FROM release_mgmt.gate_criterion AS c WHERE c.model_id = latest.id ORDER BY c.to_state COLLATE "C", c.ordinal;
+    INSERT INTO release_mgmt.gate_criterion (model_id, to_state, ordinal, name, kind, check_name, predicate, author_id, comparison, threshold, unit, duty, waivable)
+    SELECT draft, c.to_state, c.ordinal, c.name, c.kind, c.check_name, c.predicate, c.author_id, c.comparison, c.threshold, c.unit, c.duty, c.waivable
+    FROM release_mgmt.gate_criterion AS c WHERE c.model_id = latest.id ORDER BY c.to_state COLLATE "C", c.ordinal;
     INSERT INTO release_mgmt.approval_quorum (model_id, body, duty, seats, required, signed, lasts)
     SELECT draft, q.body, q.duty, q.seats, q.required, q.signed, q.lasts FROM release_mgmt.approval_quorum AS q WHERE q.model_id = latest.id ORDER BY q.body COLLATE "C";
     RETURN latest.version + 1;

@@ -3,21 +3,28 @@
 CREATE FUNCTION release_mgmt_internal.check_criteria_agreed(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT (count(*) > 0 AND count(*) = count(a.agreed_at),
+    WITH agreed AS (
+        SELECT o.code, count(*) AS criteria, count(a.agreed_at) AS agreed, max(a.agreed_at) AS agreed_at, max(p.code) AS agreed_by,
+               pg_catalog.string_agg(pg_catalog.format('%s (gate to %s)', c.criterion, c.gate), ', ' ORDER BY c.gate_ordinal, c.own, c.ordinal) FILTER (WHERE a.agreed_at IS NULL) AS open
+        FROM release_mgmt.release_customer AS rc
+        JOIN release_mgmt.organization AS o ON o.id = rc.organization_id
+        CROSS JOIN release_mgmt_internal.criteria_of(check_criteria_agreed.release) AS c
+        LEFT JOIN release_mgmt.criteria_agreement AS a ON a.release_id = rc.release_id AND a.organization_id = rc.organization_id AND a.digest = c.digest
+        LEFT JOIN release_mgmt.person AS p ON p.id = a.agreed_by
+        WHERE rc.release_id = check_criteria_agreed.release
+        GROUP BY o.code
+    )
+    SELECT (count(*) > 0 AND count(*) = count(*) FILTER (WHERE g.agreed = g.criteria),
             CASE WHEN count(*) = 0 THEN 'the release names no customer'
-                 ELSE 'criteria not agreed by ' || pg_catalog.string_agg(o.code, ', ' ORDER BY o.code) FILTER (WHERE a.agreed_at IS NULL) END,
+                 ELSE 'criteria not agreed by ' || pg_catalog.string_agg(g.code || CASE WHEN g.agreed > 0 THEN ': ' || g.open ELSE '' END, '; ' ORDER BY g.code)
+                      FILTER (WHERE g.agreed < g.criteria) END,
             CASE WHEN count(*) = 0 THEN 'release manager' ELSE 'customer representative' END,
-            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('criteria_agreement', o.code, 'agreed_by', p.code, 'agreed_at', a.agreed_at) ORDER BY o.code)
-                FILTER (WHERE a.agreed_at IS NOT NULL)
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('criteria_agreement', g.code, 'criteria', g.criteria, 'agreed_by', g.agreed_by, 'agreed_at', g.agreed_at) ORDER BY g.code)
+                FILTER (WHERE g.agreed = g.criteria)
            )::release_mgmt.check_result
-    FROM release_mgmt.release_customer AS rc
-    JOIN release_mgmt.organization AS o ON o.id = rc.organization_id
-    LEFT JOIN release_mgmt.criteria_agreement AS a ON a.release_id = rc.release_id AND a.organization_id = rc.organization_id
-        AND a.digest = release_mgmt.compute_digest(pg_catalog.convert_to(release_mgmt_internal.criteria_text(rc.release_id), 'UTF8'))
-    LEFT JOIN release_mgmt.person AS p ON p.id = a.agreed_by
-    WHERE rc.release_id = check_criteria_agreed.release;
+    FROM agreed AS g;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_criteria_agreed(uuid) IS 'Check: each customer of the release agreed to its criteria as they are now.';
+COMMENT ON FUNCTION release_mgmt_internal.check_criteria_agreed(uuid) IS 'Check: each customer of the release agreed to each of its criteria as it is now.';
 SELECT release_mgmt_internal.register_check('criteria_agreed', 'gate', 'release_mgmt_internal.check_criteria_agreed',
     'success and failure criteria are agreed with the customers');
 

@@ -66,18 +66,20 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT (count(*) > 0 AND pg_catalog.bool_and(e.id IS NOT NULL),
             CASE WHEN count(*) = 0 THEN 'no gate was passed yet'
-                 ELSE 'passed without an evaluation: ' || pg_catalog.string_agg(DISTINCT c.to_state || ': ' || c.name, ', ') FILTER (WHERE e.id IS NULL) END,
+                 ELSE 'passed without an evaluation: ' || pg_catalog.string_agg(DISTINCT c.gate || ': ' || c.criterion, ', ') FILTER (WHERE e.id IS NULL) END,
             'release manager',
-            pg_catalog.jsonb_build_object('criterion_evaluation', count(DISTINCT e.id), 'gates', pg_catalog.jsonb_agg(DISTINCT h.to_state))
+            pg_catalog.jsonb_build_object('criterion_evaluation', count(DISTINCT e.id), 'gates', pg_catalog.jsonb_agg(DISTINCT h.to_state),
+                'waived', count(DISTINCT e.id) FILTER (WHERE e.status = 'waived'), 'not_applicable', count(DISTINCT e.id) FILTER (WHERE e.status = 'not applicable'))
            )::release_mgmt.check_result
     FROM release_mgmt.release AS r
     JOIN release_mgmt.release_state_history AS h ON h.release_id = r.id
     JOIN release_mgmt.model_transition AS t ON t.model_id = r.model_id AND t.from_state = h.from_state AND t.to_state = h.to_state AND t.forward
-    JOIN release_mgmt.gate_criterion AS c ON c.model_id = r.model_id AND c.to_state = h.to_state
-    LEFT JOIN release_mgmt.criterion_evaluation AS e ON e.release_id = r.id AND e.gate = c.to_state AND e.criterion = c.name AND e.met
+    -- Of the criteria that the release had when it passed.
+    JOIN release_mgmt_internal.criteria_of(check_criteria_tracked.release) AS c ON c.gate = h.to_state AND (c.added_at IS NULL OR c.added_at < h.entered_at)
+    LEFT JOIN release_mgmt.criterion_evaluation AS e ON e.release_id = r.id AND e.gate = c.gate AND e.criterion = c.criterion AND e.status IN ('met', 'waived', 'not applicable')
     WHERE r.id = check_criteria_tracked.release;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_criteria_tracked(uuid) IS 'Check: every criterion of every gate that the release passed was evaluated, and met.';
+COMMENT ON FUNCTION release_mgmt_internal.check_criteria_tracked(uuid) IS 'Check: every criterion of every gate that the release passed was evaluated, and was met, waived or not applicable.';
 SELECT release_mgmt_internal.register_check('criteria_tracked', 'gate', 'release_mgmt_internal.check_criteria_tracked',
     'success and failure criteria are evaluated at each point of the lifecycle, every evaluation kept');
 

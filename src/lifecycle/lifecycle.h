@@ -7,11 +7,24 @@
 
 #include "postgres.h"
 
+#include "executor/spi.h"
 #include "utils/uuid.h"
+
+/* Called once when a backend loads the library. */
+extern void rm_lifecycle_init(void);
 
 /* Has this transaction, or a live subtransaction of it, raised the release's revision already? */
 extern bool rm_touch_done(const pg_uuid_t *release);
 /* Note that the current (sub)transaction has raised it. */
 extern void rm_touch_note(const pg_uuid_t *release);
+
+/* Run body(arg) as the role, read-only and for a limited time; NULL, or what went wrong. */
+extern char *rm_sandbox_run(Oid role, void (*body)(void *arg), void *arg);
+
+/* The note that goes with the transition, NULL where none is given. */
+extern const char *rm_transition_note(void);
+
+/* The plan of a constant statement, made at the first use and kept. */
+extern SPIPlanPtr rm_lifecycle_plan(SPIPlanPtr *place, const char *command, int nargs, Oid *types);
 
 #endif /* RM_LIFECYCLE_H */

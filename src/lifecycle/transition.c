@@ -32,15 +32,18 @@ typedef struct Transition
 	char *to;
 } Transition;
 
-/* Run a constant statement with the transition's release, model, from and to as $1 to $4. */
+/* Run a constant statement, kept in *plan, with the transition's release, model, from, to and note as $1 to $5. */
 static void
-run(const Transition *t, const char *command, int expected)
+run(const Transition *t, SPIPlanPtr *plan, const char *command, int expected)
 {
-	Oid types[] = { UUIDOID, UUIDOID, TEXTOID, TEXTOID };
-	Datum values[] = { t->release, t->model, CStringGetTextDatum(t->from), CStringGetTextDatum(t->to) };
+	Oid types[] = { UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID };
+	const char *note = rm_transition_note();
+	Datum values[] = { t->release, t->model, CStringGetTextDatum(t->from), CStringGetTextDatum(t->to),
+					   note != NULL ? CStringGetTextDatum(note) : (Datum) 0 };
+	char nulls[] = { ' ', ' ', ' ', ' ', note != NULL ? ' ' : 'n' };
 	int ret;
 
-	ret = SPI_execute_with_args(command, 4, types, values, NULL, false, 0);
+	ret = SPI_execute_plan(rm_lifecycle_plan(plan, command, lengthof(types), types), values, nulls, false, 0);
 	if (ret != expected)
 		elog(ERROR, "statement of a transition failed: %s", SPI_result_code_string(ret));
 }
@@ -56,17 +59,19 @@ cell(uint64 row, int col)
 static bool
 check_legal(const Transition *t)
 {
+	static SPIPlanPtr known = NULL;
+	static SPIPlanPtr others = NULL;
 	bool isnull;
 	StringInfoData legal;
 
-	run(t,
+	run(t, &known,
 		"SELECT forward FROM release_mgmt.model_transition WHERE model_id = $2 AND from_state = $3 "
 		"AND to_state = $4",
 		SPI_OK_SELECT);
 	if (SPI_processed == 1)
 		return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 
-	run(t,
+	run(t, &others,
 		"SELECT t.to_state FROM release_mgmt.model_transition AS t JOIN release_mgmt.model_state AS s "
 		"ON s.model_id = t.model_id AND s.state = t.to_state "
 		"WHERE t.model_id = $2 AND t.from_state = $3 ORDER BY s.ordinal",
@@ -85,25 +90,24 @@ check_legal(const Transition *t)
 static void
 pass_gate(const Transition *t)
 {
+	static SPIPlanPtr plan = NULL;
 	StringInfoData unmet;
 
-	run(t,
-		"INSERT INTO release_mgmt.criterion_evaluation (release_id, gate, criterion, met, missing, owner, evidence) "
-		"SELECT $1, c.to_state, c.name, coalesce(r.met, false), r.missing, r.owner, r.evidence "
-		"FROM release_mgmt.gate_criterion AS c, LATERAL release_mgmt_internal.ask_check(c.check_name, $1) AS r "
-		"WHERE c.model_id = $2 AND c.to_state = $4 ORDER BY c.ordinal "
-		"RETURNING met, criterion, release_mgmt_internal.tell_text($1, missing), owner",
+	run(t, &plan,
+		"INSERT INTO release_mgmt.criterion_evaluation "
+		"(release_id, gate, criterion, met, status, digest, missing, owner, evidence) "
+		"SELECT $1, g.gate, g.criterion, g.status = 'met', g.status, g.digest, g.missing, g.owner, g.evidence "
+		"FROM release_mgmt_internal.gate_answers($1, ARRAY[$4]) AS g ORDER BY g.own, g.ordinal "
+		"RETURNING status IN ('met', 'waived', 'not applicable'), criterion, "
+		"release_mgmt_internal.tell_text($1, missing), owner",
 		SPI_OK_INSERT_RETURNING);
 
 	initStringInfo(&unmet);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char *owner = cell(i, 4);
-
 		if (strcmp(cell(i, 1), "t") == 0)
 			continue;
-		appendStringInfo(&unmet, "%s%s: %s (%s).", unmet.len > 0 ? "\n" : "", cell(i, 2),
-						 cell(i, 3) ? cell(i, 3) : "no evidence", owner ? owner : "release manager");
+		appendStringInfo(&unmet, "%s%s: %s (%s).", unmet.len > 0 ? "\n" : "", cell(i, 2), cell(i, 3), cell(i, 4));
 	}
 	if (unmet.len > 0)
 		ereport(
@@ -124,6 +128,8 @@ rm_release_transition(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	TupleDesc desc;
 	HeapTuple new_tuple;
+	static SPIPlanPtr duty = NULL;
+	static SPIPlanPtr history = NULL;
 	Transition t;
 	pg_uuid_t release;
 	Datum revision;
@@ -147,12 +153,15 @@ rm_release_transition(PG_FUNCTION_ARGS)
 	t.to = SPI_getvalue(new_tuple, desc, SPI_fnumber(desc, "state"));
 	release = *DatumGetUUIDP(t.release);
 
-	run(&t, "SELECT release_mgmt_internal.require_duty('release manager', 'change manager')", SPI_OK_SELECT);
+	run(&t, &duty, "SELECT release_mgmt_internal.require_duty('release manager', 'change manager')", SPI_OK_SELECT);
 	if (check_legal(&t))
 		pass_gate(&t);
-	run(&t,
-		"INSERT INTO release_mgmt.release_state_history (release_id, from_state, to_state, person_id) "
-		"SELECT $1, $3, $4, release_mgmt_internal.acting_person()",
+	run(&t, &history,
+		"INSERT INTO release_mgmt.release_state_history (release_id, from_state, to_state, person_id, duty, note) "
+		"SELECT $1, $3, $4, p.id, (SELECT pd.duty FROM release_mgmt.person_duty AS pd "
+		"WHERE pd.person_id = p.id AND pd.duty IN ('release manager', 'change manager') "
+		"ORDER BY release_mgmt_internal.may_write($1, ARRAY[pd.duty]) DESC, pd.duty DESC LIMIT 1), $5 "
+		"FROM release_mgmt_internal.acting_person() AS p(id)",
 		SPI_OK_INSERT);
 	SPI_finish();
 

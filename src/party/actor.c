@@ -51,6 +51,10 @@ static bool defining = false;
 static Oid resolved_for = InvalidOid;
 static Oid resolved_role = InvalidOid;
 
+/* The role as which a user's criterion is evaluated, as text and as what it says. */
+static char *evaluating_as_setting = NULL;
+static Oid evaluating_as = InvalidOid;
+
 static bool checking = false;
 static ExecutorCheckPerms_hook_type next_check_perms = NULL;
 static object_access_hook_type next_object_access = NULL;
@@ -99,11 +103,48 @@ assign_actor(const char *newval, void *extra)
 	resolved_role = InvalidOid;
 }
 
+/* Take the role over with the setting's value. */
+static void
+assign_evaluating_as(const char *newval, void *extra)
+{
+	evaluating_as = newval == NULL ? InvalidOid : atooid(newval);
+}
+
+/*
+ * Let the role act until the subtransaction ends.
+ *
+ * A setting, so that parallel workers know of it.  It counts only within a
+ * security-restricted operation, which nobody can begin by hand.
+ */
+void
+rm_party_evaluate_as(Oid role)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%u", role);
+	(void) set_config_option("release_mgmt.evaluating_as", value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+							 ERROR, false);
+}
+
+/* Is a criterion being evaluated? */
+static bool
+is_evaluating(void)
+{
+	return OidIsValid(evaluating_as) && InSecurityRestrictedOperation();
+}
+
+/* The role in effect outside every SECURITY DEFINER function, or as which a criterion is evaluated. */
+Oid
+rm_party_outer_role(void)
+{
+	return is_evaluating() ? evaluating_as : GetOuterUserId();
+}
+
 /* Does the setting name somebody? */
 static bool
 actor_is_set(void)
 {
-	return actor_setting != NULL && actor_setting[0] != '\0';
+	return actor_setting != NULL && actor_setting[0] != '\0' && !is_evaluating();
 }
 
 /* Return the role of the person that is acted for, InvalidOid where nobody is; refuse where that is not allowed. */
@@ -143,7 +184,7 @@ rm_acting_role(PG_FUNCTION_ARGS)
 	Name name = (Name) palloc0(NAMEDATALEN);
 	Oid role = actor_role();
 
-	namestrcpy(name, GetUserNameFromId(OidIsValid(role) ? role : GetOuterUserId(), false));
+	namestrcpy(name, GetUserNameFromId(OidIsValid(role) ? role : rm_party_outer_role(), false));
 	PG_RETURN_NAME(name);
 }
 
@@ -243,6 +284,10 @@ rm_party_init(void)
 							   "Only a role listed with add_proxy() may set it, with SET LOCAL, in each transaction.",
 							   &actor_setting, "", PGC_USERSET, 0, check_actor, assign_actor, NULL);
 	defining = false;
+	DefineCustomStringVariable("release_mgmt.evaluating_as", "The role as which a user's criterion is being evaluated.",
+							   "Set by the extension; counts only while it evaluates.", &evaluating_as_setting, "",
+							   PGC_SUSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, NULL,
+							   assign_evaluating_as, NULL);
 
 	RegisterXactCallback(actor_xact_callback, NULL);
 	rm_ledger_actor_hook = actor_role;

@@ -147,7 +147,7 @@ rm_seen_ids(PG_FUNCTION_ARGS)
 Datum
 rm_is_beyond_row_security(PG_FUNCTION_ARGS)
 {
-	Oid role = GetOuterUserId();
+	Oid role = rm_party_outer_role();
 	Oid person = get_relname_relid("person", get_namespace_oid("release_mgmt", false));
 
 	PG_RETURN_BOOL(has_bypassrls_privilege(role) || rm_relation_is_owned(person, role));
@@ -168,11 +168,12 @@ estimate_seen(Datum kind)
 	char *name = text_to_cstring(DatumGetTextPP(kind));
 	ArrayType *ids;
 
-	if (asked_by == GetOuterUserId() && asked_in == GetCurrentStatementStartTimestamp() && strcmp(asked_for, name) == 0)
+	if (asked_by == rm_party_outer_role() && asked_in == GetCurrentStatementStartTimestamp() &&
+		strcmp(asked_for, name) == 0)
 		return answer;
 	ids = ask_seen(kind, false);
 	answer = ids == NULL ? -1 : count_ids(ids);
-	asked_by = GetOuterUserId();
+	asked_by = rm_party_outer_role();
 	asked_in = GetCurrentStatementStartTimestamp();
 	strlcpy(asked_for, name, sizeof(asked_for));
 	return answer;

@@ -214,12 +214,12 @@ CREATE TABLE verb AS
 SELECT p.oid::regprocedure::text AS verb,
        format('%s release_mgmt.%I(%s)', CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT * FROM' END, p.proname,
               (SELECT string_agg(CASE
-                      WHEN a.name IN ('release', 'package', 'entry', 'incident', 'communication', 'request', 'action') OR (a.name = 'item' AND a.type = 'text'::regtype)
+                      WHEN a.name IN ('release', 'package', 'entry', 'incident', 'communication', 'request', 'action', 'exemption') OR (a.name = 'item' AND a.type = 'text'::regtype)
                            OR (a.name = 'code' AND p.proname ~ '_id$|judge_emergency')
                       THEN quote_literal(CASE WHEN a.name = 'code' THEN CASE p.proname WHEN 'entry_id' THEN 'register_entry' WHEN 'package_id' THEN 'release_package'
                                                                                        WHEN 'judge_emergency' THEN 'change_request' ELSE replace(p.proname, '_id', '') END
                                               ELSE CASE a.name WHEN 'package' THEN 'release_package' WHEN 'entry' THEN 'register_entry' WHEN 'request' THEN 'support_request'
-                                                               WHEN 'action' THEN 'corrective_action' WHEN 'item' THEN 'knowledge_item' ELSE a.name END END || '-A') || '::text'
+                                                               WHEN 'action' THEN 'corrective_action' WHEN 'exemption' THEN 'criterion_exemption' WHEN 'item' THEN 'knowledge_item' ELSE a.name END END || '-A') || '::text'
                       WHEN a.name = 'name' THEN quote_literal('stakeholder-A')
                       WHEN a.name = 'organization' THEN quote_literal(CASE p.proname WHEN 'stakeholder_id' THEN 'Alpha' ELSE 'Second' END)
                       WHEN a.name = 'clause' THEN quote_literal('1.1')

@@ -73,8 +73,8 @@ SET ROLE regress_beta;
 CALL agree_criteria('REL-1', 'Beta');
 RESET ROLE;
 -- What gates saw when they were passed, with the evidence of every check there is; and what an installation found.
-INSERT INTO criterion_evaluation (release_id, gate, criterion, met, missing, owner, evidence)
-SELECT release_id('REL-1'), 'any', c.name, coalesce(r.met, false), r.missing, r.owner, r.evidence
+INSERT INTO criterion_evaluation (release_id, gate, criterion, met, status, digest, missing, owner, evidence)
+SELECT release_id('REL-1'), 'any', c.name, coalesce(r.met, false), CASE WHEN r.met THEN 'met' ELSE 'unmet' END, compute_digest(convert_to(c.name, 'UTF8')), r.missing, r.owner, r.evidence
 FROM registered_check AS c, LATERAL release_mgmt_internal.ask_check(c.name, release_id('REL-1')) AS r WHERE c.point = 'gate';
 INSERT INTO compatibility_result (package_id, point, target, baseline, items, errors, findings)
 SELECT package_id('PKG-1'), 'seal', t.label, r.baseline, r.items, r.errors, r.findings
