@@ -10,6 +10,7 @@ CREATE TABLE release_mgmt.register_entry (
     blocking    boolean NOT NULL,
     owner_id    uuid,
     step_id     uuid,
+    waiver_id   uuid,
     status      text NOT NULL DEFAULT 'open',
     resolution  text,
     recorded_by uuid,
@@ -22,6 +23,8 @@ CREATE TABLE release_mgmt.register_entry (
     CONSTRAINT register_entry_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
     CONSTRAINT register_entry_step_id_key UNIQUE (step_id),
     CONSTRAINT register_entry_step_id_fkey FOREIGN KEY (step_id) REFERENCES release_mgmt.deployment_step,
+    CONSTRAINT register_entry_waiver_id_key UNIQUE (waiver_id),
+    CONSTRAINT register_entry_waiver_id_fkey FOREIGN KEY (waiver_id) REFERENCES release_mgmt.criterion_exemption,
     CONSTRAINT register_entry_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES release_mgmt.person,
     CONSTRAINT register_entry_recorded_by_fkey FOREIGN KEY (recorded_by) REFERENCES release_mgmt.person,
     CONSTRAINT register_entry_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES release_mgmt.person,
@@ -37,6 +40,7 @@ COMMENT ON COLUMN release_mgmt.register_entry.code IS 'how people name the entry
 COMMENT ON COLUMN release_mgmt.register_entry.blocking IS 'an open one stops the release at its gates; critical ones always do, high ones where not given otherwise; taken back only by closing or accepting';
 COMMENT ON COLUMN release_mgmt.register_entry.owner_id IS 'the person who sees to it; where not given, who records it';
 COMMENT ON COLUMN release_mgmt.register_entry.step_id IS 'the failed deployment step that the deviation was found in; NULL where a person announced it';
+COMMENT ON COLUMN release_mgmt.register_entry.waiver_id IS 'the waiver by which the deviation is permitted; its corrective action is one of the entry';
 COMMENT ON COLUMN release_mgmt.register_entry.resolution IS 'why it was accepted, or how it was closed';
 CREATE INDEX register_entry_release_id_idx ON release_mgmt.register_entry (release_id, kind);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.register_entry', '');
@@ -104,8 +108,8 @@ BEGIN
         RETURN NEW;
     END IF;
 
-    IF (NEW.code, NEW.release_id, NEW.kind, NEW.step_id, NEW.recorded_by, NEW.recorded_at)
-       IS DISTINCT FROM (OLD.code, OLD.release_id, OLD.kind, OLD.step_id, OLD.recorded_by, OLD.recorded_at) THEN
+    IF (NEW.code, NEW.release_id, NEW.kind, NEW.step_id, NEW.waiver_id, NEW.recorded_by, NEW.recorded_at)
+       IS DISTINCT FROM (OLD.code, OLD.release_id, OLD.kind, OLD.step_id, OLD.waiver_id, OLD.recorded_by, OLD.recorded_at) THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('what %s "%s" is, and who recorded it, does not change', OLD.kind, OLD.code), NULL,
             'Record another entry.');
     END IF;
@@ -317,6 +321,7 @@ CREATE FUNCTION release_mgmt_internal.entry_evidence(entry release_mgmt.register
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('register_entry', entry.code, 'kind', entry.kind, 'severity', entry.severity,
+        'waiver', (SELECT x.code FROM release_mgmt.criterion_exemption AS x WHERE x.id = entry.waiver_id),
         'blocking', entry.blocking, 'status', entry.status, 'resolution', entry.resolution,
         'resolved_by', (SELECT p.code FROM release_mgmt.person AS p WHERE p.id = entry.resolved_by), 'resolved_at', entry.resolved_at,
         'corrective_actions', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('corrective_action', a.code, 'done_at', a.done_at)) ORDER BY a.code)
@@ -385,6 +390,6 @@ BEGIN ATOMIC
           GROUP BY e.id) AS d;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_deviations_handled(uuid) IS
-'Check: the release was deployed, and each deviation of it is closed, accepted, or all its corrective actions, at least one, are done. Deployment steps that fail enter themselves as deviations, so that none recorded means none seen.';
+'Check: the release was deployed, and each deviation of it is closed, accepted, or all its corrective actions, at least one, are done. Deployment steps that fail, and waivers that are approved, enter themselves as deviations, so that none recorded means none seen.';
 SELECT release_mgmt_internal.register_check('deviations_handled', 'gate', 'release_mgmt_internal.check_deviations_handled',
     'deviations are recorded and corrective action is taken');
