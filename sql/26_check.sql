@@ -17,7 +17,7 @@ CREATE TABLE release_mgmt.registered_check (
     CONSTRAINT registered_check_point_check CHECK (point IN ('gate', 'ci_change', 'ci_change_advice', 'intake', 'approval_part', 'back_out'))
 );
 COMMENT ON TABLE release_mgmt.registered_check IS
-'Named checks: at which point each is asked, which function answers, what it proves. Points: gate f(release uuid) returns check_result; ci_change f(ci text, operation text, attribute text, old_value text, new_value text) returns uuid of the plan that permits it; ci_change_advice, with the same arguments, returns text, a sentence on why it is not permitted; intake f(item uuid) returns check_result; approval_part f(release uuid) returns text, the canonical text of one part of what an approval binds to; back_out f(release uuid, target text), which restores what the release changed in the CMDB on that target, or refuses.';
+'Named checks: at which point each is asked, which function answers, what it proves. Points: gate f(release uuid) returns check_result; ci_change f(ci text, operation text, attribute text, old_value text, new_value text) returns uuid of the plan that permits it, or the same with text[] and uuid[], asked about all changes of a statement at once, which it answers place by place; ci_change_advice, with the arguments of one change, returns text, a sentence on why it is not permitted; intake f(item uuid) returns check_result; approval_part f(release uuid) returns text, the canonical text of one part of what an approval binds to; back_out f(release uuid, target text), which restores what the release changed in the CMDB on that target, or refuses.';
 COMMENT ON COLUMN release_mgmt.registered_check.function_name IS 'schema.function; stored as text because a dump can not carry its OID';
 COMMENT ON COLUMN release_mgmt.registered_check.definition IS
 'SHA-256 of what the function was when register_check() registered it: while it is anything else, the check is unmet; NULL: taken as it is';
@@ -30,7 +30,7 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.registered_che
 CREATE FUNCTION release_mgmt_internal.register_check(name text, point text, function_name text, proves text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
-    PERFORM (function_name || CASE WHEN point IN ('ci_change', 'ci_change_advice') THEN '(text, text, text, text, text)' WHEN point = 'back_out' THEN '(uuid, text)' ELSE '(uuid)' END)::regprocedure;
+    PERFORM (function_name || CASE WHEN point = 'ci_change' THEN '(text[], text[], text[], text[], text[])' WHEN point = 'ci_change_advice' THEN '(text, text, text, text, text)' WHEN point = 'back_out' THEN '(uuid, text)' ELSE '(uuid)' END)::regprocedure;
     INSERT INTO release_mgmt.registered_check (name, point, function_name, proves, builtin)
     VALUES (name, point, function_name, proves, true);
 END $$;

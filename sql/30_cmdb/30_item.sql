@@ -54,7 +54,20 @@ COMMENT ON FUNCTION release_mgmt_internal.keep_stub(text, text, text) IS
 -- A trigger function needs no EXECUTE to fire.
 CREATE FUNCTION release_mgmt_internal.keep_ci() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_keep_ci';
-COMMENT ON FUNCTION release_mgmt_internal.keep_ci() IS 'Row trigger rm_80_ci(class) on bound tables: keeps the stubs, asks for permits, refuses in mode enforce (RM010).';
+COMMENT ON FUNCTION release_mgmt_internal.keep_ci() IS 'Row trigger rm_80_ci(class) on bound tables: keeps the stubs, and has judge_ci() judge what the statement did.';
+
+CREATE TABLE release_mgmt_internal.ci_judgement ();
+COMMENT ON TABLE release_mgmt_internal.ci_judgement IS
+'Always empty: the guard inserts nothing into it, so that its trigger fires when the row triggers of a statement on a bound table have.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.ci_judgement', 'WHERE false');
+
+CREATE FUNCTION release_mgmt_internal.judge_ci() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_judge_ci';
+COMMENT ON FUNCTION release_mgmt_internal.judge_ci() IS
+'Statement trigger rm_judge: asks for permits of what a statement did to items, records them, refuses in mode enforce (RM010).';
+CREATE TRIGGER rm_judge AFTER INSERT ON release_mgmt_internal.ci_judgement
+    FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.judge_ci();
+ALTER TABLE release_mgmt_internal.ci_judgement ENABLE ALWAYS TRIGGER rm_judge;
 
 CREATE FUNCTION release_mgmt_internal.forget_binding() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_binding';
@@ -178,36 +191,77 @@ COMMENT ON FUNCTION release_mgmt.ci_attribute(text, text) IS
 'One attribute of the item named class/key as its bound table holds it now; NULL where it is NULL or there is none of that name. Errors: RM002 no such item that the acting person sees.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attribute(text, text)');
 
-CREATE FUNCTION release_mgmt_internal.apply_row_change(source regclass, key_columns text[], key_parts text[], label text, operation text, changes jsonb) RETURNS void
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_apply_row_change';
-COMMENT ON FUNCTION release_mgmt_internal.apply_row_change(regclass, text[], text[], text, text, jsonb) IS
-'Runs the one INSERT, UPDATE or DELETE that changes an item, as the table''s owner with the table''s schema as search_path.';
+CREATE FUNCTION release_mgmt_internal.apply_row_changes(source regclass, key_columns text[], labels text[], key_parts text[], operation text, columns text[], new_values text[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_apply_row_changes';
+COMMENT ON FUNCTION release_mgmt_internal.apply_row_changes(regclass, text[], text[], text[], text, text[], text[]) IS
+'Runs the one INSERT, UPDATE or DELETE that does the same to many items, as the table''s owner with the table''s schema as search_path. key_parts and new_values: those of the first item, then those of the second, and so on.';
 
-CREATE FUNCTION release_mgmt_internal.apply_ci_change(ci text, operation text, changes jsonb) RETURNS void
+-- One statement for each operation, class and set of columns.
+CREATE FUNCTION release_mgmt_internal.apply_ci_changes(ci text[], operation text[], attribute text[], new_value text[], backwards boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
+    batch record;
     c release_mgmt.ci_class;
-    class text := split_part(ci, '/', 1);
-    key text := substr(ci, length(split_part(ci, '/', 1)) + 2);
+    wrong text;
+    parts text[];
+    items bigint := 0;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    SELECT * INTO c FROM release_mgmt.ci_class AS x WHERE x.name = class;
-    IF NOT FOUND OR operation <> 'create' THEN
-        PERFORM release_mgmt.ci_id(ci);
-    END IF;
-    IF c.source IS NULL THEN
-        PERFORM release_mgmt_internal.refuse('wrong_state', format('class "%s" is bound to no table', class), NULL,
-            'Bind it with release_mgmt.bind_ci_class().');
-    END IF;
-    IF operation NOT IN ('create', 'change', 'retire') THEN
-        PERFORM release_mgmt_internal.refuse('wrong_state', format('a configuration item can not be made to "%s"', operation),
-            'The operations are: create, change, retire.');
-    END IF;
-    PERFORM release_mgmt_internal.apply_row_change(c.source, c.key_columns, release_mgmt_internal.split_key(key), ci, operation, changes);
+    FOR batch IN
+        WITH item AS (
+            SELECT u.ci, u.operation, split_part(u.ci, '/', 1) AS class,
+                   coalesce(array_agg(u.attribute ORDER BY u.attribute COLLATE "C") FILTER (WHERE u.attribute <> ''), '{}') AS columns,
+                   coalesce(array_agg(u.new_value ORDER BY u.attribute COLLATE "C") FILTER (WHERE u.attribute <> ''), '{NULL}') AS new_values
+            FROM unnest(apply_ci_changes.ci, apply_ci_changes.operation, apply_ci_changes.attribute, apply_ci_changes.new_value) AS u (ci, operation, attribute, new_value)
+            GROUP BY u.ci, u.operation
+        )
+        SELECT i.operation, i.class, i.columns, array_agg(i.ci ORDER BY i.ci COLLATE "C") AS labels, array_agg(i.new_values ORDER BY i.ci COLLATE "C") AS new_values
+        FROM item AS i
+        GROUP BY i.operation, i.class, i.columns
+        ORDER BY array_position('{create,change,retire}'::text[], i.operation),
+                 CASE WHEN NOT backwards THEN min(i.ci COLLATE "C") END, max(i.ci COLLATE "C") DESC
+    LOOP
+        SELECT * INTO c FROM release_mgmt.ci_class AS x WHERE x.name = batch.class;
+        IF NOT FOUND OR batch.operation NOT IN ('create', 'change', 'retire') THEN
+            PERFORM release_mgmt.ci_id(batch.labels[1]);
+        END IF;
+        IF c.source IS NULL THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('class "%s" is bound to no table', batch.class), NULL,
+                'Bind it with release_mgmt.bind_ci_class().');
+        END IF;
+        IF batch.operation NOT IN ('create', 'change', 'retire') THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('a configuration item can not be made to "%s"', batch.operation),
+                'The operations are: create, change, retire.');
+        END IF;
+        SELECT string_agg(p.label, ', ' ORDER BY p.n) FILTER (WHERE cardinality(p.parts) <> cardinality(c.key_columns)), array_agg(x.part ORDER BY p.n, x.n)
+        INTO wrong, parts
+        FROM (SELECT l.label, l.n, release_mgmt_internal.split_key(substr(l.label, length(batch.class) + 2)) AS parts
+              FROM unnest(batch.labels) WITH ORDINALITY AS l (label, n)) AS p
+        CROSS JOIN LATERAL unnest(p.parts) WITH ORDINALITY AS x (part, n);
+        IF wrong IS NOT NULL THEN
+            PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" does not exist', split_part(wrong, ', ', 1)),
+                format('The key of class "%s" has %s parts; another number have: %s.', batch.class, cardinality(c.key_columns), wrong),
+                'An item is named class/key, the parts of its key joined by colons.');
+        END IF;
+        IF batch.operation <> 'change' OR cardinality(batch.columns) > 0 THEN
+            PERFORM release_mgmt_internal.apply_row_changes(c.source, c.key_columns, batch.labels, parts, batch.operation, batch.columns, batch.new_values);
+        END IF;
+        items := items + cardinality(batch.labels);
+    END LOOP;
+    RETURN items;
 END $$;
+COMMENT ON FUNCTION release_mgmt_internal.apply_ci_changes(text[], text[], text[], text[], boolean) IS
+'Applies changes to items, named class/key, under the guard. The arrays hold one change at each place; attribute NULL or empty: of the item as such. Items are created first, then changed, then retired, classes in the order of their first item, or backwards. Returns the number of items. Errors: RM002 unknown item or attribute, RM010 the guard refuses, RM015 the table did not take it, and whatever the table''s constraints raise.';
+
+CREATE FUNCTION release_mgmt_internal.apply_ci_change(ci text, operation text, changes jsonb) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT release_mgmt_internal.apply_ci_changes(
+        pg_catalog.array_agg(apply_ci_change.ci), pg_catalog.array_agg(apply_ci_change.operation), pg_catalog.array_agg(c.attribute), pg_catalog.array_agg(c.new_value))
+    FROM (SELECT ''::text, NULL::text UNION ALL SELECT e.key, e.value FROM pg_catalog.jsonb_each_text(changes) AS e) AS c (attribute, new_value);
+END;
 COMMENT ON FUNCTION release_mgmt_internal.apply_ci_change(text, text, jsonb) IS
-'Applies one change to the item named class/key, under the guard: create and change take {attribute: new value}, retire takes {}. Errors: RM002 unknown item or attribute, RM010 the guard refuses, RM015 the table did not take it, and whatever the table''s constraints raise.';
+'Applies one change to one item, as apply_ci_changes() does: create and change take {attribute: new value}, retire takes {}.';
 
 CREATE FUNCTION release_mgmt_internal.same_value(ci text, attribute text, stated text, present text) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -4,19 +4,12 @@ CREATE FUNCTION release_mgmt_internal.apply_target_changes(target uuid) RETURNS 
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     former text := current_setting('release_mgmt.release', true);
-    change record;
 BEGIN
     PERFORM set_config('release_mgmt.release', r.code, true)
     FROM release_mgmt.target AS t JOIN release_mgmt.release AS r ON r.id = t.release_id WHERE t.id = apply_target_changes.target;
-    FOR change IN
-        SELECT x.ci, x.operation, coalesce(jsonb_object_agg(x.attribute, x.new_value) FILTER (WHERE x.attribute <> ''), '{}') AS new_values
-        FROM release_mgmt.target AS t JOIN release_mgmt.planned_ci_change AS x ON x.release_id = t.release_id AND x.target = t.ci
-        WHERE t.id = apply_target_changes.target
-        GROUP BY x.ci, x.operation
-        ORDER BY array_position('{create,change,retire}'::text[], x.operation), x.ci COLLATE "C"
-    LOOP
-        PERFORM release_mgmt_internal.apply_ci_change(change.ci, change.operation, change.new_values);
-    END LOOP;
+    PERFORM release_mgmt_internal.apply_ci_changes(array_agg(x.ci), array_agg(x.operation), array_agg(x.attribute), array_agg(x.new_value))
+    FROM release_mgmt.target AS t JOIN release_mgmt.planned_ci_change AS x ON x.release_id = t.release_id AND x.target = t.ci
+    WHERE t.id = apply_target_changes.target;
     PERFORM set_config('release_mgmt.release', coalesce(former, ''), true);
     UPDATE release_mgmt.target AS t SET changes_applied_at = clock_timestamp() WHERE t.id = apply_target_changes.target;
 END $$;

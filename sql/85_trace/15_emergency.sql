@@ -106,19 +106,23 @@ COMMENT ON PROCEDURE release_mgmt.judge_emergency(text, text, text) IS
 'Approves or rejects an emergency after the fact, and ends it. verdict: approved or rejected; what was changed under a rejected one is unauthorized drift from then on. Errors: RM002 unknown emergency or verdict, RM003 without the duty change manager, RM008 by who declared it, RM015 judged otherwise already.';
 SELECT release_mgmt_internal.allow('{change manager}', 'EXECUTE', 'PROCEDURE release_mgmt.judge_emergency(text, text, text)');
 
--- PL/pgSQL, here and in the other checks at ci_change: it keeps its plans, where SQL would plan anew for every changed column.
-CREATE FUNCTION release_mgmt_internal.opened_by_emergency(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid
+CREATE FUNCTION release_mgmt_internal.opened_by_emergency(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    at CONSTANT timestamptz := clock_timestamp();
 BEGIN
-    RETURN (
-        SELECT e.id FROM release_mgmt.emergency AS e
-        WHERE e.verdict IS NULL AND e.ends_at > clock_timestamp() AND opened_by_emergency.ci = ANY (e.items)
-          AND EXISTS (SELECT FROM release_mgmt.person_duty AS d
-                      WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager', 'change manager'))
-        ORDER BY e.id LIMIT 1);
+    IF NOT EXISTS (SELECT FROM release_mgmt.emergency AS e WHERE e.verdict IS NULL AND e.ends_at > at)
+       OR NOT EXISTS (SELECT FROM release_mgmt.person_duty AS d
+                      WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager', 'change manager')) THEN
+        RETURN NULL;
+    END IF;
+    RETURN ARRAY(
+        SELECT (SELECT e.id FROM release_mgmt.emergency AS e WHERE e.verdict IS NULL AND e.ends_at > at AND a.ci = ANY (e.items) ORDER BY e.id LIMIT 1)
+        FROM unnest(opened_by_emergency.ci) WITH ORDINALITY AS a (ci, n)
+        ORDER BY a.n);
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.opened_by_emergency(text, text, text, text, text) IS
-'Check at the point ci_change: the emergency that has opened the item, for a person with one of the duties, or NULL.';
+COMMENT ON FUNCTION release_mgmt_internal.opened_by_emergency(text[], text[], text[], text[], text[]) IS
+'Check at the point ci_change, of many changes at once: for each, the emergency that has opened the item, for a person with one of the duties, or NULL.';
 -- Asked last: a change that is planned is held against its plan.
 SELECT release_mgmt_internal.register_check('z_opened_by_emergency', 'ci_change', 'release_mgmt_internal.opened_by_emergency',
     'an emergency has opened the item; Change Management judges it afterwards');

@@ -41,22 +41,31 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.ci_restoration');
 SELECT release_mgmt_internal.belongs('release_mgmt.ci_restoration', through => 'back_out_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_restoration');
 
-CREATE FUNCTION release_mgmt_internal.restored_by_back_out(ci text, operation text, attribute text, old_value text, new_value text) RETURNS uuid
+CREATE FUNCTION release_mgmt_internal.restored_by_back_out(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    back_outs uuid[] := ARRAY(SELECT b.id FROM release_mgmt.ci_back_out AS b WHERE b.transaction_id = release_mgmt_internal.current_transaction());
 BEGIN
-    RETURN (
+    IF cardinality(back_outs) = 0 THEN
+        RETURN NULL;
+    END IF;
+    RETURN ARRAY(
         SELECT s.id
-        FROM release_mgmt.ci_back_out AS b
-        JOIN release_mgmt.ci_restoration AS s ON s.back_out_id = b.id
-        WHERE b.transaction_id = release_mgmt_internal.current_transaction()
-          AND s.ci = restored_by_back_out.ci AND s.operation = restored_by_back_out.operation
-          AND s.attribute IS NOT DISTINCT FROM restored_by_back_out.attribute
-          AND s.old_value IS NOT DISTINCT FROM restored_by_back_out.old_value
-          AND s.new_value IS NOT DISTINCT FROM restored_by_back_out.new_value
-        LIMIT 1);
+        FROM unnest(restored_by_back_out.ci, restored_by_back_out.operation, restored_by_back_out.attribute, restored_by_back_out.old_value, restored_by_back_out.new_value)
+            WITH ORDINALITY AS a (ci, operation, attribute, old_value, new_value, n)
+        LEFT JOIN LATERAL (
+            SELECT r.id
+            FROM unnest(back_outs) AS b (id)
+            CROSS JOIN LATERAL (SELECT o.* FROM release_mgmt.ci_restoration AS o WHERE o.back_out_id = b.id AND o.ci = a.ci OFFSET 0) AS r
+            WHERE r.operation = a.operation
+              AND r.attribute IS NOT DISTINCT FROM a.attribute
+              AND r.old_value IS NOT DISTINCT FROM a.old_value
+              AND r.new_value IS NOT DISTINCT FROM a.new_value
+            LIMIT 1) AS s ON true
+        ORDER BY a.n);
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.restored_by_back_out(text, text, text, text, text) IS
-'Check at the point ci_change: the restoration that the back-out running in this transaction has written down for exactly this change, or NULL.';
+COMMENT ON FUNCTION release_mgmt_internal.restored_by_back_out(text[], text[], text[], text[], text[]) IS
+'Check at the point ci_change, of many changes at once: for each, the restoration that a back-out running in this transaction has written down for exactly this, or NULL.';
 SELECT release_mgmt_internal.register_check('restored_by_back_out', 'ci_change', 'release_mgmt_internal.restored_by_back_out',
     'the change restores what was there before a release that is being backed out');
 
@@ -205,8 +214,6 @@ DECLARE
     back_out uuid;
     plan release_mgmt_internal.planned_restoration[];
     conflicts text;
-    item record;
-    items bigint := 0;
 BEGIN
     SELECT r.code, r.state, s.kind INTO STRICT of_release
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
@@ -231,16 +238,8 @@ BEGIN
     INSERT INTO release_mgmt.ci_restoration (back_out_id, ci, operation, attribute, old_value, new_value)
     SELECT back_out, s.ci, s.operation, s.attribute, s.old_value, s.new_value FROM unnest(plan) AS s;
     -- Against the order in which an installation writes them.
-    FOR item IN
-        SELECT s.ci, s.operation, coalesce(jsonb_object_agg(s.attribute, s.new_value) FILTER (WHERE s.attribute IS NOT NULL), '{}') AS new_values
-        FROM release_mgmt.ci_restoration AS s WHERE s.back_out_id = back_out
-        GROUP BY s.ci, s.operation
-        ORDER BY array_position('{create,change,retire}'::text[], s.operation), s.ci COLLATE "C" DESC
-    LOOP
-        PERFORM release_mgmt_internal.apply_ci_change(item.ci, item.operation, item.new_values);
-        items := items + 1;
-    END LOOP;
-    RETURN items;
+    RETURN release_mgmt_internal.apply_ci_changes(array_agg(s.ci), array_agg(s.operation), array_agg(s.attribute), array_agg(s.new_value), backwards => true)
+           FROM unnest(plan) AS s;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.restore_ci_changes(uuid, text) IS
 'What back_out_ci_changes() does, without asking who acts; also the answer at the point back_out, where rollout asks for one target.';

@@ -4,15 +4,17 @@
  *
  * It fires AFTER the row, when no BEFORE trigger of the customer can change
  * the row or hide it any more, and before the ledger's capture (triggers of
- * one event fire by name: rm_80_ci, rm_90_capture).  In every mode the
- * registered checks of the point 'ci_change' are asked, one changed column at a
- * time, and what they permit is recorded in ci_change_permit; a change that
- * nothing permits is refused in mode enforce, complained of in mode warn, and
- * left to drift() in mode observe.
+ * one event fire by name: rm_80_ci, rm_90_capture).  When all row triggers of
+ * the statement have fired, the registered checks of the point 'ci_change' are
+ * asked in every mode, about each changed column of each row, and what they
+ * permit is recorded in ci_change_permit; a change that nothing permits is
+ * refused in mode enforce, complained of in mode warn, and left to drift() in
+ * mode observe.
  */
 #include "postgres.h"
 
 #include "cmdb/binding.h"
+#include "cmdb/cases.h"
 #include "cmdb/permit.h"
 #include "cmdb/source.h"
 #include "cmdb/value.h"
@@ -218,37 +220,68 @@ report_unpermitted(int level, const char *label, List *attempts)
 							"emergency: release_mgmt.declare_emergency().")));
 }
 
-/*
- * Ask for permission of every attempt, record what is granted, and judge the
- * rest by the mode.
- */
-static void
-judge(RmBinding *binding, const char *class, const char *old_key, const char *new_key, List *attempts)
+/* Return whether a check permits everything that is done to the item, but for what is left to defaults. */
+static bool
+is_permitted(const RmCase *item)
 {
-	const char *label = psprintf("%s/%s", class, old_key != NULL ? old_key : new_key);
-	bool same_key = old_key != NULL && new_key != NULL && strcmp(old_key, new_key) == 0;
-	SPITupleTable *checks = rm_checks_at("ci_change");
-	Datum ci_id = (Datum) 0;
-	bool all = true;
 	ListCell *cell;
 
-	if (!same_key)
-		ci_id = rm_stub_keep(class, old_key, new_key);
-	foreach (cell, attempts)
+	foreach (cell, item->attempts)
 	{
 		RmAttempt *attempt = lfirst(cell);
 
-		if (!rm_attempt_ask(checks, label, attempt))
-		{
-			all = all && attempt->is_default;
-			continue;
-		}
-		if (ci_id == (Datum) 0)
-			ci_id = rm_stub_keep(class, old_key, new_key);
-		rm_permit_record(ci_id, attempt);
+		if (attempt->check_name == NULL && !attempt->is_default)
+			return false;
 	}
-	if (!all && binding->mode != RM_MODE_OBSERVE)
-		report_unpermitted(binding->mode == RM_MODE_ENFORCE ? ERROR : WARNING, label, attempts);
+	return true;
+}
+
+/*
+ * Ask for permission of every attempt, judge by the mode what is not
+ * permitted, and record what is.
+ */
+static void
+judge(List *cases)
+{
+	ListCell *cell;
+
+	rm_cases_ask(cases);
+	foreach (cell, cases)
+	{
+		RmCase *item = lfirst(cell);
+
+		if (item->mode != RM_MODE_OBSERVE && !is_permitted(item))
+			report_unpermitted(item->mode == RM_MODE_ENFORCE ? ERROR : WARNING, rm_case_label(item), item->attempts);
+	}
+	rm_cases_record(cases);
+}
+
+/* Return whether the row's key is another than it was. */
+static bool
+is_key_changed(const char *old_key, const char *new_key)
+{
+	return old_key == NULL || new_key == NULL || strcmp(old_key, new_key) != 0;
+}
+
+/* Bring the item's stub in step with its row. */
+static void
+keep_stub(RmBinding *binding, RmCase *item, const char *old_key, const char *new_key, bool owner_changed)
+{
+	bool key_changed = is_key_changed(old_key, new_key);
+	RmIdentity saved;
+
+	if (!key_changed && !owner_changed)
+		return;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rm_become_owner(&saved);
+	if (key_changed)
+		item->has_id = rm_stub_keep(item->class, old_key, new_key, &item->ci_id);
+	/* The stub of a changed key may have been somebody else's. */
+	if (owner_changed || (AttributeNumberIsValid(binding->owner) && old_key != NULL && new_key != NULL && key_changed))
+		rm_owner_keep(item->class, new_key);
+	rm_become_again(&saved);
+	SPI_finish();
 }
 
 /* Does the row begin to belong to somebody, or to somebody else? */
@@ -289,57 +322,63 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 	TupleTableSlot *old = NULL;
 	TupleTableSlot *new = NULL;
 	RmBinding *binding;
-	List *attempts;
+	RmCase item = { 0 };
 	bool owner_changed;
-	char *class;
 	char *old_key;
 	char *new_key;
-	RmIdentity saved;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
 		!TRIGGER_FIRED_AFTER(trigger->tg_event) || trigger->tg_trigger->tgnargs != 1)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("keep_ci() is an AFTER row trigger with the class as its argument")));
-	class = trigger->tg_trigger->tgargs[0];
-	rm_source_note(class);
+	item.class = trigger->tg_trigger->tgargs[0];
+	rm_source_note(item.class);
 	if (!rm_ledger_is_active())
 		return PointerGetDatum(NULL);
-	binding = rm_binding_get(trigger->tg_relation, class);
+	binding = rm_binding_get(trigger->tg_relation, item.class);
 	if (!binding->bound)
 		return PointerGetDatum(NULL);
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
 		new = trigger->tg_trigslot;
-		attempts = insert_attempts(binding, trigger->tg_relation, new);
+		item.attempts = insert_attempts(binding, trigger->tg_relation, new);
 	}
 	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 	{
 		old = trigger->tg_trigslot;
-		attempts = list_make1(whole_item("retire"));
+		item.attempts = list_make1(whole_item("retire"));
 	}
 	else
 	{
 		old = trigger->tg_trigslot;
 		new = trigger->tg_newslot;
-		attempts = update_attempts(binding, old, new);
+		item.attempts = update_attempts(binding, old, new);
 	}
 	owner_changed = is_owner_changed(binding, old, new);
-	if (attempts == NIL && !owner_changed)
+	if (item.attempts == NIL && !owner_changed)
 		return PointerGetDatum(NULL);
 
 	old_key = old == NULL ? NULL : rm_slot_key(old, binding->keys, binding->nkeys);
 	new_key = new == NULL ? NULL : rm_slot_key(new, binding->keys, binding->nkeys);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	rm_become_owner(&saved);
-	if (attempts != NIL)
-		judge(binding, class, old_key, new_key, attempts);
-	/* The stub of a changed key may have been somebody else's. */
-	if (owner_changed ||
-		(binding->owner != NULL && old_key != NULL && new_key != NULL && strcmp(old_key, new_key) != 0))
-		rm_owner_keep(class, new_key);
-	rm_become_again(&saved);
-	SPI_finish();
+	item.key = old_key != NULL ? old_key : new_key;
+	item.mode = binding->mode;
+	keep_stub(binding, &item, old_key, new_key, owner_changed);
+	if (item.attempts != NIL)
+		rm_cases_add(&item, judge);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(rm_judge_ci);
+
+/* Statement trigger rm_judge: what the statement did to items is judged. */
+Datum
+rm_judge_ci(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		elog(ERROR, "judge_ci() is a statement trigger");
+	rm_cases_judge(judge);
 	return PointerGetDatum(NULL);
 }

@@ -1,6 +1,6 @@
 /*
  * permit.c
- *		What the guard asks of the registered checks, and what it records.
+ *		What the guard asks of the registered checks.
  *
  * Everything here runs inside SPI as the extension's owner; plans are kept
  * for the session.
@@ -10,25 +10,33 @@
 #include "cmdb/permit.h"
 
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "executor/spi.h"
-#include "ledger/ledger.h"
-#include "nodes/pg_list.h"
 #include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/regproc.h"
+
+typedef struct CheckPlanKey
+{
+	char function[2 * NAMEDATALEN + 8]; /* as registered_check names it */
+	bool many;                          /* about many attempts at once */
+} CheckPlanKey;
 
 typedef struct CheckPlan
 {
-	char function[2 * NAMEDATALEN + 8]; /* as registered_check names it */
+	CheckPlanKey key;
 	SPIPlanPtr plan;
 } CheckPlan;
 
 static HTAB *check_plans = NULL;
 
 /* Prepare a query once per session. */
-static SPIPlanPtr
-keep_plan(const char *query, int nargs, Oid *types)
+SPIPlanPtr
+rm_keep_plan(const char *query, int nargs, Oid *types)
 {
 	SPIPlanPtr plan = SPI_prepare(query, nargs, types);
 
@@ -37,38 +45,39 @@ keep_plan(const char *query, int nargs, Oid *types)
 	return plan;
 }
 
-/* Return the plan that calls the registered check's function. */
+/* Return the plan that calls the registered check's function about one attempt, or about many. */
 static SPIPlanPtr
-check_plan(const char *function)
+check_plan(const char *function, bool many)
 {
 	CheckPlan *entry;
-	char key[sizeof(entry->function)] = { 0 };
+	CheckPlanKey key = { .many = many };
 	bool found;
 
 	if (check_plans == NULL)
 	{
 		HASHCTL control = { 0 };
 
-		control.keysize = sizeof(entry->function);
+		control.keysize = sizeof(CheckPlanKey);
 		control.entrysize = sizeof(CheckPlan);
 		check_plans = hash_create("release_mgmt check plans", 8, &control, HASH_ELEM | HASH_BLOBS);
 	}
-	strlcpy(key, function, sizeof(key));
-	entry = hash_search(check_plans, key, HASH_FIND, &found);
+	strlcpy(key.function, function, sizeof(key.function));
+	entry = hash_search(check_plans, &key, HASH_FIND, &found);
 	if (!found)
 	{
-		Oid types[5] = { TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID };
-		SPIPlanPtr plan = keep_plan(psprintf("SELECT %s($1, $2, $3, $4, $5)", function), 5, types);
+		Oid type = many ? TEXTARRAYOID : TEXTOID;
+		Oid types[5] = { type, type, type, type, type };
+		SPIPlanPtr plan = rm_keep_plan(psprintf("SELECT %s($1, $2, $3, $4, $5)", function), 5, types);
 
-		entry = hash_search(check_plans, key, HASH_ENTER, &found);
+		entry = hash_search(check_plans, &key, HASH_ENTER, &found);
 		entry->plan = plan;
 	}
 	return entry->plan;
 }
 
 /* Set one argument of a plan to a text, or to NULL. */
-static void
-set_text(Datum *args, char *nulls, int n, const char *value)
+void
+rm_set_text(Datum *args, char *nulls, int n, const char *value)
 {
 	args[n] = value == NULL ? (Datum) 0 : CStringGetTextDatum(value);
 	nulls[n] = value == NULL ? 'n' : ' ';
@@ -82,20 +91,20 @@ ask(const char *name, const char *function, const char *label, const RmAttempt *
 	char nulls[5];
 	bool isnull;
 
-	set_text(args, nulls, 0, label);
-	set_text(args, nulls, 1, attempt->operation);
-	set_text(args, nulls, 2, attempt->attribute);
-	set_text(args, nulls, 3, attempt->old_value);
-	set_text(args, nulls, 4, attempt->new_value);
-	if (SPI_execute_plan(check_plan(function), args, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	rm_set_text(args, nulls, 0, label);
+	rm_set_text(args, nulls, 1, attempt->operation);
+	rm_set_text(args, nulls, 2, attempt->attribute);
+	rm_set_text(args, nulls, 3, attempt->old_value);
+	rm_set_text(args, nulls, 4, attempt->new_value);
+	if (SPI_execute_plan(check_plan(function, false), args, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "check \"%s\" gave no answer", name);
 	*answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	return !isnull;
 }
 
 /* Return the checks registered at a point, in the order of their names: name and function. */
-SPITupleTable *
-rm_checks_at(const char *point)
+static SPITupleTable *
+checks_at(const char *point)
 {
 	static SPIPlanPtr plan = NULL;
 	Datum arg = CStringGetTextDatum(point);
@@ -104,38 +113,168 @@ rm_checks_at(const char *point)
 	{
 		Oid type = TEXTOID;
 
-		plan = keep_plan("SELECT name, function_name FROM release_mgmt.registered_check "
-						 "WHERE point OPERATOR(pg_catalog.=) $1 ORDER BY name",
-						 1, &type);
+		plan = rm_keep_plan("SELECT name, function_name FROM release_mgmt.registered_check "
+							"WHERE point OPERATOR(pg_catalog.=) $1 ORDER BY name",
+							1, &type);
 	}
 	if (SPI_execute_plan(plan, &arg, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the registered checks");
 	return SPI_tuptable;
 }
 
-/* Ask the registered checks whether one permits the attempt; remember which, and its answer. */
-bool
-rm_attempt_ask(SPITupleTable *checks, const char *label, RmAttempt *attempt)
+/* Return a text[], or of no string a NULL element. */
+Datum
+rm_text_array(char **strings, int count)
 {
-	for (uint64 i = 0; i < checks->numvals; i++)
+	Datum *values = palloc(sizeof(Datum) * count);
+	bool *nulls = palloc(sizeof(bool) * count);
+	int dims[1] = { count };
+	int lower[1] = { 1 };
+
+	for (int i = 0; i < count; i++)
 	{
-		char *name = SPI_getvalue(checks->vals[i], checks->tupdesc, 1);
+		nulls[i] = strings[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(strings[i]);
+	}
+	return PointerGetDatum(construct_md_array(values, nulls, 1, dims, lower, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Return the label by which people name the item. */
+const char *
+rm_case_label(const RmCase *item)
+{
+	return psprintf("%s/%s", item->class, item->key);
+}
+
+/* Return whether the function answers about many attempts at once. */
+static bool
+answers_many(const char *function)
+{
+	Oid types[5] = { TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID };
+
+	return OidIsValid(LookupFuncName(rm_qualified_name_list(function), 5, types, true));
+}
+
+/* Note that a check permits the attempt. */
+static void
+permit(RmAttempt *attempt, const char *name, Datum answer)
+{
+	attempt->check_name = name;
+	attempt->permitted_by = *DatumGetUUIDP(answer);
+}
+
+/* Ask one check about each attempt by itself. */
+static void
+ask_each(const char *name, const char *function, char **labels, RmAttempt **attempts, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
 		Datum answer;
 
-		if (!ask(name, SPI_getvalue(checks->vals[i], checks->tupdesc, 2), label, attempt, &answer))
-			continue;
-		attempt->check_name = name;
-		attempt->permitted_by = *DatumGetUUIDP(answer);
-		break;
+		if (ask(name, function, labels[i], attempts[i], &answer))
+			permit(attempts[i], name, answer);
 	}
-	return attempt->check_name != NULL;
+}
+
+/* Ask one check about all attempts at once. */
+static void
+ask_together(const char *name, const char *function, char **labels, RmAttempt **attempts, int count)
+{
+	char **strings = palloc(sizeof(char *) * count);
+	Datum args[5];
+	Datum *answers;
+	bool *nulls;
+	Datum array;
+	bool isnull;
+	int nanswers;
+
+	args[0] = rm_text_array(labels, count);
+	for (int i = 0; i < count; i++)
+		strings[i] = (char *) attempts[i]->operation;
+	args[1] = rm_text_array(strings, count);
+	for (int i = 0; i < count; i++)
+		strings[i] = attempts[i]->attribute;
+	args[2] = rm_text_array(strings, count);
+	for (int i = 0; i < count; i++)
+		strings[i] = attempts[i]->old_value;
+	args[3] = rm_text_array(strings, count);
+	for (int i = 0; i < count; i++)
+		strings[i] = attempts[i]->new_value;
+	args[4] = rm_text_array(strings, count);
+	if (SPI_execute_plan(check_plan(function, true), args, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "check \"%s\" gave no answer", name);
+	array = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(array), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &answers, &nulls, &nanswers);
+	if (nanswers != count)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+						errmsg("check \"%s\" gave %d answers about %d changes", name, nanswers, count),
+						errhint("A check that is asked about many changes at once answers each in its place, with NULL "
+								"where it permits nothing.")));
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			permit(attempts[i], name, answers[i]);
+	}
+}
+
+/*
+ * Ask the registered checks, in the order of their names, which of them permits
+ * each attempt; remember the first that does, and its answer.
+ */
+void
+rm_cases_ask(List *cases)
+{
+	SPITupleTable *checks = checks_at("ci_change");
+	int count = 0;
+	RmAttempt **attempts;
+	char **labels;
+	ListCell *cell;
+
+	foreach (cell, cases)
+		count += list_length(((RmCase *) lfirst(cell))->attempts);
+	attempts = palloc(sizeof(RmAttempt *) * Max(count, 1));
+	labels = palloc(sizeof(char *) * Max(count, 1));
+	count = 0;
+	foreach (cell, cases)
+	{
+		RmCase *item = lfirst(cell);
+		char *label = (char *) rm_case_label(item);
+		ListCell *inner;
+
+		foreach (inner, item->attempts)
+		{
+			labels[count] = label;
+			attempts[count++] = lfirst(inner);
+		}
+	}
+	for (uint64 i = 0; i < checks->numvals && count > 0; i++)
+	{
+		char *name = SPI_getvalue(checks->vals[i], checks->tupdesc, 1);
+		char *function = SPI_getvalue(checks->vals[i], checks->tupdesc, 2);
+		int left = 0;
+
+		if (answers_many(function))
+			ask_together(name, function, labels, attempts, count);
+		else
+			ask_each(name, function, labels, attempts, count);
+		for (int j = 0; j < count; j++)
+		{
+			if (attempts[j]->check_name != NULL)
+				continue;
+			labels[left] = labels[j];
+			attempts[left++] = attempts[j];
+		}
+		count = left;
+	}
 }
 
 /* Add what the registered advisers say on why the attempt is not permitted; each sentence once. */
 List *
 rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice)
 {
-	SPITupleTable *checks = rm_checks_at("ci_change_advice");
+	SPITupleTable *checks = checks_at("ci_change_advice");
 
 	for (uint64 i = 0; i < checks->numvals; i++)
 	{
@@ -151,73 +290,4 @@ rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice)
 		}
 	}
 	return advice;
-}
-
-/* Record the attempt that a check permitted. */
-void
-rm_permit_record(Datum ci_id, const RmAttempt *attempt)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum args[6];
-	char nulls[6] = { ' ', ' ', ' ', ' ', ' ', ' ' };
-
-	if (plan == NULL)
-	{
-		Oid types[6] = { UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID };
-
-		plan = keep_plan("INSERT INTO release_mgmt.ci_change_permit "
-						 "(transaction_id, ci_id, operation, attribute, check_name, permitted_by) "
-						 "VALUES ($1, $2, $3, $4, $5, $6)",
-						 6, types);
-	}
-	args[0] = UUIDPGetDatum(rm_ledger_current_transaction());
-	args[1] = ci_id;
-	set_text(args, nulls, 2, attempt->operation);
-	set_text(args, nulls, 3, attempt->attribute);
-	set_text(args, nulls, 4, attempt->check_name);
-	args[5] = UUIDPGetDatum(&attempt->permitted_by);
-	if (SPI_execute_plan(plan, args, nulls, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not record a permit");
-}
-
-/* Bring the item's stub in step with its row; return its id. */
-Datum
-rm_stub_keep(const char *class, const char *old_key, const char *new_key)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum args[3];
-	char nulls[3];
-	bool isnull;
-	Datum id;
-
-	if (plan == NULL)
-	{
-		Oid types[3] = { TEXTOID, TEXTOID, TEXTOID };
-
-		plan = keep_plan("SELECT release_mgmt_internal.keep_stub($1, $2, $3)", 3, types);
-	}
-	set_text(args, nulls, 0, class);
-	set_text(args, nulls, 1, old_key);
-	set_text(args, nulls, 2, new_key);
-	if (SPI_execute_plan(plan, args, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not keep the stub of \"%s\"", class);
-	id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	return isnull ? (Datum) 0 : id;
-}
-
-/* Write to the item's stub whose it is. */
-void
-rm_owner_keep(const char *class, const char *key)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum args[2] = { CStringGetTextDatum(class), CStringGetTextDatum(key) };
-
-	if (plan == NULL)
-	{
-		Oid types[2] = { TEXTOID, TEXTOID };
-
-		plan = keep_plan("SELECT release_mgmt_internal.keep_owner($1, $2)", 2, types);
-	}
-	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not write whose \"%s/%s\" is", class, key);
 }

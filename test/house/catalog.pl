@@ -120,7 +120,7 @@ rule('every table that belongs to somebody has row-level security, not forced up
 	   OR c.relrowsecurity <> EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'rm_see') ORDER BY 1});
 rule('every registered check has its function', q{
 	SELECT name FROM release_mgmt.registered_check
-	WHERE to_regprocedure(function_name || CASE WHEN point LIKE 'ci_change%' THEN '(text,text,text,text,text)' WHEN point = 'back_out' THEN '(uuid,text)' ELSE '(uuid)' END) IS NULL ORDER BY 1});
+	WHERE to_regprocedure(function_name || CASE WHEN point = 'ci_change' THEN '(text[],text[],text[],text[],text[])' WHEN point = 'ci_change_advice' THEN '(text,text,text,text,text)' WHEN point = 'back_out' THEN '(uuid,text)' ELSE '(uuid)' END) IS NULL ORDER BY 1});
 rule('no table needs a sequence', qq{
 	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind = 'S' ORDER BY 1});
 rule('times are timestamptz', qq{

@@ -1,0 +1,224 @@
+/*
+ * record.c
+ *		What the guard keeps: permits, the stubs of items, and whose they are.
+ *
+ * Everything here runs inside SPI as the extension's owner; plans are kept
+ * for the session.
+ */
+#include "postgres.h"
+
+#include "cmdb/permit.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "ledger/capture.h"
+#include "ledger/ledger.h"
+#include "ledger/store.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+/* Attribute numbers of ci_change_permit. */
+enum
+{
+	PERMIT_ID = 1,
+	PERMIT_TRANSACTION_ID,
+	PERMIT_CI_ID,
+	PERMIT_OPERATION,
+	PERMIT_ATTRIBUTE,
+	PERMIT_CHECK_NAME,
+	PERMIT_PERMITTED_BY,
+	PERMIT_NATTS = PERMIT_PERMITTED_BY
+};
+
+extern Datum rm_new_id(PG_FUNCTION_ARGS);
+
+/* Bring the item's stub in step with its row; return whether there is one, and its id. */
+bool
+rm_stub_keep(const char *class, const char *old_key, const char *new_key, pg_uuid_t *id)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum args[3];
+	char nulls[3];
+	bool isnull;
+	Datum found;
+
+	if (plan == NULL)
+	{
+		Oid types[3] = { TEXTOID, TEXTOID, TEXTOID };
+
+		plan = rm_keep_plan("SELECT release_mgmt_internal.keep_stub($1, $2, $3)", 3, types);
+	}
+	rm_set_text(args, nulls, 0, class);
+	rm_set_text(args, nulls, 1, old_key);
+	rm_set_text(args, nulls, 2, new_key);
+	if (SPI_execute_plan(plan, args, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not keep the stub of \"%s\"", class);
+	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		*id = *DatumGetUUIDP(found);
+	return !isnull;
+}
+
+/* Return whether something permits part of what is done to the item. */
+static bool
+is_permitted_in_part(const RmCase *item)
+{
+	ListCell *cell;
+
+	foreach (cell, item->attempts)
+	{
+		if (((RmAttempt *) lfirst(cell))->check_name != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Find the stubs of the cases that need one and have none.
+ *
+ * They are locked as the foreign key of a permit would lock them.
+ */
+static void
+find_stubs(List *cases)
+{
+	static SPIPlanPtr plan = NULL;
+	char **labels = palloc(sizeof(char *) * list_length(cases));
+	RmCase **items = palloc(sizeof(RmCase *) * list_length(cases));
+	SPITupleTable *found;
+	Datum arg;
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, cases)
+	{
+		RmCase *item = lfirst(cell);
+
+		if (item->has_id || !is_permitted_in_part(item))
+			continue;
+		items[count] = item;
+		labels[count++] = (char *) rm_case_label(item);
+	}
+	if (count == 0)
+		return;
+	if (plan == NULL)
+	{
+		Oid type = TEXTARRAYOID;
+
+		plan =
+			rm_keep_plan("SELECT i.id FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS a (label, n) "
+						 "LEFT JOIN LATERAL (SELECT o.id FROM release_mgmt.ci AS o "
+						 "WHERE o.label OPERATOR(pg_catalog.=) a.label FOR KEY SHARE OF o) AS i ON true ORDER BY a.n",
+						 1, &type);
+	}
+	arg = rm_text_array(labels, count);
+	if (SPI_execute_plan(plan, &arg, NULL, false, 0) != SPI_OK_SELECT || SPI_processed != (uint64) count)
+		elog(ERROR, "could not look up stubs");
+	found = SPI_tuptable;
+	for (int i = 0; i < count; i++)
+	{
+		Datum id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &items[i]->has_id);
+
+		items[i]->has_id = !items[i]->has_id;
+		if (items[i]->has_id)
+			items[i]->ci_id = *DatumGetUUIDP(id);
+		else
+			items[i]->has_id = rm_stub_keep(items[i]->class, items[i]->key, items[i]->key, &items[i]->ci_id);
+	}
+}
+
+/* Return the argument of the trigger that captures the relation's changes, NULL where it has none. */
+static const char *
+capture_argument(Relation relation)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger *trigger = &triggers->triggers[i];
+
+		if (strcmp(trigger->tgname, "rm_90_capture") == 0 && trigger->tgenabled != TRIGGER_DISABLED)
+			return trigger->tgargs[0];
+	}
+	return NULL;
+}
+
+/*
+ * Record what checks permitted.
+ *
+ * The rows go by heap and index, and to the ledger, without a trigger for each:
+ * as many as a statement of the customer changes.
+ */
+void
+rm_cases_record(List *cases)
+{
+	RmStore store;
+	RmCaptureRows *capture = NULL;
+	TupleTableSlot *slot;
+	const char *table_id;
+	bool any = false;
+	ListCell *cell;
+
+	find_stubs(cases);
+	foreach (cell, cases)
+		any = any || is_permitted_in_part(lfirst(cell));
+	if (!any)
+		return;
+	rm_store_open(&store, "ci_change_permit");
+	slot = MakeSingleTupleTableSlot(RelationGetDescr(store.relation), &TTSOpsVirtual);
+	table_id = capture_argument(store.relation);
+	if (table_id != NULL)
+		capture = rm_capture_rows_begin(store.relation, table_id, RM_INSERT);
+	foreach (cell, cases)
+	{
+		RmCase *item = lfirst(cell);
+		ListCell *inner;
+
+		foreach (inner, item->attempts)
+		{
+			RmAttempt *attempt = lfirst(inner);
+
+			if (attempt->check_name == NULL)
+				continue;
+			ExecClearTuple(slot);
+			memset(slot->tts_isnull, 0, sizeof(bool) * PERMIT_NATTS);
+			slot->tts_values[PERMIT_ID - 1] = DirectFunctionCall1(rm_new_id, (Datum) 0);
+			slot->tts_values[PERMIT_TRANSACTION_ID - 1] = UUIDPGetDatum(rm_ledger_current_transaction());
+			slot->tts_values[PERMIT_CI_ID - 1] = UUIDPGetDatum(&item->ci_id);
+			slot->tts_values[PERMIT_OPERATION - 1] = CStringGetTextDatum(attempt->operation);
+			slot->tts_isnull[PERMIT_ATTRIBUTE - 1] = attempt->attribute == NULL;
+			slot->tts_values[PERMIT_ATTRIBUTE - 1] =
+				attempt->attribute == NULL ? (Datum) 0 : CStringGetTextDatum(attempt->attribute);
+			slot->tts_values[PERMIT_CHECK_NAME - 1] = CStringGetTextDatum(attempt->check_name);
+			slot->tts_values[PERMIT_PERMITTED_BY - 1] = UUIDPGetDatum(&attempt->permitted_by);
+			ExecStoreVirtualTuple(slot);
+			rm_store_collect(&store, slot->tts_values, slot->tts_isnull);
+			if (capture != NULL)
+				rm_capture_rows_add(capture, slot);
+		}
+	}
+	if (capture != NULL)
+		rm_capture_rows_end(capture);
+	ExecDropSingleTupleTableSlot(slot);
+	rm_store_close(&store);
+	CommandCounterIncrement();
+}
+
+/* Write to the item's stub whose it is. */
+void
+rm_owner_keep(const char *class, const char *key)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum args[2] = { CStringGetTextDatum(class), CStringGetTextDatum(key) };
+
+	if (plan == NULL)
+	{
+		Oid types[2] = { TEXTOID, TEXTOID };
+
+		plan = rm_keep_plan("SELECT release_mgmt_internal.keep_owner($1, $2)", 2, types);
+	}
+	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not write whose \"%s/%s\" is", class, key);
+}
