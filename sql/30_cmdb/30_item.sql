@@ -64,10 +64,10 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.ci_judgement',
 CREATE FUNCTION release_mgmt_internal.judge_ci() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_judge_ci';
 COMMENT ON FUNCTION release_mgmt_internal.judge_ci() IS
-'Statement trigger rm_judge: asks for permits of what a statement did to items, records them, refuses in mode enforce (RM010).';
-CREATE TRIGGER rm_judge AFTER INSERT ON release_mgmt_internal.ci_judgement
+'Statement trigger rm_95_judge: asks for permits of what a statement did to items, records them, refuses in mode enforce (RM010).';
+CREATE TRIGGER rm_95_judge AFTER INSERT ON release_mgmt_internal.ci_judgement
     FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.judge_ci();
-ALTER TABLE release_mgmt_internal.ci_judgement ENABLE ALWAYS TRIGGER rm_judge;
+ALTER TABLE release_mgmt_internal.ci_judgement ENABLE ALWAYS TRIGGER rm_95_judge;
 
 CREATE FUNCTION release_mgmt_internal.forget_binding() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_binding';

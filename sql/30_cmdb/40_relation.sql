@@ -24,6 +24,18 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.ci_relations_to(uuid[]) IS
 'The relations to the items, from the rows of bound and link tables whose columns hold their keys; an index on those columns serves.';
 
+-- A row of a link table may name items that are not there; that of a bound table is an item.
+CREATE VIEW release_mgmt_internal.relation_road WITH (security_invoker = true) AS
+SELECT s.kind, s.from_class, s.to_class,
+       format('SELECT k.n, %s FROM (SELECT u.n, release_mgmt_internal.split_key(u.key) AS parts FROM unnest($1) WITH ORDINALITY AS u (key, n) OFFSET 0) AS k JOIN %s AS t ON %s%s',
+              (SELECT string_agg(format('release_mgmt_internal.value_text(t.%I)', c.name), ', ' ORDER BY c.n) FROM unnest(s.from_columns) WITH ORDINALITY AS c (name, n)),
+              s.source, release_mgmt_internal.key_condition(s.source, s.to_columns, 'k.parts'),
+              CASE WHEN k.source <> s.source THEN
+                  format(' JOIN release_mgmt.ci AS o ON o.label = %L || release_mgmt_internal.row_key(t, %L) AND o.retired_at IS NULL', s.from_class || '/', s.from_columns) END) AS query
+FROM release_mgmt_internal.ci_relation_source AS s JOIN release_mgmt.ci_class AS k ON k.name = s.from_class;
+COMMENT ON VIEW release_mgmt_internal.relation_road IS
+'Each kind of relation, from a class to a class, as a query: of $1, keys of to_class, it returns the place of a key in it, and the parts of the key of each item that is related to that.';
+
 CREATE FUNCTION release_mgmt_internal.ci_relations_of(ci_id uuid) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable

@@ -69,11 +69,13 @@ COMMENT ON FUNCTION release_mgmt_internal.restored_by_back_out(text[], text[], t
 SELECT release_mgmt_internal.register_check('restored_by_back_out', 'ci_change', 'release_mgmt_internal.restored_by_back_out',
     'the change restores what was there before a release that is being backed out');
 
--- What a release changed and no back-out has restored since. One row for each attribute, or for the item as such.
+-- What a release changed and no back-out has restored since. One row for each attribute, or for the item as such. PL/pgSQL, so
+-- that the planner expects many of them where they are joined.
 CREATE FUNCTION release_mgmt_internal.standing_changes(release uuid, target text DEFAULT NULL)
 RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, first_transaction uuid, last_transaction uuid, last_permit uuid, new_value text)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
-BEGIN ATOMIC
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     WITH made AS (
         SELECT p.id, p.ci_id, p.operation, p.attribute, p.transaction_id, x.new_value
         FROM release_mgmt.planned_ci_change AS x
@@ -87,11 +89,9 @@ BEGIN ATOMIC
         WHERE b.release_id = standing_changes.release
         GROUP BY p.ci_id, p.operation, p.attribute
     )
-    SELECT m.ci_id, i.label, m.operation, m.attribute,
-           (pg_catalog.array_agg(m.transaction_id ORDER BY m.id))[1],
-           (pg_catalog.array_agg(m.transaction_id ORDER BY m.id DESC))[1],
-           pg_catalog.max(m.id::text)::uuid,
-           (pg_catalog.array_agg(m.new_value ORDER BY m.id DESC))[1]
+    SELECT DISTINCT ON (m.ci_id, m.operation, m.attribute COLLATE "C") m.ci_id, i.label, m.operation, m.attribute,
+           pg_catalog.first_value(m.transaction_id) OVER (PARTITION BY m.ci_id, m.operation, m.attribute COLLATE "C" ORDER BY m.id),
+           m.transaction_id, m.id, m.new_value
     FROM made AS m
     JOIN release_mgmt.ci AS i ON i.id = m.ci_id
     WHERE NOT EXISTS (
@@ -100,8 +100,8 @@ BEGIN ATOMIC
           AND CASE m.operation WHEN 'create' THEN r.operation = 'retire'
                                WHEN 'retire' THEN r.operation = 'create' AND r.attribute IS NULL
                                ELSE r.operation = 'change' AND r.attribute = m.attribute END)
-    GROUP BY m.ci_id, i.label, m.operation, m.attribute;
-END;
+    ORDER BY m.ci_id, m.operation, m.attribute COLLATE "C", m.id DESC;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.standing_changes(uuid, text) IS
 'What a release changed, on one target or all, and no back-out has restored since; with the first and the last transaction that made the change.';
 
@@ -112,8 +112,11 @@ CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) R
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    items uuid[] := ARRAY(SELECT DISTINCT s.ci_id FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS s);
+    items text[];
+    attributes text[];
 BEGIN
+    SELECT array_agg(DISTINCT s.ci COLLATE "C"), array_agg(DISTINCT s.attribute) INTO items, attributes
+    FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS s;
     RETURN QUERY
         WITH standing AS MATERIALIZED (
             SELECT s.*, c.source, c.exempt, i.retired_at IS NOT NULL AS retired
@@ -123,58 +126,68 @@ BEGIN
             WHERE s.operation = 'change' OR s.attribute IS NULL
         ), history AS MATERIALIZED (
             SELECT h.* FROM release_mgmt_internal.captured_of(items, (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release)) AS h
-        ), present AS MATERIALIZED (
-            SELECT v.* FROM release_mgmt_internal.present_values(items) AS v
         ), own AS MATERIALIZED (
             -- The release's own last change of each item; where none is found under its key, everything came later.
-            SELECT s.ci_id, s.last_transaction, min(h.n) AS n
-            FROM (SELECT DISTINCT x.ci_id, x.last_transaction FROM standing AS x) AS s
-            JOIN history AS h ON h.ci_id = s.ci_id AND h.transaction_id = s.last_transaction
-            GROUP BY s.ci_id, s.last_transaction
-        ), later AS MATERIALIZED (
-            -- Later work on the same columns, whoever did it, and whether or not it led to the same value.
-            SELECT DISTINCT s.ci_id, s.operation, s.attribute
+            SELECT s.ci, s.last_transaction, min(h.n) AS n
+            FROM (SELECT DISTINCT x.ci, x.last_transaction FROM standing AS x) AS s
+            JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.last_transaction
+            GROUP BY s.ci, s.last_transaction
+        ), touched AS MATERIALIZED (
+            -- Later work on the same columns, whoever did it, with what the release had left there; attribute NULL: on the row as such.
+            SELECT DISTINCT ON (s.ci_id, s.operation, s.attribute, h.attribute) s.ci_id, s.ci, s.operation, s.attribute, s.source, s.last_transaction,
+                   CASE WHEN h.operation = 'update' THEN h.attribute END AS column_name, h.old_value AS was_left
             FROM standing AS s
-            JOIN history AS h ON h.ci_id = s.ci_id
-            LEFT JOIN own AS o ON o.ci_id = s.ci_id AND o.last_transaction = s.last_transaction
+            JOIN history AS h ON h.ci = s.ci
+            LEFT JOIN own AS o ON o.ci = s.ci AND o.last_transaction = s.last_transaction
             WHERE h.n < coalesce(o.n, 'infinity'::float8)
-              AND CASE WHEN s.operation = 'change' THEN h.operation = 'delete' OR (h.operation = 'update' AND h.old ? s.attribute)
-                       ELSE h.operation IN ('insert', 'delete')
-                            OR (h.operation = 'update' AND EXISTS (SELECT FROM jsonb_object_keys(h.old) AS k WHERE k <> ALL (s.exempt))) END
+              AND CASE WHEN h.operation = 'update' THEN CASE WHEN s.operation = 'change' THEN h.attribute = s.attribute ELSE h.attribute <> ALL (s.exempt) END
+                       ELSE h.attribute IS NULL AND (h.operation = 'delete' OR (h.operation = 'insert' AND s.operation <> 'change')) END
+            ORDER BY s.ci_id, s.operation, s.attribute, h.attribute, h.n DESC
+        ), present AS MATERIALIZED (
+            SELECT v.* FROM release_mgmt_internal.present_values(items, attributes || (SELECT array_agg(DISTINCT t.column_name) FROM touched AS t)) AS v
+        ), later AS MATERIALIZED (
+            -- What led back to the value that the release had left is no conflict; a row that was deleted or created again is.
+            SELECT t.ci_id, t.operation, t.attribute,
+                   coalesce(max(CASE WHEN t.column_name IS NULL THEN release_mgmt_internal.later_work(t.ci_id, t.operation, t.attribute, t.last_transaction) END),
+                            string_agg(CASE WHEN t.column_name IS NOT NULL THEN release_mgmt_internal.later_work(t.ci_id, 'change', t.column_name, t.last_transaction) END,
+                                       E'\n' ORDER BY t.column_name COLLATE "C")) AS work
+            FROM touched AS t LEFT JOIN present AS v ON v.ci = t.ci AND v.attribute = t.column_name
+            WHERE CASE WHEN t.column_name IS NULL OR v.ci IS NULL THEN true
+                       ELSE v.value IS DISTINCT FROM release_mgmt_internal.canonical_value(t.source, t.column_name, t.was_left) END
+            GROUP BY t.ci_id, t.operation, t.attribute
         ), before AS MATERIALIZED (
-            SELECT DISTINCT ON (s.ci_id, s.attribute) s.ci_id, s.attribute, h.old ->> s.attribute AS value
+            SELECT DISTINCT ON (s.ci_id, s.attribute) s.ci_id, s.attribute, h.old_value AS value
             FROM standing AS s
-            JOIN history AS h ON h.ci_id = s.ci_id AND h.transaction_id = s.first_transaction AND h.operation = 'update' AND h.old ? s.attribute
+            JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.first_transaction AND h.operation = 'update' AND h.attribute = s.attribute
             WHERE s.operation = 'change'
             ORDER BY s.ci_id, s.attribute, h.n DESC
         ), planned AS (
             SELECT s.ci_id, s.ci, 'change' AS operation, s.attribute, p.value AS old_value,
                    release_mgmt_internal.canonical_value(s.source, s.attribute, b.value) AS new_value,
                    CASE WHEN s.source IS NULL THEN format('%s: its class is bound to no table.', s.ci)
-                        WHEN l.ci_id IS NOT NULL THEN release_mgmt_internal.later_work(s.ci_id, s.operation, s.attribute, s.last_transaction)
-                        WHEN NOT s.retired AND NOT release_mgmt_internal.same_value(s.ci, s.attribute, s.new_value, p.value)
+                        WHEN l.ci_id IS NOT NULL THEN l.work
+                        WHEN NOT s.retired AND s.new_value IS DISTINCT FROM p.value AND NOT release_mgmt_internal.same_value(s.ci, s.attribute, s.new_value, p.value)
                             THEN format('%s %s: is %s, the release left it as %s.', s.ci, s.attribute, coalesce(quote_literal(p.value), 'NULL'), coalesce(quote_literal(s.new_value), 'NULL'))
                         WHEN b.ci_id IS NULL THEN format('%s %s: what it was before is not under this key in the ledger.', s.ci, s.attribute) END AS conflict
             FROM standing AS s
-            LEFT JOIN present AS p ON p.ci_id = s.ci_id AND p.attribute = s.attribute
+            LEFT JOIN present AS p ON p.ci = s.ci AND p.attribute = s.attribute
             LEFT JOIN before AS b ON b.ci_id = s.ci_id AND b.attribute = s.attribute
             LEFT JOIN later AS l ON l.ci_id = s.ci_id AND l.operation = 'change' AND l.attribute = s.attribute
             WHERE s.operation = 'change'
             UNION ALL
             SELECT s.ci_id, s.ci, CASE s.operation WHEN 'create' THEN 'retire' ELSE 'create' END, NULL, NULL, NULL,
                    CASE WHEN s.source IS NULL THEN format('%s: its class is bound to no table.', s.ci)
-                        WHEN l.ci_id IS NOT NULL THEN release_mgmt_internal.later_work(s.ci_id, s.operation, NULL, s.last_transaction) END
+                        WHEN l.ci_id IS NOT NULL THEN l.work END
             FROM standing AS s LEFT JOIN later AS l ON l.ci_id = s.ci_id AND l.operation = s.operation
             WHERE s.operation <> 'change'
             UNION ALL
             -- An item that was deleted comes back with every column.
-            (SELECT DISTINCT ON (s.ci_id, o.key) s.ci_id, s.ci, 'create', o.key, NULL,
-                   release_mgmt_internal.canonical_value(s.source, o.key, o.value), NULL
+            (SELECT DISTINCT ON (s.ci_id, h.attribute) s.ci_id, s.ci, 'create', h.attribute, NULL,
+                   release_mgmt_internal.canonical_value(s.source, h.attribute, h.old_value), NULL
             FROM standing AS s
-            JOIN history AS h ON h.ci_id = s.ci_id AND h.transaction_id = s.last_transaction AND h.operation = 'delete'
-            CROSS JOIN LATERAL jsonb_each_text(h.old) AS o
+            JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.last_transaction AND h.operation = 'delete' AND h.attribute IS NOT NULL
             WHERE s.operation = 'retire' AND s.source IS NOT NULL
-            ORDER BY s.ci_id, o.key, h.n DESC)
+            ORDER BY s.ci_id, h.attribute, h.n DESC)
         )
         SELECT p.* FROM planned AS p ORDER BY p.ci COLLATE "C", p.attribute COLLATE "C" NULLS FIRST;
 END $$;

@@ -9,18 +9,15 @@ DECLARE
 BEGIN
     IF items IS NOT NULL THEN
         RETURN QUERY
-            SELECT DISTINCT ON (i.label, o.column_name)
-                   i.id, i.label, CASE h.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, o.column_name, o.value,
+            SELECT DISTINCT ON (h.ci COLLATE "C", h.attribute COLLATE "C")
+                   i.id, h.ci, CASE h.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, h.attribute, h.old_value,
                    h.at, h.role, h.transaction_id
-            FROM release_mgmt_internal.captured_of(ARRAY(SELECT x.id FROM release_mgmt.ci AS x WHERE x.label = ANY (items)), since) AS h
-            JOIN release_mgmt.ci AS i ON i.id = h.ci_id
-            JOIN release_mgmt.ci_class AS k ON k.name = i.class
-            CROSS JOIN LATERAL (
-                SELECT NULL, NULL WHERE h.operation <> 'update'
-                UNION ALL
-                SELECT x.key, x.value FROM jsonb_each_text(CASE h.operation WHEN 'update' THEN h.old END) AS x WHERE x.key <> ALL (k.exempt)) AS o (column_name, value)
-            WHERE h.operation IN ('insert', 'update', 'delete') AND (since IS NULL OR h.at >= since)
-            ORDER BY i.label, o.column_name NULLS FIRST, h.n;
+            FROM release_mgmt_internal.captured_of(items, since) AS h
+            JOIN release_mgmt.ci_class AS k ON k.name = split_part(h.ci, '/', 1)
+            JOIN release_mgmt.ci AS i ON i.label = h.ci
+            WHERE CASE h.operation WHEN 'update' THEN h.attribute <> ALL (k.exempt) ELSE h.operation IN ('insert', 'delete') AND h.attribute IS NULL END
+              AND (since IS NULL OR h.at >= since)
+            ORDER BY h.ci COLLATE "C", h.attribute COLLATE "C" NULLS FIRST, h.n;
         RETURN;
     END IF;
     PERFORM release_mgmt_internal.flush_changes();
@@ -79,7 +76,9 @@ BEGIN ATOMIC
     WITH change AS MATERIALIZED (
         SELECT l.* FROM release_mgmt_internal.last_changes(observed_drift.since, observed_drift.items) AS l
     ), present AS MATERIALIZED (
-        SELECT v.* FROM release_mgmt_internal.present_values((SELECT pg_catalog.array_agg(DISTINCT x.ci_id) FROM change AS x WHERE x.attribute IS NOT NULL)) AS v
+        SELECT v.* FROM release_mgmt_internal.present_values(
+            (SELECT pg_catalog.array_agg(DISTINCT x.ci COLLATE "C") FROM change AS x WHERE x.attribute IS NOT NULL),
+            (SELECT pg_catalog.array_agg(DISTINCT x.attribute) FROM change AS x)) AS v
     )
     SELECT c.ci, c.attribute, c.old_value, v.value,
            CASE WHEN p.permitted THEN 'authorized'
@@ -89,7 +88,7 @@ BEGIN ATOMIC
            p.release_id, c.role, c.at, c.transaction_id
     FROM change AS c
     JOIN release_mgmt.ci AS i ON i.id = c.ci_id
-    LEFT JOIN present AS v ON v.ci_id = c.ci_id AND v.attribute = c.attribute
+    LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
     LEFT JOIN LATERAL (SELECT true AS permitted, g.release_id
                        FROM release_mgmt_internal.permitting_release(c.transaction_id, c.ci_id, c.attribute) AS g) AS p ON true
     WHERE (i.retired_at IS NOT NULL) = (c.operation = 'retire');
@@ -103,8 +102,8 @@ LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH present AS MATERIALIZED (
         SELECT v.* FROM release_mgmt_internal.present_values(
-            (SELECT pg_catalog.array_agg(i.id) FROM release_mgmt.ci AS i
-             WHERE i.retired_at IS NULL AND i.label IN (SELECT x.ci FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release))) AS v
+            (SELECT pg_catalog.array_agg(DISTINCT x.ci COLLATE "C") FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release),
+            (SELECT pg_catalog.array_agg(DISTINCT x.attribute) FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release)) AS v
     ), plan AS MATERIALIZED (
         SELECT x.*, nullif(x.attribute, '') AS column_name, i.id AS ci_id, coalesce(i.retired_at IS NULL, false) AS is_there,
                coalesce(m.kind = 'deployed' OR t.state IN ('installed', 'verified'), false) AS is_done,
@@ -114,14 +113,14 @@ BEGIN ATOMIC
         JOIN release_mgmt.release AS r ON r.id = x.release_id
         JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
         LEFT JOIN release_mgmt.ci AS i ON i.label = x.ci
-        LEFT JOIN present AS v ON v.ci_id = i.id AND v.attribute = x.attribute
+        LEFT JOIN present AS v ON v.ci = x.ci AND v.attribute = x.attribute
         LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
         WHERE x.release_id = release_drift.release
     ), observed AS MATERIALIZED (
         SELECT o.* FROM release_mgmt_internal.observed_drift(
             (SELECT min(coalesce(p.sealed_at, r.created_at)) FROM release_mgmt.release AS r
              LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id WHERE r.id = release_drift.release),
-            (SELECT pg_catalog.array_agg(DISTINCT x.ci) FROM plan AS x)) AS o
+            (SELECT pg_catalog.array_agg(DISTINCT x.ci COLLATE "C") FROM plan AS x)) AS o
     ), standing AS MATERIALIZED (
         SELECT s.* FROM release_mgmt_internal.standing_changes(release_drift.release) AS s
     ), judged AS (
@@ -132,7 +131,7 @@ BEGIN ATOMIC
                         CASE WHEN x.is_there THEN CASE WHEN x.is_done AND NOT (x.was_made AND s.ci IS NULL) THEN 'unexpected' END
                              WHEN s.ci IS NOT NULL THEN 'authorized' ELSE 'missing' END
                     WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (x.is_done AND NOT (x.was_made AND s.ci IS NULL)) THEN 'missing' END
-                    WHEN release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
+                    WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
                         CASE WHEN s.ci IS NOT NULL THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
                     WHEN x.operation = 'change' AND s.ci IS NULL AND release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present) THEN
                         CASE WHEN x.is_done AND NOT (x.was_made AND s.ci IS NULL) THEN 'missing' END

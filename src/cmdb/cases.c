@@ -5,7 +5,7 @@
  * The row trigger of bound tables adds a case for each row; all of them are
  * judged together when the statement's row triggers have fired.  For that the
  * first case of a statement has PostgreSQL queue one more event behind the
- * events of its rows: the trigger rm_judge of an empty table of the extension,
+ * events of its rows: the trigger rm_95_judge of an empty table of the extension,
  * by an INSERT of nothing that leaves its triggers to the query around it, as
  * the queries of foreign keys do.  So it comes for each kind of statement: also
  * COPY, the actions of foreign keys, and what logical replication applies.

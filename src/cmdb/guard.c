@@ -371,7 +371,7 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(rm_judge_ci);
 
-/* Statement trigger rm_judge: what the statement did to items is judged. */
+/* Statement trigger rm_95_judge: what the statement did to items is judged. */
 Datum
 rm_judge_ci(PG_FUNCTION_ARGS)
 {

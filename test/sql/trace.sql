@@ -162,9 +162,13 @@ SELECT count(*) AS back_outs FROM ci_back_out;
 SET ROLE regress_trace_app;
 UPDATE vm SET up = false WHERE id = 2;
 RESET ROLE;
+-- What was undone, so that the value is what the release had left, stands in nobody's way.
+BEGIN;
 SET ROLE regress_trace_rm;
 SELECT back_out_ci_changes('REL-1', 'vm/2');
 RESET ROLE;
+SELECT id, up, platform_id, note FROM vm WHERE id = 2;
+ROLLBACK;
 SELECT govern('vm', 'enforce') \g /dev/null
 
 -- A second release without later work: exact restoration, idempotent, itself captured and permitted.
@@ -184,6 +188,20 @@ SET ROLE regress_trace_op;
 CALL work();
 RESET ROLE;
 TABLE vm ORDER BY id;
+-- Later work on an item that the release created: column by column as well.
+BEGIN;
+SELECT govern('vm', 'observe') \g /dev/null
+UPDATE vm SET note = 'later', memory = 1, updated = '2026-03-03' WHERE id = 8;
+UPDATE vm SET memory = NULL WHERE id = 8;
+SAVEPOINT s;
+SET ROLE regress_trace_rm;
+SELECT back_out_ci_changes('REL-2', 'vm/8');
+ROLLBACK TO s;
+RESET ROLE;
+UPDATE vm SET note = NULL WHERE id = 8;
+SET ROLE regress_trace_rm;
+SELECT back_out_ci_changes('REL-2', 'vm/8');
+ROLLBACK;
 SET ROLE regress_trace_rm;
 SELECT back_out_ci_changes('REL-2', 'vm/3');
 SELECT back_out_ci_changes('REL-2');
