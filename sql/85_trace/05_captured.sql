@@ -2,7 +2,7 @@
 
 CREATE FUNCTION release_mgmt_internal.captured_of(items text[], since timestamptz)
 RETURNS TABLE (ci text, n bigint, transaction_id uuid, operation text, attribute text, old_value text, at timestamptz, role text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
 DECLARE
     labels text[];
     tables uuid[];
@@ -21,7 +21,7 @@ COMMENT ON FUNCTION release_mgmt_internal.captured_of(text[], timestamptz) IS
 'The captured changes of the rows of items, named class/key, all or those since a time and some before; n counts from the last one back, for each item. Rows as in changes_of_rows().';
 
 CREATE FUNCTION release_mgmt_internal.present_values(items text[], attributes text[]) RETURNS TABLE (ci text, attribute text, value text)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
 DECLARE
     c record;
 BEGIN

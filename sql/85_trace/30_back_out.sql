@@ -72,8 +72,8 @@ SELECT release_mgmt_internal.register_check('restored_by_back_out', 'ci_change',
 -- What a release changed and no back-out has restored since. One row for each attribute, or for the item as such. PL/pgSQL, so
 -- that the planner expects many of them where they are joined.
 CREATE FUNCTION release_mgmt_internal.standing_changes(release uuid, target text DEFAULT NULL)
-RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, first_transaction uuid, last_transaction uuid, last_permit uuid, new_value text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+RETURNS TABLE (ci_id uuid, ci text, class text, retired boolean, operation text, attribute text, first_transaction uuid, last_transaction uuid, last_permit uuid, new_value text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
 BEGIN
     RETURN QUERY
     WITH made AS (
@@ -89,7 +89,7 @@ BEGIN
         WHERE b.release_id = standing_changes.release
         GROUP BY p.ci_id, p.operation, p.attribute
     )
-    SELECT DISTINCT ON (m.ci_id, m.operation, m.attribute COLLATE "C") m.ci_id, i.label, m.operation, m.attribute,
+    SELECT DISTINCT ON (m.ci_id, m.operation, m.attribute COLLATE "C") m.ci_id, i.label, i.class, i.retired_at IS NOT NULL, m.operation, m.attribute,
            pg_catalog.first_value(m.transaction_id) OVER (PARTITION BY m.ci_id, m.operation, m.attribute COLLATE "C" ORDER BY m.id),
            m.transaction_id, m.id, m.new_value
     FROM made AS m
@@ -108,8 +108,10 @@ COMMENT ON FUNCTION release_mgmt_internal.standing_changes(uuid, text) IS
 CREATE TYPE release_mgmt_internal.planned_restoration AS (ci_id uuid, ci text, operation text, attribute text, old_value text, new_value text, conflict text);
 COMMENT ON TYPE release_mgmt_internal.planned_restoration IS 'One restoration of a back-out, and the conflict with later work that stands in its way.';
 
+-- Of what it joins the planner knows nothing, and would run through one for each row of another: enable_nestloop. What it calls
+-- looks rows up by index.
 CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_column
 DECLARE
     items text[];
@@ -119,10 +121,9 @@ BEGIN
     FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS s;
     RETURN QUERY
         WITH standing AS MATERIALIZED (
-            SELECT s.*, c.source, c.exempt, i.retired_at IS NOT NULL AS retired
+            SELECT s.*, c.source, c.exempt
             FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS s
-            JOIN release_mgmt.ci AS i ON i.id = s.ci_id
-            JOIN release_mgmt.ci_class AS c ON c.name = i.class
+            JOIN release_mgmt.ci_class AS c ON c.name = s.class
             WHERE s.operation = 'change' OR s.attribute IS NULL
         ), history AS MATERIALIZED (
             SELECT h.* FROM release_mgmt_internal.captured_of(items, (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release)) AS h
@@ -195,7 +196,7 @@ COMMENT ON FUNCTION release_mgmt_internal.plan_back_out(uuid, text) IS
 'What a back-out restores, item by item and column by column, each with the conflict with later work, one line each, or NULL. Writes nothing.';
 
 CREATE FUNCTION release_mgmt_internal.later_work(ci_id uuid, operation text, attribute text, after_transaction uuid) RETURNS text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET enable_nestloop = on
 BEGIN ATOMIC
     WITH item AS (
         SELECT i.label, i.key, c.source, c.exempt FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class WHERE i.id = later_work.ci_id
