@@ -15,6 +15,7 @@ CREATE TABLE release_mgmt.release (
     created_at      timestamptz NOT NULL DEFAULT now(),
     planned         tstzrange,
     baseline        tstzrange,
+    agreed_at       timestamptz,
     early_life      interval NOT NULL DEFAULT '14 days',
     revision        bigint NOT NULL DEFAULT 0,
     owner_id        uuid,
@@ -31,8 +32,9 @@ CREATE TABLE release_mgmt.release (
     CONSTRAINT release_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES release_mgmt.person
 );
 COMMENT ON TABLE release_mgmt.release IS 'Releases. state follows the pinned model; a plain UPDATE of it meets the same gates as advance_release().';
-COMMENT ON COLUMN release_mgmt.release.planned IS 'when the roll-out is planned to run, at present';
-COMMENT ON COLUMN release_mgmt.release.baseline IS 'planned as it was when the plan was first stated; kept when re-planned';
+COMMENT ON COLUMN release_mgmt.release.planned IS 'when the roll-out is planned to run, at present; once agreed, changed by replan_release() or a row of planned_dates';
+COMMENT ON COLUMN release_mgmt.release.baseline IS 'planned as it was when it was agreed, or as it is while it is not yet; kept when re-planned';
+COMMENT ON COLUMN release_mgmt.release.agreed_at IS 'when the dates were agreed: the release left draft with them, or was first planned after that';
 COMMENT ON COLUMN release_mgmt.release.early_life IS 'how long early life support lasts after the last deployment';
 COMMENT ON COLUMN release_mgmt.release.revision IS 'raised by every change beneath the release, so that a gate never passes on rows it did not see';
 COMMENT ON COLUMN release_mgmt.release.owner_id IS 'who answers for the release; whoever requests it, where nobody else is named';
@@ -56,21 +58,16 @@ DECLARE
     draft record;
     named record;
 BEGIN
-    -- The first plan stated is the baseline; later ones leave it alone.
     IF TG_OP = 'INSERT' THEN
-        NEW.baseline := NEW.planned;
         NEW.owner_id := coalesce(NEW.owner_id, NEW.requested_by);
         NEW.revision := 0;
         IF NEW.state <> 'draft' THEN
             PERFORM release_mgmt_internal.refuse('illegal_transition', format('release "%s" can not begin as %s', NEW.code, NEW.state), NULL,
                 'Insert it as draft and move it with advance_release().');
         END IF;
-    ELSE
-        NEW.baseline := coalesce(OLD.baseline, NEW.planned);
-        IF NEW.model_id <> OLD.model_id AND OLD.state <> 'draft' THEN
-            PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" has its model pinned', OLD.code),
-                format('It is %s.', OLD.state), 'A model is chosen while the release is a draft.');
-        END IF;
+    ELSIF NEW.model_id <> OLD.model_id AND OLD.state <> 'draft' THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" has its model pinned', OLD.code),
+            format('It is %s.', OLD.state), 'A model is chosen while the release is a draft.');
     END IF;
     IF TG_OP = 'INSERT' OR NEW.model_id <> OLD.model_id THEN
         SELECT m.code, m.version INTO draft FROM release_mgmt.release_model AS m WHERE m.id = NEW.model_id AND NOT m.builtin AND m.published_at IS NULL;
@@ -92,7 +89,7 @@ BEGIN
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_release() IS
-'Trigger: a release begins as draft, keeps its baseline, pins a published model, keeps that once out of draft, and names a policy that is in force.';
+'Trigger: a release begins as draft, pins a published model, keeps that once out of draft, and names a policy that is in force.';
 CREATE TRIGGER rm_51_keep BEFORE INSERT OR UPDATE ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_release();
 
@@ -298,6 +295,6 @@ BEGIN
     RETURN new_release.id;
 END $$;
 COMMENT ON FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval, text) IS
-'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest published version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the first one stated is the baseline; early_life: how long early life support lasts; owner: the person who answers for it, NULL: who creates it. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager; RM015 the code exists with another type, title or model.';
+'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest published version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the baseline once the release leaves draft; early_life: how long early life support lasts; owner: the person who answers for it, NULL: who creates it. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager; RM015 the code exists with another type, title or model.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE',
     'FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval, text)');

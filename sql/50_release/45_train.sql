@@ -98,8 +98,12 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, r
 BEGIN
     INSERT INTO release_mgmt.train_boarding (release_id, train_id, departs_at, cut_off_at, boarded_by)
     SELECT take_aboard.release, t.id, take_aboard.departs_at, take_aboard.cut_off_at, acting FROM release_mgmt.release_train AS t WHERE t.code = train;
-    UPDATE release_mgmt.release AS r SET planned = tstzrange(take_aboard.departs_at, take_aboard.departs_at + t.lasts)
-    FROM release_mgmt.release_train AS t WHERE r.id = take_aboard.release AND t.code = train;
+    INSERT INTO release_mgmt.planned_dates (release_id, planned, reason)
+    SELECT r.id, x.planned, format('travels with train %s', train)
+    FROM release_mgmt.release_train AS t
+    CROSS JOIN LATERAL (SELECT tstzrange(take_aboard.departs_at, take_aboard.departs_at + t.lasts) AS planned) AS x
+    JOIN release_mgmt.release AS r ON r.planned IS DISTINCT FROM x.planned
+    WHERE r.id = take_aboard.release AND t.code = train;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.take_aboard(uuid, text, timestamptz, timestamptz, uuid) IS 'Records that a release travels with a departure, and plans its roll-out for it.';
 

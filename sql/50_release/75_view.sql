@@ -62,7 +62,8 @@ SELECT r.code AS release, r.type, r.title, r.state, s.kind, o.code AS organizati
        (SELECT string_agg(c.code, ', ' ORDER BY c.code) FROM release_mgmt.release_change AS rc JOIN release_mgmt.change_request AS c ON c.id = rc.change_id
         WHERE rc.release_id = r.id) AS changes,
        p.code AS package, p.revision AS package_revision, p.sealed_at, u.code AS unit, d.roll_out, d.delivery, d.mechanism,
-       t.code AS train, b.departs_at, r.baseline, r.planned, upper(r.planned) - upper(r.baseline) AS postponed_by
+       t.code AS train, b.departs_at, r.baseline, r.agreed_at, r.planned, upper(r.planned) - upper(r.baseline) AS postponed_by,
+       (SELECT count(*) FROM release_mgmt.planned_dates AS d WHERE d.release_id = r.id AND d.after_agreement) AS replanned
 FROM release_mgmt.release AS r
 JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
 JOIN release_mgmt.release_model AS m ON m.id = r.model_id
@@ -77,5 +78,5 @@ LEFT JOIN release_mgmt.design_option AS d ON d.release_id = r.id AND d.chosen
 LEFT JOIN release_mgmt.train_boarding AS b ON b.release_id = r.id AND b.left_at IS NULL
 LEFT JOIN release_mgmt.release_train AS t ON t.id = b.train_id;
 COMMENT ON VIEW release_mgmt.release_overview IS
-'One row for each release, for reports: what it is and in which state (kind as in model_state), whose, under which model, policy and plan, for which customers, by which changes, its package, unit, design option and train, its planned dates, and by how much its end was postponed against the baseline.';
+'One row for each release, for reports: what it is and in which state (kind as in model_state), whose, under which model, policy and plan, for which customers, by which changes, its package, unit, design option and train, its dates as they were agreed (baseline, agreed_at) and as they are planned, by how much the end was postponed, and how often the release was planned anew since it was agreed (planning_history tells why).';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_overview');

@@ -42,7 +42,7 @@ LEFT JOIN LATERAL (SELECT min(a.began_at) AS began_at,
                                       FROM release_mgmt.deployment_step AS s WHERE s.target_id = t.id) AS a ON true
                    WHERE t.release_id = r.id) AS d ON true;
 COMMENT ON VIEW release_mgmt.release_schedule IS
-'Each release: when its roll-out was first planned (baseline), is planned now, its windows, when the first step began and the last target was verified, the progress, and by how much it is later than its baseline end (negative: before it).';
+'Each release: for when its roll-out was agreed (baseline), is planned now, its windows, when the first step began and the last target was verified, the progress, and by how much it is later than its baseline end (negative: before it).';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_schedule');
 
 CREATE VIEW release_mgmt.change_calendar WITH (security_invoker = true) AS

@@ -34,12 +34,12 @@ SELECT create_release('REL-1', 'minor', customers => '{Customer}', changes => '{
 SELECT create_release('REL-1', 'major');
 SELECT release_id('REL-9');
 
--- Who requests is who acts, and stays so; a release begins as draft; its baseline is kept.
+-- Who requests is who acts, and stays so; a release begins as draft, and so long its baseline is what is planned.
 UPDATE change_request SET requested_by = NULL WHERE code = 'CHG-1';
 UPDATE release SET requested_by = NULL WHERE code = 'REL-1';
 INSERT INTO release (code, type, model_id, state) SELECT 'REL-2', 'minor', id, 'closed' FROM release_model;
 UPDATE release SET planned = '[2030-02-01 00:00+00,2030-02-02 00:00+00)', baseline = NULL WHERE code = 'REL-1';
-SELECT baseline = '[2030-01-01 00:00+00,2030-01-02 00:00+00)' AS kept FROM release WHERE code = 'REL-1';
+SELECT baseline = '[2030-02-01 00:00+00,2030-02-02 00:00+00)' AS follows FROM release WHERE code = 'REL-1';
 
 -- A package is made of accepted items only.
 SELECT create_package('PKG-1', release => 'REL-1', items => ARRAY[:'item']::uuid[]);

@@ -35,7 +35,7 @@ SELECT * FROM departures_between('MONTHLY', '2098-02-28 20:00+00', '2098-02-28 2
 SELECT count(*) FROM departures_between('MONTHLY', '2090-01-01', '2098-01-31 19:59+00');
 SELECT * FROM departures_between('NONE', '2000-01-01', '2100-01-01');
 
--- Boarding: the next departure, or one that is named; it plans the roll-out, and the baseline is kept when it is planned anew.
+-- Boarding: the next departure, or one that is named; it plans the roll-out, and while nothing is agreed the baseline.
 SELECT create_release('REL-1', 'minor', customers => '{Customer}') IS NOT NULL AS created;
 SELECT create_package('PKG-1', release => 'REL-1') IS NOT NULL AS created;
 SELECT board_train('REL-1', 'NONE');
