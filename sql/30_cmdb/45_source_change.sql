@@ -12,7 +12,7 @@ CREATE TABLE release_mgmt_internal.source_change (
 COMMENT ON TABLE release_mgmt_internal.source_change IS
 'One row or more for each transaction that changed a source: a bound class, or a table of the extension. Written by the trigger rm_80_ci on bound tables and by rm_95_source, pruned on the way. Not dumped: transaction numbers are this cluster''s own.';
 COMMENT ON COLUMN release_mgmt_internal.source_change.source IS
-'name of the class, or qualified name of the table; empty: rows were pruned, which counts as a change of everything';
+'name of the class, or qualified name of the table; a row in the place of others that were pruned counts as one more change';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.source_change', 'WHERE false');
 
 CREATE FUNCTION release_mgmt_internal.note_source() RETURNS trigger
@@ -32,22 +32,30 @@ SELECT release_mgmt_internal.is_source('release_mgmt.ci_class'), release_mgmt_in
 CREATE FUNCTION release_mgmt_internal.prune_source_changes() RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    -- Who prunes at the same time takes other rows.
-    DELETE FROM release_mgmt_internal.source_change AS c
-    WHERE c.ctid = ANY (ARRAY(SELECT o.ctid FROM release_mgmt_internal.source_change AS o
-                              WHERE o.changed_in < pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())
-                              FOR UPDATE SKIP LOCKED));
-    INSERT INTO release_mgmt_internal.source_change (source) VALUES ('');
+    WITH past AS MATERIALIZED (
+        SELECT o.ctid AS place, count(*) OVER (PARTITION BY o.source) AS notes FROM release_mgmt_internal.source_change AS o
+        WHERE o.changed_in < pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())
+    ), pruned AS (
+        -- Who prunes at the same time takes other rows.
+        DELETE FROM release_mgmt_internal.source_change AS c
+        WHERE c.ctid = ANY (ARRAY(SELECT o.ctid FROM release_mgmt_internal.source_change AS o
+                                  WHERE o.ctid IN (SELECT p.place FROM past AS p WHERE p.notes > 1)
+                                  FOR UPDATE SKIP LOCKED))
+        RETURNING c.source, c.changed_in
+    )
+    -- As the last of them, so that what was made after all of them stays as it is.
+    INSERT INTO release_mgmt_internal.source_change (source, changed_in)
+    SELECT DISTINCT ON (p.source) p.source, p.changed_in FROM pruned AS p ORDER BY p.source, p.changed_in DESC;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.prune_source_changes() IS
-'Deletes what was noted by transactions that ended. Called now and then by those that note something.';
+'Puts one row in the place of all that transactions which ended noted of a source; one alone stays as it is. Called now and then by those that note something.';
 
 CREATE FUNCTION release_mgmt_internal.source_changes(sources text[], since xid8, OUT present xid8, OUT changes uuid[])
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
     SELECT s.oldest,
            ARRAY(SELECT c.id FROM release_mgmt_internal.source_change AS c
-                 WHERE c.source = ANY (sources || ''::text) AND c.changed_in >= coalesce(since, s.oldest) ORDER BY c.id)
+                 WHERE c.source = ANY (sources) AND c.changed_in >= coalesce(since, s.oldest) ORDER BY c.id)
     FROM (SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()) AS oldest) AS s;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.source_changes(text[], xid8) IS

@@ -173,14 +173,14 @@ BEGIN
         RETURN QUERY
             SELECT DISTINCT i.id, i.label
             FROM release_mgmt_internal.carriers() AS c(label) LEFT JOIN release_mgmt.ci AS i ON i.label = c.label
-            WHERE i.organization_id IS NULL OR i.organization_id IN (SELECT release_mgmt_internal.compatibility_organizations(package));
+            WHERE package IS NULL OR i.organization_id IS NULL OR i.organization_id IN (SELECT release_mgmt_internal.compatibility_organizations(package));
     END IF;
     IF NOT FOUND THEN
         RETURN QUERY SELECT NULL::uuid, NULL::text;
     END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[], text) IS
-'The targets that a check is about: those named, which the acting person must see, and those of the environment named; else those that the package''s release plans changes for, among all on which things are installed; else all of these that belong to nobody, or to whom compatibility_organizations() names. A row of NULLs stands for what is installed on none.';
+'The targets that a check is about: those named, which the acting person must see, and those of the environment named; else those that the package''s release plans changes for, among all on which things are installed; else all of these that belong to nobody, or to whom compatibility_organizations() names; without a package all. A row of NULLs stands for what is installed on none.';
 
 -- PL/pgSQL, which keeps its plan, and one plan for all packages: planning costs as much as the check. jit off: compiling costs
 -- more than all of the work.

@@ -26,6 +26,7 @@
 #include "types/pkgreq.h"
 #include "types/pkgver.h"
 #include "utils/uuid.h"
+#include "utils/xid8.h"
 
 typedef enum RmClauseKind
 {
@@ -186,6 +187,16 @@ typedef struct RmScope
 	Datum retired_on; /* text[]: only what it retires on these targets */
 } RmScope;
 
+/* What a baseline was made of, and which changes of that its snapshot saw. */
+typedef struct RmOrigin
+{
+	bool found;              /* there is one, and every change of it is noted */
+	Datum sources;           /* text[] */
+	Datum relations;         /* oid[]: whose DDL counts */
+	FullTransactionId since; /* changes noted from it on ... */
+	Datum changes;           /* ... are these, uuid[] */
+} RmOrigin;
+
 /* A clause that is not met in a set, or a pair of members that exclude each other. */
 typedef struct RmViolation
 {
@@ -208,6 +219,8 @@ typedef struct RmVerdict
 extern RmCompat *rm_compat_create(void);
 extern int rm_compat_name(RmCompat *compat, RmScheme scheme, const char *text, size_t length);
 extern int rm_compat_find_name(const RmCompat *compat, RmScheme scheme, const char *text, size_t length);
+extern uint32 rm_compat_name_hash(const RmName *name);
+extern void rm_compat_adopt_names(RmCompat *compat, const uint32 *hashes, size_t stride);
 extern RmMember *rm_compat_add_member(RmCompat *compat, int name);
 extern RmClause *rm_compat_add_clause(RmCompat *compat, int member, RmClauseKind kind);
 extern RmAlternativeName *rm_compat_add_alternative(RmCompat *compat, int name);
@@ -281,6 +294,11 @@ extern void rm_read_query(const char *sql, ParamListInfo params, RmRowReader rea
 extern void rm_compat_init(void);
 extern RmCompat *rm_compat_open(const RmScope *scope);
 extern void rm_compat_close(RmCompat *compat);
+extern RmOrigin rm_compat_to_store(const RmCompat *compat, const RmScope *scope);
+
+/* compat_stored.c */
+extern RmOrigin rm_compat_stored_origin(const RmScope *scope, Datum sources, Datum relations);
+extern RmCompat *rm_compat_stored(const RmScope *scope);
 
 /* compat_explain.c */
 extern int rm_compat_culprit(const RmCompat *compat, const RmViolation *violation);

@@ -36,12 +36,7 @@ typedef struct Baseline
 	Oid user;                        /* who read it */
 	bool no_target;
 	pg_uuid_t target;
-	Datum sources;           /* text[] */
-	FullTransactionId since; /* changes noted from it on ... */
-	Datum changes;           /* ... are these, uuid[] */
-	Oid *relations;          /* whose DDL counts */
-	int nrelations;
-	bool kept;       /* every change of it is noted */
+	RmOrigin origin;
 	bool valid;      /* not known to be old */
 	struct Use *use; /* the check that uses it, or NULL */
 	RmCompat *compat;
@@ -69,9 +64,12 @@ forget_relation(Datum arg, Oid relid)
 	{
 		Baseline *baseline = dlist_container(Baseline, node, each.cur);
 
-		for (int i = 0; i < baseline->nrelations; i++)
+		const ArrayType *relations = DatumGetArrayTypeP(baseline->origin.relations);
+		const Oid *oids = (const Oid *) ARR_DATA_PTR(relations);
+
+		for (int i = 0; i < ArrayGetNItems(ARR_NDIM(relations), ARR_DIMS(relations)); i++)
 		{
-			if (!OidIsValid(relid) || baseline->relations[i] == relid)
+			if (!OidIsValid(relid) || oids[i] == relid)
 				baseline->valid = false;
 		}
 	}
@@ -159,32 +157,29 @@ still_holds(Baseline *baseline, const Changes *changes)
 	Changes now = *changes;
 	MemoryContext caller;
 
-	if (!same_array(changes->noted, baseline->changes))
+	if (!same_array(changes->noted, baseline->origin.changes))
 		return false;
-	if (FullTransactionIdEquals(changes->present, baseline->since))
+	if (FullTransactionIdEquals(changes->present, baseline->origin.since))
 		return true;
 	if (ARR_NDIM(DatumGetArrayTypeP(changes->noted)) > 0)
-		now = noted_changes(baseline->sources, &changes->present);
+		now = noted_changes(baseline->origin.sources, &changes->present);
 	caller = MemoryContextSwitchTo(baseline->context);
-	pfree(DatumGetPointer(baseline->changes));
-	baseline->changes = PointerGetDatum(PG_DETOAST_DATUM_COPY(now.noted));
-	baseline->since = changes->present;
+	pfree(DatumGetPointer(baseline->origin.changes));
+	baseline->origin.changes = PointerGetDatum(PG_DETOAST_DATUM_COPY(now.noted));
+	baseline->origin.since = changes->present;
 	MemoryContextSwitchTo(caller);
 	return true;
 }
 
-/* The row of sources, relations, kept. */
+/* The row of sources, relations, and whether all changes are noted. */
 static void
 read_sources(TupleTableSlot *slot, void *arg)
 {
-	Baseline *baseline = arg;
-	ArrayType *relations = DatumGetArrayTypeP(slot->tts_values[1]);
+	RmOrigin *origin = arg;
 
-	baseline->sources = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[0]));
-	baseline->nrelations = ArrayGetNItems(ARR_NDIM(relations), ARR_DIMS(relations));
-	baseline->relations = palloc(Max(baseline->nrelations, 1) * sizeof(Oid));
-	memcpy(baseline->relations, ARR_DATA_PTR(relations), baseline->nrelations * sizeof(Oid));
-	baseline->kept = DatumGetBool(slot->tts_values[2]);
+	origin->sources = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[0]));
+	origin->relations = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[1]));
+	origin->found = DatumGetBool(slot->tts_values[2]);
 }
 
 /* Reset callback of a baseline's memory context. */
@@ -206,6 +201,35 @@ end_use(void *arg)
 	use->baseline->valid = false;
 }
 
+/* Find a stored baseline that sees what this snapshot does of what a baseline is made of; returns whether there is one.
+ */
+static bool
+find_stored(const RmOrigin *origin, const RmScope *scope, RmOrigin *stored, Changes *changes)
+{
+	if (!origin->found)
+		return false;
+	*stored = rm_compat_stored_origin(scope, origin->sources, origin->relations);
+	if (!stored->found)
+		return false;
+	*changes = noted_changes(origin->sources, &stored->since);
+	return !FullTransactionIdPrecedes(changes->present, stored->since) && same_array(changes->noted, stored->changes);
+}
+
+/* Take a baseline from the table where one is stored; returns whether it did. */
+static bool
+take_stored(Baseline *baseline, const RmScope *scope)
+{
+	RmOrigin stored;
+	Changes changes;
+
+	if (!find_stored(&baseline->origin, scope, &stored, &changes))
+		return false;
+	baseline->origin.since = stored.since;
+	baseline->origin.changes = stored.changes;
+	baseline->compat = still_holds(baseline, &changes) ? rm_compat_stored(scope) : NULL;
+	return baseline->compat != NULL;
+}
+
 /* Make a baseline, listed already while it is loaded, so that DDL that comes between is heard of. */
 static Baseline *
 make_baseline(const RmScope *scope)
@@ -221,7 +245,6 @@ make_baseline(const RmScope *scope)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Baseline *baseline = palloc0(sizeof(Baseline));
 	Datum target[] = { scope->target };
-	Changes changes;
 
 	baseline->context = context;
 	baseline->user = GetUserId();
@@ -229,17 +252,21 @@ make_baseline(const RmScope *scope)
 	if (!scope->no_target)
 		baseline->target = *DatumGetUUIDP(scope->target);
 	baseline->valid = true;
-	rm_read_plan(&sources, target, &scope->no_target, read_sources, baseline);
+	rm_read_plan(&sources, target, &scope->no_target, read_sources, &baseline->origin);
 	baseline->forgetter = (MemoryContextCallback) { forget_baseline, baseline };
 	MemoryContextRegisterResetCallback(context, &baseline->forgetter);
 	dlist_push_head(&baselines, &baseline->node);
 
-	changes = noted_changes(baseline->sources, NULL);
-	baseline->since = changes.present;
-	baseline->changes = changes.noted;
-	baseline->compat = rm_compat_create();
-	rm_compat_load_baseline(baseline->compat, scope);
-	rm_compat_complete(baseline->compat);
+	if (!take_stored(baseline, scope))
+	{
+		Changes changes = noted_changes(baseline->origin.sources, NULL);
+
+		baseline->origin.since = changes.present;
+		baseline->origin.changes = changes.noted;
+		baseline->compat = rm_compat_create();
+		rm_compat_load_baseline(baseline->compat, scope);
+		rm_compat_complete(baseline->compat);
+	}
 	MemoryContextSwitchTo(caller);
 	return baseline;
 }
@@ -277,10 +304,10 @@ rm_compat_open(const RmScope *scope)
 	baseline = find_baseline(scope);
 	if (baseline != NULL)
 	{
-		Changes changes = noted_changes(baseline->sources, &baseline->since);
+		Changes changes = noted_changes(baseline->origin.sources, &baseline->origin.since);
 
 		/* A snapshot from before the baseline can not tell whether it is the same; it stays for later ones. */
-		if (FullTransactionIdPrecedes(changes.present, baseline->since))
+		if (FullTransactionIdPrecedes(changes.present, baseline->origin.since))
 		{
 			keep = false;
 			baseline = NULL;
@@ -294,7 +321,7 @@ rm_compat_open(const RmScope *scope)
 	if (baseline == NULL)
 	{
 		baseline = make_baseline(scope);
-		if (keep && baseline->kept)
+		if (keep && baseline->origin.found)
 			MemoryContextSetParent(baseline->context, CacheMemoryContext);
 	}
 	use->baseline = baseline;
@@ -304,6 +331,30 @@ rm_compat_open(const RmScope *scope)
 	if (!scope->no_package)
 		rm_compat_load_release(baseline->compat, scope);
 	return baseline->compat;
+}
+
+/* Return what the baseline of a check was made of; not found where there is nothing to store, since it is stored
+ * already. */
+RmOrigin
+rm_compat_to_store(const RmCompat *compat, const RmScope *scope)
+{
+	dlist_iter each;
+
+	dlist_foreach(each, &baselines)
+	{
+		const Baseline *baseline = dlist_container(Baseline, node, each.cur);
+
+		if (baseline->compat == compat)
+		{
+			RmOrigin origin = baseline->origin;
+			RmOrigin stored;
+			Changes changes;
+
+			origin.found = origin.found && !find_stored(&origin, scope, &stored, &changes);
+			return origin;
+		}
+	}
+	elog(ERROR, "no check is under way");
 }
 
 /* End a check. */

@@ -140,6 +140,30 @@ rm_compat_find_name(const RmCompat *compat, RmScheme scheme, const char *text, s
 	return entry == NULL ? -1 : entry->name;
 }
 
+/* The hash of a name, by which it is found. */
+uint32
+rm_compat_name_hash(const RmName *name)
+{
+	return hash_name((NameKey) { name->text, strlen(name->text), name->scheme });
+}
+
+/* Have all names found, whose hashes lie stride bytes apart. */
+void
+rm_compat_adopt_names(RmCompat *compat, const uint32 *hashes, size_t stride)
+{
+	rm_name_destroy(compat->name_index);
+	compat->name_index = rm_name_create(CurrentMemoryContext, compat->names.used + 256, NULL);
+	for (int i = 0; i < compat->names.used; i++)
+	{
+		const RmName *name = rm_compat_name_at(compat, i);
+		bool found;
+
+		rm_name_insert_hash(compat->name_index, (NameKey) { name->text, strlen(name->text), name->scheme },
+							*(const uint32 *) ((const char *) hashes + i * stride), &found)
+			->name = i;
+	}
+}
+
 /* Add a member; it lasts until the next addition. */
 RmMember *
 rm_compat_add_member(RmCompat *compat, int name)
