@@ -16,6 +16,8 @@ CREATE TABLE release_mgmt.deployment_step (
     output      text,
     findings    jsonb,
     finished_at timestamptz,
+    by_hand     boolean NOT NULL DEFAULT false,
+    reason      text,
     CONSTRAINT deployment_step_pkey PRIMARY KEY (id),
     CONSTRAINT deployment_step_target_id_attempt_ordinal_key UNIQUE (target_id, attempt, ordinal),
     CONSTRAINT deployment_step_claim_key UNIQUE (claim),
@@ -36,12 +38,14 @@ CREATE TABLE release_mgmt.deployment_step (
     CONSTRAINT deployment_step_successful_check CHECK (state <> 'successful' OR (outcome = 'successful' AND findings = '[]'))
 );
 COMMENT ON TABLE release_mgmt.deployment_step IS
-'The deployment record: each step on each target, by which worker, with its output and what the server found in it. Written by claim_step(), report_step(), back_out_target() and deploy_again(); a finished step never changes.';
+'The deployment record: each step on each target, by which worker, with its output and what the server found in it. Written by claim_step(), report_step(), complete_step(), back_out_target() and deploy_again(); a finished step never changes.';
 COMMENT ON COLUMN release_mgmt.deployment_step.attempt IS 'from 1; deploy_again() begins another';
 COMMENT ON COLUMN release_mgmt.deployment_step.kind IS 'install; verify, a second look at what was installed; back_out';
 COMMENT ON COLUMN release_mgmt.deployment_step.claim IS 'given to the worker by claim_step(), needed to report';
 COMMENT ON COLUMN release_mgmt.deployment_step.lease_until IS 'when the step is handed out again, unless it was reported';
 COMMENT ON COLUMN release_mgmt.deployment_step.outcome IS 'as the worker claimed it; state tells what the server made of it';
+COMMENT ON COLUMN release_mgmt.deployment_step.by_hand IS 'a person completed it, with complete_step()';
+COMMENT ON COLUMN release_mgmt.deployment_step.reason IS 'why a person did, though the roll-out is not manual';
 COMMENT ON COLUMN release_mgmt.deployment_step.findings IS 'array of {file, expected, found}: every file that is not as it must be; empty where all are';
 CREATE INDEX deployment_step_open_idx ON release_mgmt.deployment_step (target_id) WHERE state IN ('ready', 'claimed');
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.deployment_step', '');

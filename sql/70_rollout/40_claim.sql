@@ -97,7 +97,7 @@ BEGIN
         WHERE s.state IN ('ready', 'claimed') AND (m.kind = 'deploying' OR (s.kind <> 'install' AND m.kind IN ('deployed', 'halted')))
         ORDER BY t.release_id
     LOOP
-        CONTINUE WHEN NOT release_mgmt_internal.may_write(of_release, '{operator}');
+        CONTINUE WHEN NOT release_mgmt_internal.may_write(of_release, '{operator}') OR release_mgmt_internal.is_by_hand(of_release);
         PERFORM FROM release_mgmt.release AS r WHERE r.id = of_release FOR SHARE;
         FOR candidate IN
             WITH wave_now AS MATERIALIZED (
@@ -110,7 +110,7 @@ BEGIN
             JOIN release_mgmt.target AS t ON t.wave_id = w.id
             JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id
             -- To look at what is installed, or to take it away again, no window is needed.
-            WHERE s.state IN ('ready', 'claimed') AND (w.is_open OR s.kind <> 'install')
+            WHERE s.state IN ('ready', 'claimed') AND (w.is_open OR s.kind <> 'install') AND release_mgmt_internal.does_steps_on(of_release, t.ci, acting)
             -- What this worker holds already, else back-outs before anything is installed.
             ORDER BY s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting DESC, s.kind = 'back_out' DESC,
                      NOT w.pilot, w.ordinal, t.ci COLLATE "C"
@@ -150,5 +150,5 @@ BEGIN
         WHERE t.id = step.target_id;
 END $$;
 COMMENT ON FUNCTION release_mgmt.claim_step(text, interval) IS
-'Gives the worker of that name one step to do, or no row where there is nothing to do now: claim (needed to report), release, target, kind (install, verify or back_out), attempt, package, items (library items, to be read with read_content()), manifest (the files and their digests, as "sha256sum -c" reads them) and lease_until (when the step is handed out again unless it was reported). A worker that asks again before it reports gets the same step again. lease: how long the worker may take. Install steps are handed out while their release is being deployed, inside its windows, outside every freeze, wave after wave, and where the package still fits into what is installed (otherwise a warning says why not); the others at any time until the release ends. Errors: RM003 without the duty operator, 23514 an empty name or a lease that is not positive.';
+'Gives the worker of that name one step to do, or no row where there is nothing to do now: claim (needed to report), release, target, kind (install, verify or back_out), attempt, package, items (library items, to be read with read_content()), manifest (the files and their digests, as "sha256sum -c" reads them) and lease_until (when the step is handed out again unless it was reported). A worker that asks again before it reports gets the same step again. lease: how long the worker may take. Install steps are handed out while their release is being deployed, inside its windows, outside every freeze, wave after wave, and where the package still fits into what is installed (otherwise a warning says why not); the others at any time until the release ends. The chosen design option says for whom: what is pulled is for operators of the organization whose item the target is, what is pushed for those of the centre, and what is rolled out manually for no worker (complete_step()). Errors: RM003 without the duty operator, 23514 an empty name or a lease that is not positive.';
 SELECT release_mgmt_internal.allow('{operator}', 'EXECUTE', 'FUNCTION release_mgmt.claim_step(text, interval)');

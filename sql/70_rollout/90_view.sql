@@ -15,15 +15,18 @@ SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_inte
 CREATE VIEW release_mgmt.deployment_progress WITH (security_invoker = true) AS
 SELECT r.code AS release, w.ordinal AS wave_ordinal, w.name AS wave, w.pilot, t.ci AS target, t.state, s.attempt, s.kind AS step, s.state AS step_state,
        s.worker, s.claimed_at, s.lease_until, s.finished_at, s.findings,
-       CASE WHEN s.state = 'ready' AND s.kind = 'install' THEN b.blocked END AS waits_for
+       CASE WHEN s.state = 'ready' THEN nullif(concat_ws('; ', CASE WHEN s.kind = 'install' THEN b.blocked END,
+                                                         CASE WHEN d.mechanism = 'manual' THEN 'a person, since the roll-out is manual' END), '') END AS waits_for,
+       s.by_hand, s.reason
 FROM release_mgmt.target AS t
 JOIN release_mgmt.wave AS w ON w.id = t.wave_id
 JOIN release_mgmt.release AS r ON r.id = t.release_id
 LEFT JOIN LATERAL (SELECT x.* FROM release_mgmt.deployment_step AS x
                    WHERE x.target_id = t.id AND x.state <> 'cancelled' ORDER BY x.attempt DESC, x.ordinal DESC LIMIT 1) AS s ON true
-LEFT JOIN release_mgmt_internal.waves_blocked() AS b ON b.wave_id = w.id;
+LEFT JOIN release_mgmt_internal.waves_blocked() AS b ON b.wave_id = w.id
+LEFT JOIN release_mgmt.design_option AS d ON d.release_id = r.id AND d.chosen;
 COMMENT ON VIEW release_mgmt.deployment_progress IS
-'Each target of each release with its state and its last step: attempt, kind, state, worker, what was found wrong (findings), and why a step that is ready is not handed out yet (waits_for).';
+'Each target of each release with its state and its last step: attempt, kind, state, worker, what was found wrong (findings), why a step that is ready is not handed out yet (waits_for), and whether a person completed it by hand, and why.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.deployment_progress');
 
 CREATE VIEW release_mgmt.release_schedule WITH (security_invoker = true) AS

@@ -387,7 +387,7 @@ SELECT create_package('PKG-3', release => 'REL-3', items => ARRAY[:'app', :'swit
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES
     (release_id('REL-3'), 'device/app', 'version', '2.0'), (release_id('REL-3'), 'device/switch', 'version', '8');
 INSERT INTO design_option (release_id, roll_out, delivery, mechanism, rationale, chosen)
-VALUES (release_id('REL-3'), 'big-bang', 'push', 'manual', 'two devices', true);
+VALUES (release_id('REL-3'), 'big-bang', 'push', 'automated', 'two devices', true);
 INSERT INTO remediation_plan (release_id, kind, body) VALUES (release_id('REL-3'), 'fix-forward', 'call the vendor');
 INSERT INTO pilot (release_id, control, ends_at) VALUES (release_id('REL-3'), 'the day before', '2099-02-01');
 INSERT INTO pilot_metric (release_id, metric, better) VALUES (release_id('REL-3'), 'errors', 'lower');
