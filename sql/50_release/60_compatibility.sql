@@ -29,11 +29,11 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_retired(uuid, text[]) IS 'Labels of the items that the package''s release plans to retire (with these targets, where given), for the compatibility check in C.';
 
-CREATE FUNCTION release_mgmt_internal.check_installation(package uuid, target uuid, brought text[] DEFAULT NULL, retired_on text[] DEFAULT NULL)
+CREATE FUNCTION release_mgmt_internal.check_installation(package uuid, target uuid, brought text[] DEFAULT NULL, retired_on text[] DEFAULT NULL, tell_baseline boolean DEFAULT false)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text)
 LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 20 AS 'MODULE_PATHNAME', 'rm_check_installation';
-COMMENT ON FUNCTION release_mgmt_internal.check_installation(uuid, uuid, text[], text[]) IS
-'The findings of installing a package on one target, or on what belongs to none; of it only the components named by brought, and of what the plan retires only what it retires with the targets retired_on, where these are given. Rows without a severity are no findings: they name the components that no clause relates to another one. What is installed is kept by the session: see src/release/compat_cache.c.';
+COMMENT ON FUNCTION release_mgmt_internal.check_installation(uuid, uuid, text[], text[], boolean) IS
+'The findings of installing a package on one target, or on what belongs to none; of it only the components named by brought, and of what the plan retires only what it retires with the targets retired_on, where these are given. Rows without a severity are no findings: they name the components that no clause relates to another one (kind unrelated); where tell_baseline is set, one tells the digest of what was seen, as environment_baseline writes it, and in candidates of how many items (kind baseline). What is installed is kept by the session: see src/release/compat_cache.c.';
 
 CREATE FUNCTION release_mgmt_internal.related_by_items(package uuid, components text[]) RETURNS SETOF text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
@@ -184,7 +184,7 @@ COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[], te
 
 -- PL/pgSQL, which keeps its plan, and one plan for all packages: planning costs as much as the check. jit off: compiling costs
 -- more than all of the work.
-CREATE FUNCTION release_mgmt_internal.compatibility_findings(package uuid, targets text[] DEFAULT NULL, environment text DEFAULT NULL)
+CREATE FUNCTION release_mgmt_internal.compatibility_findings(package uuid, targets text[] DEFAULT NULL, environment text DEFAULT NULL, tell_baseline boolean DEFAULT false)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text, target_id uuid)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -193,15 +193,15 @@ BEGIN
         WITH installation AS MATERIALIZED (
             SELECT c.*, t.label AS target, t.id
             FROM release_mgmt_internal.compatibility_targets(compatibility_findings.package, compatibility_findings.targets, compatibility_findings.environment) AS t
-            CROSS JOIN LATERAL release_mgmt_internal.check_installation(compatibility_findings.package, t.id) AS c
+            CROSS JOIN LATERAL release_mgmt_internal.check_installation(compatibility_findings.package, t.id, tell_baseline => compatibility_findings.tell_baseline) AS c
         )
         SELECT c.severity, c.finding, c.kind, c.class, c.component, NULL, c.candidates, NULL, NULL, NULL::uuid
-        FROM release_mgmt_internal.check_components(compatibility_findings.package, ARRAY(SELECT i.component FROM installation AS i WHERE i.severity IS NULL)) AS c
+        FROM release_mgmt_internal.check_components(compatibility_findings.package, ARRAY(SELECT i.component FROM installation AS i WHERE i.severity IS NULL AND i.kind = 'unrelated')) AS c
         UNION ALL
-        SELECT i.* FROM installation AS i WHERE i.severity IS NOT NULL;
+        SELECT i.* FROM installation AS i WHERE i.severity IS NOT NULL OR i.kind = 'baseline';
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.compatibility_findings(uuid, text[], text) IS
-'Every finding of check_compatibility(), whoever may see the targets: for checks and rules.';
+COMMENT ON FUNCTION release_mgmt_internal.compatibility_findings(uuid, text[], text, boolean) IS
+'Every finding of check_compatibility(), whoever may see the targets: for checks and rules. tell_baseline: with a row without a severity for each target, kind baseline, that tells which one was seen.';
 
 -- SECURITY DEFINER: a caller's row security would hide part of the baseline, and let a package pass. Not for customer
 -- representatives: a finding names what is installed. Of items that the caller does not see it is told that there is something.

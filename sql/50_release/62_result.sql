@@ -30,29 +30,27 @@ SELECT release_mgmt_internal.belongs('release_mgmt.compatibility_result', throug
              AND (target IS NULL OR EXISTS (SELECT FROM release_mgmt.ci AS c WHERE c.label = compatibility_result.target))');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.compatibility_result');
 
-CREATE FUNCTION release_mgmt_internal.target_result(package uuid, target uuid, label text, brought text[] DEFAULT NULL, retired_on text[] DEFAULT NULL,
+CREATE FUNCTION release_mgmt_internal.target_result(package uuid, target uuid, brought text[] DEFAULT NULL, retired_on text[] DEFAULT NULL,
     OUT baseline release_mgmt.digest, OUT items integer, OUT errors integer, OUT findings jsonb, OUT said text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 BEGIN
     SELECT count(*) FILTER (WHERE c.severity = 'error'),
            coalesce(jsonb_agg(jsonb_build_object('severity', c.severity, 'kind', c.kind, 'component', c.component, 'finding', c.finding)
                               ORDER BY c.component COLLATE "C", c.finding COLLATE "C") FILTER (WHERE c.class <> 'pre-existing'), '[]'),
-           string_agg(c.component || ': ' || c.finding, '; ' ORDER BY c.component COLLATE "C", c.finding COLLATE "C") FILTER (WHERE c.severity = 'error')
-    INTO errors, findings, said
-    FROM release_mgmt_internal.check_installation(package, target, brought, retired_on) AS c
-    WHERE c.severity IS NOT NULL;
-    SELECT release_mgmt.compute_digest(convert_to(p.manifest, 'UTF8')), p.items INTO baseline, items
-    FROM release_mgmt_internal.installed_part(target, label) AS p;
+           string_agg(c.component || ': ' || c.finding, '; ' ORDER BY c.component COLLATE "C", c.finding COLLATE "C") FILTER (WHERE c.severity = 'error'),
+           (min(c.finding) FILTER (WHERE c.kind = 'baseline'))::digest, (min(c.candidates) FILTER (WHERE c.kind = 'baseline'))::integer
+    INTO errors, findings, said, baseline, items
+    FROM release_mgmt_internal.check_installation(package, target, brought, retired_on, true) AS c;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.target_result(uuid, uuid, text, text[], text[]) IS
-'What check_installation() finds, as compatibility_result holds it; said: the errors as one text, NULL where there is none.';
+COMMENT ON FUNCTION release_mgmt_internal.target_result(uuid, uuid, text[], text[]) IS
+'What check_installation() finds, as compatibility_result holds it; said: the errors as one text, NULL where there is none. The baseline is the one that the check saw.';
 
 CREATE FUNCTION release_mgmt_internal.record_compatibility(package uuid, point text) RETURNS text
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
     WITH result AS MATERIALIZED (
         SELECT t.label, t.id, r.*
         FROM release_mgmt_internal.compatibility_targets(package, NULL) AS t
-        CROSS JOIN LATERAL release_mgmt_internal.target_result(package, t.id, t.label) AS r
+        CROSS JOIN LATERAL release_mgmt_internal.target_result(package, t.id) AS r
     ), recorded AS (
         INSERT INTO release_mgmt.compatibility_result (package_id, point, target, baseline, items, errors, findings)
         SELECT package, point, r.label, r.baseline, r.items, r.errors, r.findings FROM result AS r ORDER BY r.label COLLATE "C"

@@ -81,8 +81,7 @@ BEGIN ATOMIC
             CASE WHEN p.id IS NULL OR f.components = 0 THEN 'the release has no package with components' ELSE f.errors END,
             'release manager',
             CASE WHEN p.id IS NOT NULL THEN pg_catalog.jsonb_build_object('release_package', p.code, 'revision', p.revision, 'components', f.components, 'findings', f.findings,
-                'baseline', (SELECT pg_catalog.jsonb_object_agg(coalesce(t.label, ''), release_mgmt.compute_digest(pg_catalog.convert_to(b.manifest, 'UTF8'))::text)
-                             FROM release_mgmt_internal.compatibility_targets(p.id, NULL) AS t CROSS JOIN LATERAL release_mgmt_internal.installed_part(t.id, t.label) AS b)) END
+                'baseline', f.baseline) END
            )::release_mgmt.check_result
     FROM (SELECT) AS always
     LEFT JOIN release_mgmt.release_package AS p ON p.release_id = check_package_compatible.release AND p.current
@@ -92,9 +91,10 @@ BEGIN ATOMIC
                    FILTER (WHERE c.severity = 'error') AS errors,
                coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('severity', c.severity, 'component', c.component, 'finding', c.finding,
                                                                                                         'organization', o.code))
-                            ORDER BY c.component, c.finding) FILTER (WHERE c.finding IS NOT NULL), '[]') AS findings,
+                            ORDER BY c.component, c.finding) FILTER (WHERE c.severity IS NOT NULL), '[]') AS findings,
+               pg_catalog.jsonb_object_agg(coalesce(c.target, ''), c.finding) FILTER (WHERE c.kind = 'baseline') AS baseline,
                (SELECT count(*) FROM release_mgmt.component AS k WHERE k.package_id = p.id) AS components
-        FROM release_mgmt_internal.compatibility_findings(p.id) AS c
+        FROM release_mgmt_internal.compatibility_findings(p.id, tell_baseline => true) AS c
         LEFT JOIN release_mgmt.ci AS i ON i.id = c.target_id LEFT JOIN release_mgmt.organization AS o ON o.id = i.organization_id) AS f ON true;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_package_compatible(uuid) IS 'Check: the package fits what is installed on the targets now. The evidence names the baselines seen, under the targets'' labels.';

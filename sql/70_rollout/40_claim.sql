@@ -50,7 +50,7 @@ BEGIN ATOMIC
     FROM release_mgmt.target AS t
     JOIN release_mgmt.ci AS i ON i.label = t.ci
     CROSS JOIN LATERAL release_mgmt_internal.wave_prefixes(t.release_id, t.id) AS x
-    CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, t.ci, x.brought, x.retired_on) AS r
+    CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, x.brought, x.retired_on) AS r
     -- Of a target on which nothing is known to be installed, nothing can be said.
     WHERE t.id = target_fit.target AND r.items > 0;
 END;

@@ -189,7 +189,7 @@ BEGIN ATOMIC
                JOIN release_mgmt.target AS o ON o.id = x.target_id
                JOIN release_mgmt.ci AS i ON i.label = o.ci
                LEFT JOIN release_mgmt.organization AS g ON g.id = i.organization_id
-               CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, i.label, x.brought, x.retired_on) AS r) AS f
+               CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, x.brought, x.retired_on) AS r) AS f
         -- Of a target on which nothing is known to be installed, nothing can be said.
         ON f.target_id = t.id AND f.items > 0
     WHERE t.release_id = check_targets_compatible.release;

@@ -252,17 +252,31 @@ put_unrelated(Output *output)
 	}
 }
 
+/* Add what the baseline was: no finding, but what all of them are about. */
+static void
+put_baseline(Output *output, RmCompat *compat, const RmScope *scope)
+{
+	Finding finding = {
+		.kind = "baseline",
+		.finding = rm_compat_digest(compat, scope),
+		.candidates = psprintf("%d", compat->baseline.members + compat->unreadable.used),
+	};
+
+	put_finding(output, &finding);
+}
+
 PG_FUNCTION_INFO_V1(rm_check_installation);
 
 /*
  * Return the findings of installing a package on one target.
  *
  * check_installation(package uuid, target uuid, components text[], retired_on
- * text[]) returns table (severity, finding, kind, class, component, clause,
- * candidates, chain); a NULL target stands for what is installed on none, NULL
- * components for all of the package, NULL retired_on for whatever the plan
- * retires.  A row without a severity is no
- * finding: it names a component that no clause relates to another one.
+ * text[], tell_baseline boolean) returns table (severity, finding, kind, class,
+ * component, clause, candidates, chain); a NULL target stands for what is
+ * installed on none, NULL components for all of the package, NULL retired_on
+ * for whatever the plan retires.  A row without a severity is no finding: it
+ * names a component that no clause relates to another one (kind unrelated), or
+ * tells the digest of the baseline and how many items it has (kind baseline).
  */
 Datum
 rm_check_installation(PG_FUNCTION_ARGS)
@@ -296,6 +310,8 @@ rm_check_installation(PG_FUNCTION_ARGS)
 	put_unknown(&output);
 	put_unreadable(&output);
 	put_unrelated(&output);
+	if (PG_GETARG_BOOL(4))
+		put_baseline(&output, compat, &scope);
 	rm_compat_close(compat);
 
 	MemoryContextSwitchTo(caller);

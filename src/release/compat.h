@@ -169,6 +169,7 @@ typedef struct RmCompat
 	int unknown;           /* members whose clauses are not known */
 	char *unknown_names;   /* the first of them */
 	RmArray unreadable;    /* const char *: labels of items without a readable version */
+	const char *digest;    /* of it as text; NULL: not computed yet */
 
 	/* Of the release. */
 	RmArray touched; /* int: members of the baseline that it takes out, or may */
@@ -289,6 +290,9 @@ typedef void (*RmRowReader)(TupleTableSlot *row, void *arg);
 
 extern void rm_read_plan(RmPlan *plan, Datum *values, const bool *nulls, RmRowReader reader, void *arg);
 extern void rm_read_query(const char *sql, ParamListInfo params, RmRowReader reader, void *arg);
+
+/* compat_manifest.c */
+extern const char *rm_compat_digest(RmCompat *compat, const RmScope *scope);
 
 /* compat_cache.c */
 extern void rm_compat_init(void);

@@ -11,10 +11,12 @@
  */
 #include "release/compat.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "types/digest.h"
 #include "types/version.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -99,6 +101,42 @@ append_target(StringInfo out, const RmCompat *compat, const char *label)
 		appendStringInfoChar(out, '\n');
 	}
 	pfree(items);
+}
+
+/* The row of one label. */
+static void
+read_target_label(TupleTableSlot *slot, void *arg)
+{
+	*(char **) arg = TextDatumGetCString(slot->tts_values[0]);
+}
+
+/*
+ * Return the SHA-256 of what is installed on the target of a check, as text,
+ * under the target's label; computed once for a baseline.
+ */
+const char *
+rm_compat_digest(RmCompat *compat, const RmScope *scope)
+{
+	static RmPlan label_of = { "SELECT i.label FROM release_mgmt.ci AS i WHERE i.id OPERATOR(pg_catalog.=) $1",
+							   1,
+							   { UUIDOID } };
+	Datum target[] = { scope->target };
+	char *label = NULL;
+	StringInfoData manifest;
+	unsigned char hash[RM_SHA256_SIZE];
+	char hex[2 * RM_SHA256_SIZE];
+
+	if (compat->digest != NULL)
+		return compat->digest;
+	if (!scope->no_target)
+		rm_read_plan(&label_of, target, NULL, read_target_label, &label);
+	initStringInfo(&manifest);
+	append_target(&manifest, compat, label);
+	rm_require_hash(rm_hash_pieces(RM_HASH_SHA256, &(RmHashPiece) { manifest.data, manifest.len }, 1, hash));
+	pfree(manifest.data);
+	hex_encode((const char *) hash, sizeof(hash), hex);
+	compat->digest = MemoryContextStrdup(compat->context, psprintf("sha256:%.*s", (int) sizeof(hex), hex));
+	return compat->digest;
 }
 
 PG_FUNCTION_INFO_V1(rm_installed_part);

@@ -78,7 +78,7 @@ SELECT release_id('REL-1'), 'any', c.name, coalesce(r.met, false), CASE WHEN r.m
 FROM registered_check AS c, LATERAL release_mgmt_internal.ask_check(c.name, release_id('REL-1')) AS r WHERE c.point = 'gate';
 INSERT INTO compatibility_result (package_id, point, target, baseline, items, errors, findings)
 SELECT package_id('PKG-1'), 'seal', t.label, r.baseline, r.items, r.errors, r.findings
-FROM ci AS t, LATERAL release_mgmt_internal.target_result(package_id('PKG-1'), t.id, t.label) AS r WHERE t.class = 'host';
+FROM ci AS t, LATERAL release_mgmt_internal.target_result(package_id('PKG-1'), t.id) AS r WHERE t.class = 'host';
 
 -- Every table and view, as a person of each, searched for what is the other's. Organizations know each other by name, and the
 -- labels of the release's targets are part of the plan that all its customers agree to.
