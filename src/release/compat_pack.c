@@ -5,6 +5,7 @@
 #include "release/compat_pack.h"
 
 #include "common/hashfn.h"
+#include "compat.h"
 #include "lib/stringinfo.h"
 
 const char *const rm_packed_kinds[4] = { "requires", "conflicts", "breaks", "two versions" };
@@ -40,7 +41,7 @@ typedef struct ContentEntry
 char *
 rm_compat_form(void)
 {
-	return psprintf("%d: PostgreSQL %d, key %d, words %d, %s", RM_PACKED_FORM, PG_VERSION_NUM / 10000,
+	return psprintf("%d: PostgreSQL %d, key %d, words %d, %s", RM_PACKED_FORM, RM_SERVER_MAJOR,
 					RM_PKGVER_KEY_VERSION, (int) sizeof(void *),
 #ifdef WORDS_BIGENDIAN
 					"big endian"

@@ -48,7 +48,7 @@ sub unmet
 sub supply
 {
 	my ($release, $package) = @_;
-	as('manager', "INSERT INTO design_option (release_id, roll_out, delivery, mechanism, rationale, chosen) VALUES (release_id('$release'), 'big-bang', 'pull', 'manual', 'one target', true);
+	as('manager', "INSERT INTO design_option (release_id, roll_out, delivery, mechanism, rationale, chosen) VALUES (release_id('$release'), 'big-bang', 'pull', 'automated', 'one target', true);
 		INSERT INTO change_window (release_id, period) VALUES (release_id('$release'), tstzrange(now() - interval '1 hour', now() + interval '1 hour'));
 		INSERT INTO remediation_plan (release_id, kind, body) VALUES (release_id('$release'), 'back-out', 'put the old one back');
 		INSERT INTO risk (code, release_id, description, blocking) VALUES ('RSK-$release', release_id('$release'), 'none to speak of', false);
