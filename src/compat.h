@@ -34,9 +34,6 @@
 #define rm_compat_range_serialize(typcache, lower, upper) range_serialize(typcache, lower, upper, false)
 #endif
 
-/* The server's major version, for what is stored for servers of its kind alone. */
-#define RM_SERVER_MAJOR (PG_VERSION_NUM / 10000)
-
 /* uuidv7() came with 18. */
 #if PG_VERSION_NUM >= 180000
 #include "utils/fmgrprotos.h"

@@ -4,8 +4,8 @@
  */
 #include "release/compat_pack.h"
 
+#include "catalog/catversion.h"
 #include "common/hashfn.h"
-#include "compat.h"
 #include "lib/stringinfo.h"
 
 const char *const rm_packed_kinds[4] = { "requires", "conflicts", "breaks", "two versions" };
@@ -41,8 +41,8 @@ typedef struct ContentEntry
 char *
 rm_compat_form(void)
 {
-	return psprintf("%d: PostgreSQL %d, key %d, words %d, %s", RM_PACKED_FORM, RM_SERVER_MAJOR,
-					RM_PKGVER_KEY_VERSION, (int) sizeof(void *),
+	return psprintf("%d: catalog %d, key %d, words %d, %s", RM_PACKED_FORM, CATALOG_VERSION_NO, RM_PKGVER_KEY_VERSION,
+					(int) sizeof(void *),
 #ifdef WORDS_BIGENDIAN
 					"big endian"
 #else
