@@ -1,25 +1,12 @@
 -- Module trace, fourth part: drift. What the CMDB holds against what was planned, and against what was permitted.
 
 -- The changes of bound tables that still stand: of each attribute, and of each item's existence, the last one.
-CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NULL, items text[] DEFAULT NULL)
+CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz)
 RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     oldest CONSTANT uuid := release_mgmt_internal.oldest_transaction(since);
 BEGIN
-    IF items IS NOT NULL THEN
-        RETURN QUERY
-            SELECT DISTINCT ON (h.ci COLLATE "C", h.attribute COLLATE "C")
-                   i.id, h.ci, CASE h.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, h.attribute, h.old_value,
-                   h.at, h.role, h.transaction_id
-            FROM release_mgmt_internal.captured_of(items, since) AS h
-            JOIN release_mgmt.ci_class AS k ON k.name = split_part(h.ci, '/', 1)
-            JOIN release_mgmt.ci AS i ON i.label = h.ci
-            WHERE CASE h.operation WHEN 'update' THEN h.attribute <> ALL (k.exempt) ELSE h.operation IN ('insert', 'delete') AND h.attribute IS NULL END
-              AND (since IS NULL OR h.at >= since)
-            ORDER BY h.ci COLLATE "C", h.attribute COLLATE "C" NULLS FIRST, h.n;
-        RETURN;
-    END IF;
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
         WITH change AS (
@@ -49,8 +36,23 @@ BEGIN
         ORDER BY i.label, a.column_name NULLS FIRST, a.entry IS NOT NULL, a.log_index IS NOT NULL, a.log_opened_at DESC, a.log_index DESC,
                  a.position DESC, a.transaction_id DESC, a.command_id DESC, a.seq DESC;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz, text[]) IS
-'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, of the named items, or all.';
+COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz) IS
+'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, or ever.';
+
+CREATE FUNCTION release_mgmt_internal.last_changes_of(items text[], since timestamptz)
+RETURNS TABLE (ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT DISTINCT ON (h.ci COLLATE "C", h.attribute COLLATE "C")
+           h.ci, CASE h.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, h.attribute, h.old_value,
+           h.at, h.role, h.transaction_id
+    FROM release_mgmt_internal.captured_of(items, since) AS h
+    JOIN release_mgmt.ci_class AS k ON k.name = pg_catalog.split_part(h.ci, '/', 1)
+    WHERE CASE h.operation WHEN 'update' THEN h.attribute <> ALL (k.exempt) ELSE h.operation IN ('insert', 'delete') AND h.attribute IS NULL END
+      AND h.at >= since
+    ORDER BY h.ci COLLATE "C", h.attribute COLLATE "C" NULLS FIRST, h.n;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.last_changes_of(text[], timestamptz) IS 'What last_changes() tells, of the named items, without their ids.';
 
 CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci_id uuid, attribute text) RETURNS TABLE (release_id uuid)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -68,13 +70,24 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.permitting_release(uuid, uuid, text) IS
 'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where an emergency that was not rejected, or a check of the site''s own, permitted it).';
 
+CREATE FUNCTION release_mgmt_internal.permits_of(items uuid[], transactions uuid[], attributes text[])
+RETURNS TABLE (ci_id uuid, transaction_id uuid, attribute text, release_id uuid)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
+BEGIN
+    RETURN QUERY
+        SELECT u.ci_id, u.transaction_id, u.attribute, g.release_id
+        FROM unnest(items, transactions, attributes) AS u (ci_id, transaction_id, attribute)
+        CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, u.ci_id, u.attribute) AS g;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.permits_of(uuid[], uuid[], text[]) IS 'What permitting_release() tells of many captured changes: a row for each that was permitted.';
+
 -- What each difference is, from the release that permitted the last change (or none) and what became of the item.
-CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz, items text[])
+CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH change AS MATERIALIZED (
-        SELECT l.* FROM release_mgmt_internal.last_changes(observed_drift.since, observed_drift.items) AS l
+        SELECT l.* FROM release_mgmt_internal.last_changes(observed_drift.since) AS l
     ), present AS MATERIALIZED (
         SELECT v.* FROM release_mgmt_internal.present_values(
             (SELECT pg_catalog.array_agg(DISTINCT x.ci COLLATE "C") FROM change AS x WHERE x.attribute IS NOT NULL),
@@ -93,36 +106,73 @@ BEGIN ATOMIC
                        FROM release_mgmt_internal.permitting_release(c.transaction_id, c.ci_id, c.attribute) AS g) AS p ON true
     WHERE (i.retired_at IS NOT NULL) = (c.operation = 'retire');
 END;
-COMMENT ON FUNCTION release_mgmt_internal.observed_drift(timestamptz, text[]) IS
+COMMENT ON FUNCTION release_mgmt_internal.observed_drift(timestamptz) IS
 'What last happened to each attribute of bound items, and to each item as such: changed, created or deleted, with a permit (authorized) or without (unauthorized, unexpected, missing).';
 
-CREATE FUNCTION release_mgmt_internal.release_drift(release uuid)
-RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
-BEGIN ATOMIC
-    WITH present AS MATERIALIZED (
-        SELECT v.* FROM release_mgmt_internal.present_values(
-            (SELECT pg_catalog.array_agg(DISTINCT x.ci COLLATE "C") FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release),
-            (SELECT pg_catalog.array_agg(DISTINCT x.attribute) FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release)) AS v
-    ), plan AS MATERIALIZED (
-        SELECT x.*, nullif(x.attribute, '') AS column_name, i.id AS ci_id, coalesce(i.retired_at IS NULL, false) AS is_there,
-               coalesce(m.kind = 'deployed' OR t.state IN ('installed', 'verified'), false) AS is_done,
-               EXISTS (SELECT FROM release_mgmt.ci_change_permit AS p WHERE p.permitted_by = x.id) AS was_made,
-               CASE WHEN x.operation <> 'retire' THEN v.value END AS present
+CREATE FUNCTION release_mgmt_internal.planned_drift(release uuid)
+RETURNS TABLE (ci text, operation text, column_name text, old_value text, new_value text, ci_id uuid, is_there boolean, is_done boolean, was_made boolean)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
+BEGIN
+    RETURN QUERY
+        SELECT x.ci, x.operation, nullif(x.attribute, ''), x.old_value, x.new_value, i.id, i.id IS NOT NULL AND i.retired_at IS NULL,
+               coalesce(m.kind = 'deployed' OR t.state IN ('installed', 'verified'), false),
+               EXISTS (SELECT FROM release_mgmt.ci_change_permit AS p WHERE p.permitted_by = x.id)
         FROM release_mgmt.planned_ci_change AS x
         JOIN release_mgmt.release AS r ON r.id = x.release_id
         JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
         LEFT JOIN release_mgmt.ci AS i ON i.label = x.ci
-        LEFT JOIN present AS v ON v.ci = x.ci AND v.attribute = x.attribute
         LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
-        WHERE x.release_id = release_drift.release
-    ), observed AS MATERIALIZED (
-        SELECT o.* FROM release_mgmt_internal.observed_drift(
-            (SELECT min(coalesce(p.sealed_at, r.created_at)) FROM release_mgmt.release AS r
-             LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id WHERE r.id = release_drift.release),
-            (SELECT pg_catalog.array_agg(DISTINCT x.ci COLLATE "C") FROM plan AS x)) AS o
+        WHERE x.release_id = planned_drift.release;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.planned_drift(uuid) IS
+'Each planned attribute of a release with its item: whether that is there, whether its target is done, and whether the change was ever made.';
+
+-- As of plan_back_out(): the planner knows nothing of what is joined here, and what is called looks rows up by index.
+CREATE FUNCTION release_mgmt_internal.release_drift(release uuid)
+RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off AS $$
+#variable_conflict use_column
+DECLARE
+    items text[];
+    attributes text[];
+    since timestamptz;
+BEGIN
+    SELECT array_agg(DISTINCT x.ci COLLATE "C"), array_agg(DISTINCT x.attribute COLLATE "C") INTO items, attributes
+    FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release;
+    SELECT min(coalesce(p.sealed_at, r.created_at)) INTO since
+    FROM release_mgmt.release AS r LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id WHERE r.id = release_drift.release;
+    RETURN QUERY
+    WITH change AS MATERIALIZED (
+        SELECT l.* FROM release_mgmt_internal.last_changes_of(items, since) AS l
+    ), present AS MATERIALIZED (
+        SELECT v.* FROM release_mgmt_internal.present_values(items, attributes || (SELECT array_agg(DISTINCT c.attribute COLLATE "C") FROM change AS c)) AS v
+    ), plan AS MATERIALIZED (
+        SELECT x.*, CASE WHEN x.operation <> 'retire' THEN v.value END AS present
+        FROM release_mgmt_internal.planned_drift(release_drift.release) AS x
+        LEFT JOIN present AS v ON v.ci = x.ci AND v.attribute = x.column_name
     ), standing AS MATERIALIZED (
         SELECT s.* FROM release_mgmt_internal.standing_changes(release_drift.release) AS s
+    ), known AS MATERIALIZED (
+        -- What the release itself was permitted to do needs no look at its permit.
+        SELECT c.*, i.ci_id, s.ci_id IS NOT NULL AS is_own
+        FROM change AS c
+        JOIN (SELECT DISTINCT x.ci, x.ci_id, x.is_there FROM plan AS x WHERE x.ci_id IS NOT NULL) AS i ON i.ci = c.ci
+        LEFT JOIN standing AS s ON s.ci_id = i.ci_id AND s.last_transaction = c.transaction_id AND coalesce(s.attribute, '') = coalesce(c.attribute, '')
+        WHERE i.is_there = (c.operation <> 'retire')
+    ), permit AS MATERIALIZED (
+        SELECT p.*
+        FROM (SELECT array_agg(k.ci_id) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes FROM known AS k WHERE NOT k.is_own) AS o
+        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes) AS p
+    ), observed AS MATERIALIZED (
+        SELECT k.ci, k.attribute, k.old_value AS expected, v.value AS present,
+               CASE WHEN k.is_own OR p.ci_id IS NOT NULL THEN 'authorized'
+                    WHEN k.operation = 'change' THEN 'unauthorized'
+                    WHEN k.operation = 'create' THEN 'unexpected'
+                    ELSE 'missing' END AS classification,
+               CASE WHEN k.is_own THEN release_drift.release ELSE p.release_id END AS release_id, k.role, k.at, k.transaction_id
+        FROM known AS k
+        LEFT JOIN present AS v ON v.ci = k.ci AND v.attribute = k.attribute
+        LEFT JOIN permit AS p ON p.ci_id = k.ci_id AND p.transaction_id = k.transaction_id AND coalesce(p.attribute, '') = coalesce(k.attribute, '')
     ), judged AS (
         -- What was made and no longer stands was backed out: then what was there before is what should be there.
         SELECT x.ci, x.column_name, x.new_value AS expected, x.present, coalesce(o.release_id, whole.release_id) AS release_id,
@@ -131,9 +181,9 @@ BEGIN ATOMIC
                         CASE WHEN x.is_there THEN CASE WHEN x.is_done AND NOT (x.was_made AND s.ci IS NULL) THEN 'unexpected' END
                              WHEN s.ci IS NOT NULL THEN 'authorized' ELSE 'missing' END
                     WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (x.is_done AND NOT (x.was_made AND s.ci IS NULL)) THEN 'missing' END
-                    WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
+                    WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.column_name, x.new_value, x.present) THEN
                         CASE WHEN s.ci IS NOT NULL THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
-                    WHEN x.operation = 'change' AND s.ci IS NULL AND release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present) THEN
+                    WHEN x.operation = 'change' AND s.ci IS NULL AND (x.old_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.column_name, x.old_value, x.present)) THEN
                         CASE WHEN x.is_done AND NOT (x.was_made AND s.ci IS NULL) THEN 'missing' END
                     ELSE coalesce(o.classification, 'unexpected') END AS classification
         FROM plan AS x
@@ -150,7 +200,7 @@ BEGIN ATOMIC
     WHERE NOT EXISTS (SELECT FROM plan AS x
                       WHERE x.ci = o.ci AND (x.column_name IS NOT DISTINCT FROM o.attribute
                                              OR (o.attribute IS NULL AND (x.operation = 'create' OR o.classification = 'missing'))));
-END;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.release_drift(uuid) IS
 'Each planned attribute of a release against what is there, and whatever else happened to the planned items since sealing.';
 
@@ -167,7 +217,7 @@ BEGIN
     IF drift.release IS NULL THEN
         RETURN QUERY
             SELECT d.ci, d.attribute, d.expected, d.present, d.classification, r.code, d.role, d.at, d.transaction_id
-            FROM release_mgmt_internal.observed_drift(drift.since, NULL) AS d
+            FROM release_mgmt_internal.observed_drift(drift.since) AS d
             JOIN release_mgmt.ci AS i ON i.label = d.ci
             LEFT JOIN release_mgmt.release AS r ON r.id = d.release_id AND (releases IS NULL OR r.id = ANY (releases))
             WHERE organizations IS NULL OR i.organization_id IS NULL OR i.organization_id = ANY (organizations)

@@ -182,6 +182,8 @@ INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) 
     (release_id('REL-2'), 'vm/8', 'create', 'cluster_id', '2');
 SELECT add_wave('REL-2', 'all', '{vm/2,vm/3,vm/8}');
 CALL advance_release('REL-2', 'deploying');
+-- what is only planned is no drift
+SELECT ci, attribute, classification FROM drift('REL-2');
 RESET ROLE;
 TABLE vm ORDER BY id;
 SET ROLE regress_trace_op;
