@@ -130,6 +130,19 @@ report 'memory of the whole set, peak' "$(value "INSERT INTO host VALUES ('empty
 	SELECT count(*) FROM check_compatibility('PKG-ALL', '{host/all}');
 	SELECT round((peak() - before) / 1024.0, 1) FROM at" | tail -n 1)" MB '' '<= 100 MB'
 
+# A roll-out onto many hosts, in ten waves, each with a package that the release brings anew and one that requires it.
+hosts=${HOSTS:-2000}
+value "INSERT INTO host SELECT 'fleet-' || i FROM generate_series(1, $hosts) AS i;
+	SELECT load_package_clauses(E'Package: fleet-base\\nVersion: 1\\nArchitecture: all\\n\\nPackage: fleet-base\\nVersion: 2\\nArchitecture: all\\n\\nPackage: fleet-tool\\nVersion: 1\\nArchitecture: all\\nDepends: fleet-base\\n');
+	INSERT INTO package SELECT 'fleet-' || i, n, '1' FROM generate_series(1, $hosts) AS i, unnest('{fleet-base,fleet-tool}'::text[]) AS n;
+	SELECT create_release('REL-FLEET', 'minor'), create_package('PKG-FLEET', 'REL-FLEET', '{}');
+	INSERT INTO component (package_id, kind, name, version, ci) VALUES (package_id('PKG-FLEET'), 'software', 'fleet-base', pkgver('deb', '2'), 'package/fleet-1:fleet-base');
+	SELECT add_wave('REL-FLEET', 'wave ' || w, ARRAY(SELECT 'host/fleet-' || i FROM generate_series(1, $hosts) AS i WHERE i % 10 = w), pilot => w = 0) FROM generate_series(0, 9) AS w;
+	ANALYZE" > /dev/null
+report "what each wave of a roll-out onto $hosts hosts leaves, anew" "$(value "SELECT elapsed('SELECT count(*) FROM release_mgmt.check_waves(''REL-FLEET'')')")" ms '' none
+report "the same, kept" "$(value "SELECT count(*) FROM check_waves('REL-FLEET');
+	SELECT least_of_three('SELECT count(*) FROM release_mgmt.check_waves(''REL-FLEET'')')" | tail -n 1)" ms '' none
+
 value "SELECT setseed(0.5);
 	CREATE TABLE in_use AS SELECT 'pkg-' || i AS name, pkgver('semver', format('%s.%s.%s', (random() * 9)::int, (random() * 20)::int, (random() * 20)::int)) AS version
 	FROM generate_series(1, 20000) AS i;

@@ -32,14 +32,19 @@ BEGIN ATOMIC
           -- Of one target only what may come together with it: beside itself, items that something carries.
           AND (only_target IS NULL OR t.id = only_target
                OR pg_catalog.split_part(t.ci, '/', 1) IN (SELECT v.name FROM release_mgmt_internal.versioned_class AS v))
-    ), component AS MATERIALIZED (
-        SELECT p.id, c.name FROM planned AS p CROSS JOIN LATERAL release_mgmt_internal.target_components(p.id) AS c
+    ), stage AS MATERIALIZED (
+        SELECT DISTINCT p.place, p.wave_id, p.pilot, p.ordinal FROM planned AS p WHERE only_target IS NULL OR p.id = only_target
+    ), prefix AS MATERIALIZED (
+        -- Once for each wave at a place, however many targets it has there.
+        SELECT s.place, s.wave_id, coalesce(pg_catalog.array_agg(DISTINCT c.name) FILTER (WHERE c.name IS NOT NULL), '{}') AS brought,
+               pg_catalog.array_agg(DISTINCT e.ci) AS retired_on
+        FROM stage AS s
+        JOIN planned AS e ON e.place = s.place AND (NOT e.pilot, e.ordinal) <= (NOT s.pilot, s.ordinal)
+        LEFT JOIN LATERAL release_mgmt_internal.target_components(e.id) AS c ON true
+        GROUP BY s.place, s.wave_id
     )
-    SELECT p.wave_id, p.id, p.place, p.package_id,
-           ARRAY(SELECT DISTINCT c.name FROM planned AS e JOIN component AS c ON c.id = e.id
-                 WHERE e.place = p.place AND (NOT e.pilot, e.ordinal) <= (NOT p.pilot, p.ordinal)),
-           ARRAY(SELECT e.ci FROM planned AS e WHERE e.place = p.place AND (NOT e.pilot, e.ordinal) <= (NOT p.pilot, p.ordinal))
-    FROM planned AS p
+    SELECT p.wave_id, p.id, p.place, p.package_id, x.brought, x.retired_on
+    FROM planned AS p JOIN prefix AS x ON x.place = p.place AND x.wave_id = p.wave_id
     WHERE only_target IS NULL OR p.id = only_target;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.wave_prefixes(uuid, uuid) IS
