@@ -227,6 +227,9 @@ CALL approve_exemption('REL-1/waiver-1');
 CALL approve_exemption('REL-1/waiver-2');
 SELECT criterion, status, missing, evidence #- '{waiver,approved_at}' AS evidence FROM gate_status WHERE release = 'REL-1' AND criterion = 'tickets closed';
 SELECT exemption, release, gate, criterion, reason, corrective_action, remaining > interval '0' AS remains, requested_by, approved_by FROM open_waiver;
+-- It is a deviation, and its corrective action is to be done.
+SELECT e.code, e.kind, e.severity, e.status, a.code AS action, a.what, a.due, p.code AS owner
+FROM register_entry AS e JOIN corrective_action AS a ON a.entry_id = e.id JOIN person AS p ON p.id = a.owner_id;
 -- Expired it blocks again.
 RESET ROLE;
 BEGIN;
