@@ -156,6 +156,18 @@ SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'waves_f
 INSERT INTO remediation_plan (release_id, kind, body) VALUES (release_id('REL-1'), 'continuity', 'serve from the other site');
 SELECT missing FROM gate_status WHERE release = 'REL-1' AND criterion = 'remediation_planned';
 INSERT INTO remediation_plan (release_id, kind, body) VALUES (release_id('REL-1'), 'back-out', 'back_out_target() for each host');
+-- It was tried as it reads now, or it was not.
+UPDATE remediation_plan SET rehearsed_at = now(), rehearsal = 'in two minutes' WHERE release_id = release_id('REL-1') AND kind = 'back-out';
+RESET ROLE;
+SELECT missing FROM release_mgmt_internal.ask_check('remediation_rehearsed', release_id('REL-1'));
+SET ROLE regress_manager;
+UPDATE remediation_plan SET rehearsed_at = '2999-01-01', rehearsal = 'soon' WHERE release_id = release_id('REL-1') AND kind = 'continuity';
+UPDATE remediation_plan SET rehearsed_at = now(), rehearsal = 'on Sunday' WHERE release_id = release_id('REL-1') AND kind = 'continuity';
+UPDATE remediation_plan SET body = 'back_out_target() for each host ' WHERE release_id = release_id('REL-1') AND kind = 'back-out';
+RESET ROLE;
+SELECT missing FROM release_mgmt_internal.ask_check('remediation_rehearsed', release_id('REL-1'));
+SET ROLE regress_manager;
+UPDATE remediation_plan SET body = 'back_out_target() for each host' WHERE release_id = release_id('REL-1') AND kind = 'back-out';
 INSERT INTO pilot (release_id, control, ends_at) VALUES (release_id('REL-1'), 'host/b, host/c', '2099-02-01');
 INSERT INTO pilot_metric (release_id, metric, better, tolerance) VALUES (release_id('REL-1'), 'errors per hour', 'lower', 2), (release_id('REL-1'), 'requests per second', 'higher', 10);
 SELECT gate, criterion, status FROM gate_status WHERE release = 'REL-1' AND gate = 'pilot' ORDER BY ordinal;

@@ -2,6 +2,7 @@
 #
 #   my $demo = RM::Demo->new;                       # brings the packages once
 #   my ($status, $output) = $demo->tell;            # the story, which must end well
+#   ($status, $output) = $demo->tell_in($cluster);  # the same in a running cluster, whose database demo stays
 #   $demo->fails_without('rule', $sql, qr/.../);    # SQL switches the rule off; the story must end there, and say so
 package RM::Demo;
 
@@ -23,10 +24,16 @@ sub tell
 {
 	my ($self, $sabotage) = @_;
 	my $cluster = RM::Cluster->new->start;
-	local %ENV = (%ENV, $cluster->environment, %{ $self->{environment} }, RM_DEMO_SABOTAGE => $sabotage || '');
-	my ($status, $output) = RM::Cluster::capture('', "$RM::Cluster::top/demo/run.sh");
+	my ($status, $output) = $self->tell_in($cluster, $sabotage);
 	$cluster->stop('immediate');
 	return ($status, $output);
+}
+
+sub tell_in
+{
+	my ($self, $cluster, $sabotage) = @_;
+	local %ENV = (%ENV, $cluster->environment, %{ $self->{environment} }, RM_DEMO_SABOTAGE => $sabotage || '');
+	return RM::Cluster::capture('', "$RM::Cluster::top/demo/run.sh");
 }
 
 sub fails_without
