@@ -93,8 +93,11 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.agree_dates() IS
 'Trigger: the dates of a release are agreed, and its baseline, once it has left draft; from then on they follow planned_dates.';
-CREATE TRIGGER rm_52_dates BEFORE INSERT OR UPDATE ON release_mgmt.release
+CREATE TRIGGER rm_52_dates BEFORE INSERT ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.agree_dates();
+CREATE TRIGGER rm_52_dated BEFORE UPDATE ON release_mgmt.release
+FOR EACH ROW WHEN (((OLD.planned, OLD.baseline, OLD.agreed_at, OLD.state) IS DISTINCT FROM (NEW.planned, NEW.baseline, NEW.agreed_at, NEW.state)) AND release_mgmt_internal.is_active())
+EXECUTE FUNCTION release_mgmt_internal.agree_dates();
 
 CREATE FUNCTION release_mgmt_internal.record_dates() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

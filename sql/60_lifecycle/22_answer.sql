@@ -47,6 +47,9 @@ DECLARE
     expired timestamptz;
     any_exempt boolean := EXISTS (SELECT FROM release_mgmt.criterion_exemption AS e WHERE e.release_id = release);
     disagreement text;
+    asked_names text[] := '{}';
+    answers release_mgmt.check_result[] := '{}';
+    place integer;
 BEGIN
     FOR asked IN
         SELECT c.*, p.role_name, p.code AS author
@@ -89,7 +92,15 @@ BEGIN
         IF disagreement IS NULL THEN
             CASE asked.kind
             WHEN 'check' THEN
-                answer := release_mgmt_internal.ask_check(asked.check_name, release);
+                -- A check that several gates ask is asked once.
+                place := array_position(asked_names, asked.check_name);
+                IF place IS NULL THEN
+                    answer := release_mgmt_internal.ask_check(asked.check_name, release);
+                    asked_names := asked_names || asked.check_name;
+                    answers := array_append(answers, answer);
+                ELSE
+                    answer := answers[place];
+                END IF;
             WHEN 'measure' THEN
                 answer := release_mgmt_internal.measured(release, asked.gate, asked.criterion, asked.digest, asked.comparison, asked.threshold, asked.unit);
             ELSE

@@ -5,17 +5,19 @@
 CREATE PROCEDURE release_mgmt.advance_release(release text, to_state text, note text DEFAULT NULL)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
+    of_release uuid;
     advancing release_mgmt.release;
     road text[];
     unmet text;
     next_state text;
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager');
+    of_release := release_mgmt.release_id(release);
     -- With the releases that the transition touches, in the order of their ids, so that two that exclude each other wait in turn.
     PERFORM FROM release_mgmt.release AS r
-    WHERE r.id = release_mgmt.release_id(release) OR r.id IN (SELECT release_mgmt_internal.dependents_of(release_mgmt.release_id(release)))
+    WHERE r.id = ANY (of_release || ARRAY(SELECT release_mgmt_internal.dependents_of(of_release)))
     ORDER BY r.id FOR NO KEY UPDATE;
-    SELECT r.* INTO advancing FROM release_mgmt.release AS r WHERE r.id = release_mgmt.release_id(release);
+    SELECT r.* INTO advancing FROM release_mgmt.release AS r WHERE r.id = of_release;
     PERFORM release_mgmt_internal.require_duty_for(advancing.id, 'release manager', 'change manager');
     IF advancing.state = advance_release.to_state THEN
         RETURN;
