@@ -310,6 +310,7 @@ var=([agreed]="$agreed")
 refused release_manager RM008 2 <<<"CALL approve_release('REL-1', :'agreed');"
 aside refused change_manager RM007 1 <<<"CALL approve_release('REL-1', 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');"
 sql change_manager <<<"CALL approve_release('REL-1', :'agreed');"
+aside sql release_manager <<<"CALL agree_roll_out('REL-1', :'agreed');"
 gate 'changes approved' met
 echo "-- had the plan moved after that, the approval would be void"
 aside sql release_manager <<'SQL'

@@ -35,7 +35,9 @@ CREATE FUNCTION release_mgmt_internal.check_changes_approved(release uuid) RETUR
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH linked AS (
-        SELECT count(*) AS changes FROM release_mgmt.release_change AS rc WHERE rc.release_id = check_changes_approved.release
+        SELECT c.code, c.type, c.state, c.approval_due
+        FROM release_mgmt.release_change AS rc JOIN release_mgmt.change_request AS c ON c.id = rc.change_id
+        WHERE rc.release_id = check_changes_approved.release
     ), quorum AS (
         SELECT count(*) > 0 AND pg_catalog.bool_and(q.approved >= q.required AND q.refused IS NULL) AS complete,
                pg_catalog.string_agg(pg_catalog.concat_ws('; ',
@@ -45,15 +47,26 @@ BEGIN ATOMIC
                pg_catalog.string_agg(DISTINCT q.duty, ', ') FILTER (WHERE q.approved < q.required OR q.refused IS NOT NULL) AS owners,
                pg_catalog.jsonb_path_query_array(pg_catalog.jsonb_agg(q.evidence ORDER BY q.label COLLATE "C") FILTER (WHERE q.evidence IS NOT NULL), '$[*][*]') AS evidence
         FROM release_mgmt_internal.quorum_standing(check_changes_approved.release) AS q
+    ), judged AS (
+        -- Whoever completes the quorum approves the changes too, so one that is only requested is worth a word where the quorum is complete.
+        SELECT count(*) AS changes,
+               pg_catalog.string_agg(CASE WHEN c.state = 'implemented' THEN pg_catalog.format('emergency change %s was to be judged by %s', c.code, c.approval_due)
+                                          ELSE pg_catalog.format('%s change %s is %s', c.type, c.code, c.state) END, '; ' ORDER BY c.code)
+                   FILTER (WHERE c.state IN ('refused', 'cancelled')
+                              OR c.state IN ('requested', 'assessed') AND (q.complete OR c.type = 'standard')
+                              OR c.state = 'implemented' AND c.approval_due <= pg_catalog.clock_timestamp()
+                                 AND NOT EXISTS (SELECT FROM release_mgmt.change_state_history AS h JOIN release_mgmt.change_request AS o ON o.id = h.change_id
+                                                 WHERE o.code = c.code AND h.to_state = 'approved')) AS against
+        FROM linked AS c CROSS JOIN quorum AS q
     )
-    SELECT (linked.changes > 0 AND quorum.complete,
-            nullif(pg_catalog.concat_ws('; ', CASE WHEN linked.changes = 0 THEN 'no change request is linked' END, quorum.missing), ''),
-            CASE WHEN linked.changes = 0 THEN 'release manager' ELSE coalesce(quorum.owners, 'change manager') END,
+    SELECT (judged.changes > 0 AND judged.against IS NULL AND quorum.complete,
+            nullif(pg_catalog.concat_ws('; ', CASE WHEN judged.changes = 0 THEN 'no change request is linked' END, judged.against, quorum.missing), ''),
+            CASE WHEN judged.changes = 0 THEN 'release manager' ELSE coalesce(quorum.owners, 'change manager') END,
             quorum.evidence
            )::release_mgmt.check_result
-    FROM linked CROSS JOIN quorum;
+    FROM judged CROSS JOIN quorum;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_changes_approved(uuid) IS
-'Check: the release carries out at least one change request, and each body of its model''s quorum approved content, plan, criteria, changes and remediation as they are now, by as many members as the quorum says; nobody refuses them.';
+'Check: the release carries out at least one change request, each of them approved and none overdue for judgement after the fact, and each body of its model''s quorum approved content, plan, criteria, changes and remediation as they are now, by as many members as the quorum says; nobody refuses them.';
 SELECT release_mgmt_internal.register_check('changes_approved', 'gate', 'release_mgmt_internal.check_changes_approved',
     'Change Management approved the exact content and roll-out plan');

@@ -81,8 +81,8 @@ DECLARE
     acting uuid := release_mgmt_internal.require_duty('change manager');
     judging release_mgmt.emergency;
 BEGIN
-    SELECT e.* INTO judging FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id 
-    WHERE c.code = code AND release_mgmt_internal.may_write_for(c.organization_id, NULL, '{change manager}') FOR UPDATE OF e;
+    SELECT e.* INTO judging FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id
+    WHERE c.code = code AND release_mgmt_internal.may_write_for(c.organization_id, NULL, '{change manager}') FOR UPDATE OF c, e;
     IF NOT FOUND THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('emergency "%s" does not exist', code), NULL, 'See release_mgmt.emergency_status.');
     END IF;
@@ -96,15 +96,32 @@ BEGIN
     IF judging.verdict IS NOT NULL AND judging.verdict <> verdict THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('emergency "%s" is %s already', code, judging.verdict), NULL, 'A verdict stands.');
     END IF;
-    -- A verdict ends it.
-    UPDATE release_mgmt.emergency AS e
-    SET verdict = verdict, remark = remark, judged_by = acting, judged_at = now(),
-        ends_at = greatest(least(e.ends_at, now()), e.declared_at + interval '1 microsecond')
-    WHERE e.id = judging.id AND e.verdict IS NULL;
+    IF judging.verdict IS NULL THEN
+        -- It was acted upon; the change's own transition gives the verdict (judge_with_change).
+        UPDATE release_mgmt.change_request AS c SET state = 'implemented', state_note = NULL WHERE c.id = judging.change_id AND c.state = 'requested';
+        UPDATE release_mgmt.change_request AS c SET state = CASE verdict WHEN 'approved' THEN 'approved' ELSE 'refused' END, state_note = coalesce(nullif(btrim(remark), ''), verdict)
+        WHERE c.id = judging.change_id;
+        UPDATE release_mgmt.emergency AS e SET remark = judge_emergency.remark WHERE e.id = judging.id;
+    END IF;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.judge_emergency(text, text, text) IS
-'Approves or rejects an emergency after the fact, and ends it. verdict: approved or rejected; what was changed under a rejected one is unauthorized drift from then on. Errors: RM002 unknown emergency or verdict, RM003 without the duty change manager, RM008 by who declared it, RM015 judged otherwise already.';
+'Approves or rejects an emergency after the fact, and ends it; its change request is approved or refused with it. verdict: approved or rejected; what was changed under a rejected one is unauthorized drift from then on. Errors: RM002 unknown emergency or verdict, RM003 without the duty change manager, RM008 by who declared it, RM015 judged otherwise already.';
 SELECT release_mgmt_internal.allow('{change manager}', 'EXECUTE', 'PROCEDURE release_mgmt.judge_emergency(text, text, text)');
+
+CREATE FUNCTION release_mgmt_internal.judge_with_change() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    -- A verdict ends it.
+    UPDATE release_mgmt.emergency AS e
+    SET verdict = CASE NEW.state WHEN 'approved' THEN 'approved' ELSE 'rejected' END, remark = NEW.state_note, judged_by = release_mgmt_internal.acting_person(), judged_at = now(),
+        ends_at = greatest(least(e.ends_at, now()), e.declared_at + interval '1 microsecond')
+    WHERE e.change_id = NEW.id AND e.verdict IS NULL;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.judge_with_change() IS 'Trigger: an emergency change that is approved or refused gives the verdict on the emergency that it was declared for. SECURITY DEFINER: emergencies are written by rules and verbs alone.';
+CREATE TRIGGER rm_60_judge AFTER UPDATE OF state ON release_mgmt.change_request
+FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND OLD.state <> NEW.state AND NEW.state IN ('approved', 'refused'))
+EXECUTE FUNCTION release_mgmt_internal.judge_with_change();
 
 CREATE FUNCTION release_mgmt_internal.opened_by_emergency(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

@@ -72,6 +72,7 @@ sub supply
 	as('manager', "CALL add_signature('$package', 'manager', '\\x$signature')");
 	as('tester', "INSERT INTO test_run (release_id, test, format, output) VALUES (release_id('$release'), 'look', 'tap', E'1..1\\nok 1\\n')");
 	as('approver', "SELECT approval_digest('$release') AS agreed \\gset\nCALL approve_release('$release', :'agreed')");
+	as('manager', "SELECT approval_digest('$release') AS agreed \\gset\nCALL agree_roll_out('$release', :'agreed')");
 	return;
 }
 
