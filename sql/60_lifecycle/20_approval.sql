@@ -42,7 +42,7 @@ COMMENT ON TABLE release_mgmt.approval_delegation IS
 CREATE INDEX approval_delegation_to_id_idx ON release_mgmt.approval_delegation (to_id, from_id);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.approval_delegation', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.approval_delegation');
-SELECT release_mgmt_internal.belongs('release_mgmt.approval_delegation', sees => 'release_id IS NULL OR release_mgmt_internal.may_see(release_id, ''release'')');
+SELECT release_mgmt_internal.belongs('release_mgmt.approval_delegation', 'release_id', sees => 'release_id IS NULL OR release_mgmt_internal.may_see(release_id, ''release'')');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.approval_delegation');
 
 CREATE TABLE release_mgmt.approval (

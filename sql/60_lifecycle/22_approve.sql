@@ -140,6 +140,7 @@ BEGIN
         SELECT DISTINCT approving.id, given.id, c.condition FROM unnest(conditions) AS c(condition) ORDER BY c.condition
         ON CONFLICT ON CONSTRAINT approval_condition_approval_id_condition_key DO NOTHING;
     END LOOP;
+    PERFORM release_mgmt_internal.approve_carried(approving.id);
 END $$;
 COMMENT ON PROCEDURE release_mgmt.approve_release(text, release_mgmt.digest, text, text, text[], timestamptz, text, bytea) IS
 'Approves a release exactly as the approver saw it, in every body where the acting person has a seat. digest: what approval_digest() returned then; body: in that one alone; on_behalf_of: in the seats of that person, who delegated them; conditions: what must be done before the approval counts; expires_at: until when it counts; key and signature: a key of the acting person''s own, and its detached Ed25519 signature (RFC 8032) over approval_message(), where the body asks for one. Whoever requested the release or one of its changes can not approve it, whoever''s session or seat it is. Said again with other words, the last count, and conditions stay until they are discharged. The package is held against what is installed now once more, and what was seen recorded in compatibility_result. Errors: RM002 unknown release, person or key, RM003 no seat, or none delegated, RM006 the package does not fit any more, RM007 the release is no longer what was seen, RM008 the requester, or twice in one body, RM011 a signature that is missing or does not count, RM015 nothing sealed, past approval, refused by the same person, or already expired.';
@@ -186,6 +187,7 @@ BEGIN
     END IF;
     UPDATE release_mgmt.approval_refusal AS f SET withdrawn_at = now(), withdrawn_why = withdraw_refusal.reason
     WHERE f.release_id = of_release AND f.refused_by = acting AND f.withdrawn_at IS NULL;
+    PERFORM release_mgmt_internal.approve_carried(of_release);
 END $$;
 COMMENT ON PROCEDURE release_mgmt.withdraw_refusal(text, text) IS
 'Withdraws what the acting person refused of a release, and says why. Errors: RM002 unknown release, RM015 no reason, or that person refused nothing.';
@@ -223,6 +225,7 @@ BEGIN
     END IF;
     UPDATE release_mgmt.approval_condition AS c SET discharged_by = acting, discharged_at = now(), evidence = discharge_condition.evidence
     WHERE c.id = discharge_condition.condition AND c.discharged_at IS NULL;
+    PERFORM release_mgmt_internal.approve_carried(discharging.release_id);
 END $$;
 COMMENT ON PROCEDURE release_mgmt.discharge_condition(uuid, text) IS
 'Discharges a condition on which a release was approved (id in approval_condition), with the evidence that it is met. For who approved, and for other members of the same body; not for who requested the release. A discharged one stays as it is. Errors: RM002 unknown condition, RM003 no seat in that body, RM008 the requester, RM015 no evidence.';

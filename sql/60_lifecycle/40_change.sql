@@ -217,28 +217,22 @@ COMMENT ON PROCEDURE release_mgmt.plan_change(text, text[], tstzrange) IS
 'States which configuration items (labels class/key) a change touches by itself, and when; in place of what was stated before. For changes that no release carries out; what a release does is known from its plan. Errors: RM002 unknown change or items, all listed, RM003 without the duty release manager or change manager, RM015 it is judged already.';
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'PROCEDURE release_mgmt.plan_change(text, text[], tstzrange)');
 
-CREATE FUNCTION release_mgmt_internal.approve_carried() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+CREATE FUNCTION release_mgmt_internal.approve_carried(release uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    release text;
+    waiting uuid[];
 BEGIN
-    IF release_mgmt_internal.quorum_complete(NEW.release_id) THEN
-        SELECT r.code INTO release FROM release_mgmt.release AS r WHERE r.id = NEW.release_id;
-        PERFORM FROM release_mgmt.change_request AS c JOIN release_mgmt.release_change AS rc ON rc.change_id = c.id
-        WHERE rc.release_id = NEW.release_id AND c.type <> 'standard' AND c.state IN ('requested', 'assessed') ORDER BY c.id FOR NO KEY UPDATE OF c;
-        UPDATE release_mgmt.change_request AS c SET state = 'approved', state_note = format('with release "%s"', release)
-        FROM release_mgmt.release_change AS rc
-        WHERE rc.change_id = c.id AND rc.release_id = NEW.release_id AND c.type <> 'standard' AND c.state IN ('requested', 'assessed');
+    SELECT array_agg(c.id) INTO waiting
+    FROM release_mgmt.change_request AS c JOIN release_mgmt.release_change AS rc ON rc.change_id = c.id
+    WHERE rc.release_id = approve_carried.release AND c.type <> 'standard' AND c.state IN ('requested', 'assessed');
+    IF waiting IS NOT NULL AND release_mgmt_internal.quorum_complete(approve_carried.release) THEN
+        PERFORM FROM release_mgmt.change_request AS c WHERE c.id = ANY (waiting) ORDER BY c.id FOR NO KEY UPDATE;
+        UPDATE release_mgmt.change_request AS c
+        SET state = 'approved', state_note = (SELECT format('with release "%s"', r.code) FROM release_mgmt.release AS r WHERE r.id = approve_carried.release)
+        WHERE c.id = ANY (waiting) AND c.state IN ('requested', 'assessed');
     END IF;
-    RETURN NULL;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.approve_carried() IS 'Trigger: the approval that completes the quorum of a release approves the changes that it carries out.';
-CREATE TRIGGER rm_60_carried AFTER INSERT OR UPDATE ON release_mgmt.approval
-FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.approve_carried();
-CREATE TRIGGER rm_60_carried AFTER UPDATE ON release_mgmt.approval_refusal
-FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.approve_carried();
-CREATE TRIGGER rm_60_carried AFTER UPDATE ON release_mgmt.approval_condition
-FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.approve_carried();
+COMMENT ON FUNCTION release_mgmt_internal.approve_carried(uuid) IS 'Approves the changes that a release carries out, where its quorum is complete: called by the verbs that can complete it.';
 
 CREATE VIEW release_mgmt.change_status WITH (security_invoker = true) AS
 SELECT c.code AS change, c.type, c.state, coalesce((SELECT max(h.entered_at) FROM release_mgmt.change_state_history AS h WHERE h.change_id = c.id), c.created_at) AS since, c.state_note,
