@@ -111,7 +111,7 @@ CALL approve_change_model('new user');
 SET ROLE regress_manager;
 INSERT INTO change_request (code, type) VALUES ('CHG-2', 'normal'), ('CHG-3', 'normal');
 INSERT INTO change_request (code, type, change_model_id) VALUES ('STD-4', 'standard', change_model_id('new user'));
-SELECT create_release('REL-1', 'minor', model => 'small', changes => '{CHG-2,CHG-3,STD-4}') IS NOT NULL AS created;
+SELECT create_release('REL-1', 'minor', model => 'small', changes => '{CHG-2,CHG-3,STD-4}', planned => '[2099-01-01,2099-01-02)') IS NOT NULL AS created;
 SELECT create_package('PKG-1', release => 'REL-1') IS NOT NULL AS created;
 INSERT INTO component (package_id, kind, name, ci) VALUES (package_id('PKG-1'), 'configuration', 'alpha', 'server/alpha');
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'server/alpha', 'app_version', '2.0');
