@@ -67,21 +67,40 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.related_items(uuid[], boolean) IS
 'The items that hang on any of the items through relations, or, where beneath is set, those on which they hang: each once, by the shortest road, with the item where that begins or ends and the road in words (package/a:x installed on host/a in rack/1). Cycles end where they began.';
 
-CREATE VIEW release_mgmt_internal.planned_time WITH (security_invoker = true) AS
-SELECT r.id AS release_id, NULL::uuid AS change_id, r.code, p.period
-FROM release_mgmt.release AS r
-JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state AND s.kind IN ('planning', 'deploying', 'halted')
-CROSS JOIN LATERAL (
-    SELECT w.period FROM release_mgmt.change_window AS w WHERE w.release_id = r.id
+CREATE INDEX change_window_period_idx ON release_mgmt.change_window USING gist (period);
+CREATE INDEX release_planned_idx ON release_mgmt.release USING gist (planned) WHERE planned IS NOT NULL;
+CREATE INDEX change_request_planned_idx ON release_mgmt.change_request USING gist (planned) WHERE planned IS NOT NULL;
+
+CREATE FUNCTION release_mgmt_internal.own_times(release uuid, change uuid) RETURNS SETOF tstzrange
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+BEGIN ATOMIC
+    SELECT w.period FROM release_mgmt.change_window AS w WHERE w.release_id = own_times.release
     UNION ALL
-    SELECT r.planned WHERE r.planned IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.change_window AS w WHERE w.release_id = r.id)) AS p
-UNION ALL
-SELECT NULL, c.id, c.code, c.planned
-FROM release_mgmt.change_request AS c
-WHERE c.planned IS NOT NULL AND c.state IN ('requested', 'assessed', 'approved', 'scheduled')
-  AND NOT EXISTS (SELECT FROM release_mgmt.release_change AS rc WHERE rc.change_id = c.id);
-COMMENT ON VIEW release_mgmt_internal.planned_time IS
-'When what is still to be done is planned: each window of each release, or the time planned for it where it has none, and the time of each change that no release carries out.';
+    SELECT r.planned FROM release_mgmt.release AS r
+    WHERE r.id = own_times.release AND r.planned IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.change_window AS w WHERE w.release_id = r.id)
+    UNION ALL
+    SELECT c.planned FROM release_mgmt.change_request AS c WHERE c.id = own_times.change AND c.planned IS NOT NULL;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.own_times(uuid, uuid) IS 'When a release is to be rolled out, its windows or the time planned where it has none; or when a change is to be made.';
+
+CREATE FUNCTION release_mgmt_internal.planned_at(at tstzrange) RETURNS TABLE (release_id uuid, change_id uuid, code text, period tstzrange)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT r.id, NULL::uuid, r.code, p.period
+    FROM (SELECT w.release_id, w.period FROM release_mgmt.change_window AS w WHERE w.period && planned_at.at
+          UNION ALL
+          SELECT o.id, o.planned FROM release_mgmt.release AS o
+          WHERE o.planned && planned_at.at AND NOT EXISTS (SELECT FROM release_mgmt.change_window AS w WHERE w.release_id = o.id)) AS p
+    JOIN release_mgmt.release AS r ON r.id = p.release_id
+    JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state AND s.kind IN ('planning', 'deploying', 'halted')
+    UNION ALL
+    SELECT NULL, c.id, c.code, c.planned
+    FROM release_mgmt.change_request AS c
+    WHERE c.planned && planned_at.at AND c.state IN ('requested', 'assessed', 'approved', 'scheduled')
+      AND NOT EXISTS (SELECT FROM release_mgmt.release_change AS rc WHERE rc.change_id = c.id);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.planned_at(tstzrange) IS
+'What is still to be done and planned for a time that overlaps: releases that are not rolled out or ended, and changes that no release carries.';
 
 CREATE FUNCTION release_mgmt_internal.touched_items(release uuid, change uuid) RETURNS TABLE (ci text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
@@ -108,9 +127,9 @@ DECLARE
     theirs text[];
 BEGIN
     SELECT array_agg(DISTINCT coalesce(o.release_id, o.change_id)) INTO others
-    FROM release_mgmt_internal.planned_time AS m
-    JOIN release_mgmt_internal.planned_time AS o ON o.period && m.period AND (o.release_id, o.change_id) IS DISTINCT FROM (m.release_id, m.change_id)
-    WHERE m.release_id = conflicts_of.release OR m.change_id = conflicts_of.change;
+    FROM release_mgmt_internal.own_times(conflicts_of.release, conflicts_of.change) AS m(period)
+    CROSS JOIN LATERAL release_mgmt_internal.planned_at(m.period) AS o
+    WHERE coalesce(o.release_id, o.change_id) <> coalesce(conflicts_of.release, conflicts_of.change);
     -- Most often nothing else is planned for that time.
     IF others IS NULL THEN
         RETURN;
@@ -130,11 +149,11 @@ BEGIN
         WHERE a.label = ANY (theirs)
     )
     SELECT p.ci, o.release_id, o.change_id, o.code, p.other_ci, p.relation, m.period * o.period
-    FROM release_mgmt_internal.planned_time AS m
-    JOIN release_mgmt_internal.planned_time AS o ON o.period && m.period AND (o.release_id, o.change_id) IS DISTINCT FROM (m.release_id, m.change_id)
+    FROM release_mgmt_internal.own_times(conflicts_of.release, conflicts_of.change) AS m(period)
+    CROSS JOIN LATERAL release_mgmt_internal.planned_at(m.period) AS o
     CROSS JOIN LATERAL release_mgmt_internal.touched_items(o.release_id, o.change_id) AS i
     JOIN pair AS p ON p.other_ci = i.ci
-    WHERE m.release_id = conflicts_of.release OR m.change_id = conflicts_of.change
+    WHERE coalesce(o.release_id, o.change_id) <> coalesce(conflicts_of.release, conflicts_of.change)
     ORDER BY p.ci COLLATE "C", o.code COLLATE "C", p.other_ci COLLATE "C", m.period * o.period;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.conflicts_of(uuid, uuid) IS
@@ -243,8 +262,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     WITH compared AS (
         SELECT (SELECT count(*) FROM release_mgmt_internal.touched_items(check_conflicts_settled.release, NULL) AS i) AS items,
-               (SELECT count(*) FROM release_mgmt.change_window AS w WHERE w.release_id = r.id) + (r.planned IS NOT NULL)::integer AS times
-        FROM release_mgmt.release AS r WHERE r.id = check_conflicts_settled.release
+               (SELECT count(*) FROM release_mgmt_internal.own_times(check_conflicts_settled.release, NULL) AS t) AS times
     ), found AS (
         SELECT count(*) AS conflicts,
                pg_catalog.string_agg(pg_catalog.format('%s, by %s at %s (%s)', c.ci, c.other, c.overlap, c.relation), '; ' ORDER BY c.ci COLLATE "C", c.other COLLATE "C", c.other_ci COLLATE "C", c.overlap)

@@ -1,0 +1,164 @@
+# Many releases at once: clients that advance, approve, refuse, plan, record risks, accept them and judge the changes that several releases
+# carry. No deadlock; and afterwards an independent reading of the ledger, backwards from the rows that are there, finds for every
+# passage through the gate that what the gate asks for was so at that very place.
+# "make soak" runs it with 32 clients for five minutes (RM_SOAK_CLIENTS, RM_SOAK_SECONDS).
+use strict;
+use warnings;
+use POSIX ();
+use RM::Cluster;
+use Test::More;
+
+my $clients = $ENV{RM_SOAK_CLIENTS} || 12;
+my $seconds = $ENV{RM_SOAK_SECONDS} || 8;
+my $releases = 12;
+my $cluster = RM::Cluster->new->start;
+sub sql { return $cluster->value('postgres', "SET client_min_messages = error; SET search_path = public, release_mgmt; $_[0]") }
+
+sql(qq{CREATE EXTENSION release_mgmt CASCADE;
+	SELECT activate('soak.example.org');
+	CREATE ROLE manager; CREATE ROLE approver; CREATE ROLE other;
+	CALL grant_duty('manager', 'release manager', 'Provider');
+	CALL grant_duty('approver', 'change manager', 'Provider'); CALL grant_duty('other', 'change manager', 'Provider');
+	CREATE TABLE server (name text PRIMARY KEY, app text);
+	INSERT INTO server SELECT 's' || n, '1' FROM generate_series(1, $releases) AS n;
+	SELECT bind_ci_class('server', 'server', '{name}', 'name');
+	INSERT INTO release_model (code, description) VALUES ('swing', 'A gate that is passed again and again.');
+	INSERT INTO model_state SELECT id, s, o, k FROM release_model, (VALUES ('draft', 1, 'planning'), ('ready', 2, 'planning'), ('done', 3, 'ended')) AS v(s, o, k) WHERE code = 'swing';
+	INSERT INTO model_transition SELECT id, f, t, w FROM release_model, (VALUES ('draft', 'ready', true), ('ready', 'draft', false), ('draft', 'done', false)) AS v(f, t, w) WHERE code = 'swing';
+	INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name) SELECT id, 'ready', o, c, c FROM release_model, (VALUES (1, 'no_blocking_risk'), (2, 'changes_approved')) AS v(o, c) WHERE code = 'swing';
+	CALL publish_model('swing');
+	SET ROLE manager;
+	INSERT INTO change_request (code, type) SELECT 'CHG-' || n, 'normal' FROM generate_series(0, 4) AS n;
+	SELECT create_release('REL-' || n, 'minor', model => 'swing', changes => ARRAY['CHG-' || n % 5, 'CHG-' || (n + 1) % 5]), create_package('PKG-' || n, release => 'REL-' || n) FROM generate_series(1, $releases) AS n;
+	INSERT INTO component (package_id, kind, name, ci) SELECT package_id('PKG-' || n), 'configuration', 's', 'server/s' || n FROM generate_series(1, $releases) AS n;
+	INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) SELECT release_id('REL-' || n), 'server/s' || n, 'app', '2' FROM generate_series(1, $releases) AS n;
+	INSERT INTO remediation_plan (release_id, kind, body) SELECT release_id('REL-' || n), 'back-out', 'one' FROM generate_series(1, $releases) AS n;
+	INSERT INTO risk (code, release_id, description, blocking) SELECT 'RSK-' || n, release_id('REL-' || n), 'small', false FROM generate_series(1, $releases) AS n;
+	SELECT seal_package('PKG-' || n) FROM generate_series(1, $releases) AS n;
+	CALL create_outbox_consumer('listener')});
+
+# What each client does; what a rule refuses is refused, and under repeatable read what came second fails. Anything else, a deadlock
+# among it, ends the client.
+my %script = (
+	advance => ['manager', q{SELECT CASE r.state WHEN 'draft' THEN 'ready' ELSE 'draft' END INTO next FROM release AS r WHERE r.code = mine; CALL advance_release(mine, next);}],
+	plain => ['manager', q{UPDATE release AS r SET state = CASE r.state WHEN 'draft' THEN 'ready' ELSE 'draft' END WHERE r.code = mine;}],
+	approve => ['approver', q{seen := approval_digest(mine); PERFORM pg_sleep(random() / 100); CALL approve_release(mine, seen);}],
+	approve_too => ['other', q{seen := approval_digest(mine); CALL approve_release(mine, seen);}],
+	plan => ['manager', q{UPDATE remediation_plan AS p SET body = (ARRAY['one', 'two'])[1 + floor(random() * 2)] WHERE p.release_id = release_id(mine);}],
+	risk => ['manager', q{INSERT INTO risk (code, release_id, description, blocking) VALUES ('RSK-' || gen_random_uuid(), release_id(mine), 'great', true);}],
+	accept => ['approver', q{FOR next IN SELECT e.code FROM register_entry AS e WHERE e.release_id = release_id(mine) AND e.blocking AND e.status = 'open' LOOP CALL accept_entry(next, 'we live with it'); END LOOP;}],
+	refuse => ['other', q{IF random() < 0.2 THEN seen := approval_digest(mine); CALL refuse_release(mine, seen, 'no'); ELSE CALL withdraw_refusal(mine, 'yes'); END IF;}],
+	judge => ['approver', q{next := 'CHG-' || floor(random() * 5);
+		CASE (SELECT c.state FROM change_request AS c WHERE c.code = next)
+			WHEN 'requested' THEN CALL advance_change(next, 'assessed', 'fine'); WHEN 'assessed' THEN CALL advance_change(next, 'approved');
+			WHEN 'approved' THEN IF random() < 0.1 THEN CALL advance_change(next, 'requested', 'again'); CALL advance_change(next, 'refused', 'no'); END IF;
+			WHEN 'refused' THEN CALL advance_change(next, 'requested', 'please'); ELSE NULL; END CASE;}],
+	listen => ['manager', q{PERFORM count(*) FROM drain_outbox('listener');}],
+);
+for my $name (keys %script)
+{
+	my ($role, $body) = @{ $script{$name} };
+	for my $level ('read committed', 'repeatable read')
+	{
+		open my $file, '>', "$cluster->{dir}/$name $level" or die $!;
+		print $file "\\set n random(1, $releases)\n\\set r random(1, 4)\nBEGIN ISOLATION LEVEL $level;\nSET LOCAL search_path = public, release_mgmt;\nSET LOCAL ROLE $role;\n",
+		  "DO \$\$ DECLARE mine text := 'REL-' || :n; next text; seen release_mgmt.digest; BEGIN $body\n",
+		  "EXCEPTION WHEN OTHERS THEN IF SQLSTATE !~ '^RM' AND (SQLSTATE <> '40001' OR current_setting('transaction_isolation') <> 'repeatable read') THEN RAISE; END IF; END \$\$;\nCOMMIT;\n";
+		close $file;
+	}
+}
+# The ledger is sequenced beside them.
+open my $file, '>', "$cluster->{dir}/sequencer" or die $!;
+print $file "CALL release_mgmt.sequence_ledger();\n\\sleep 50 ms\n";
+close $file;
+
+my %weight = (advance => 6, plain => 3, approve => 6, approve_too => 2, plan => 2, risk => 1, accept => 3, refuse => 1, judge => 2, listen => 1);
+my @files = map { my $name = $_; map { ('-f', "$cluster->{dir}/$name $_->[0]\@" . $_->[1] * $weight{$name}) } ['read committed', 2], ['repeatable read', 1] } sort keys %script;
+my $sequencer = fork // die "fork: $!";
+if ($sequencer == 0)
+{
+	$cluster->run(undef, 'pgbench', '-n', '-c', 1, '-T', $seconds, '-f', "$cluster->{dir}/sequencer", 'postgres');
+	POSIX::_exit(0);
+}
+my ($status, $output) = $cluster->run(undef, 'pgbench', '-n', '-c', $clients, '-j', 2, '-T', $seconds, @files, 'postgres');
+waitpid $sequencer, 0;
+is($status, 0, 'no client met an error but those of rules') or diag($output);
+diag("$1 transactions in $seconds s from $clients clients") if $ENV{RM_SOAK_SECONDS} && $output =~ /number of transactions actually processed: (\d+)/;
+is(sql("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'"), 0, 'no deadlock');
+unlike($cluster->log, qr/deadlock detected/, 'nor one in the log');
+
+# Backwards through the captured changes of these tables. The log has the transactions in the order in which each release's row was
+# held, since everything that a gate of it looks at takes that row first. Nothing here asks a check or a view of approvals; the digest of
+# the plan is computed from its text.
+sql(q{CALL sequence_ledger();
+	CREATE FUNCTION wrong(alter_first text DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql SET search_path = public, release_mgmt, pg_temp AS $$
+	DECLARE
+		c record;
+		place bigint := -1;
+		passage jsonb;
+		passages jsonb[] := '{}';
+		plan text;
+		release uuid;
+	BEGIN
+		CREATE TEMP TABLE state (source text, key text, held jsonb, PRIMARY KEY (source, key)) ON COMMIT DROP;
+		INSERT INTO state
+		SELECT 'register_entry', id::text, to_jsonb(x) FROM register_entry AS x UNION ALL SELECT 'approval', id::text, to_jsonb(x) FROM approval AS x
+		UNION ALL SELECT 'approval_refusal', id::text, to_jsonb(x) FROM approval_refusal AS x UNION ALL SELECT 'change_request', id::text, to_jsonb(x) FROM change_request AS x
+		UNION ALL SELECT 'remediation_plan', release_id || ':' || kind, to_jsonb(x) FROM remediation_plan AS x UNION ALL SELECT 'release_state_history', id::text, to_jsonb(x) FROM release_state_history AS x;
+		IF alter_first IS NOT NULL THEN
+			EXECUTE alter_first;
+		END IF;
+		FOR c IN
+			SELECT x.log_index, x.seq, split_part(x.source::text, '.', -1) AS source, x.key, x.operation, x.old FROM captured_change AS x
+			WHERE x.source::text ~ '(register_entry|approval|approval_refusal|change_request|remediation_plan|release_state_history)$'
+			UNION ALL SELECT -1, -1, '', '', '', NULL
+			ORDER BY 1 DESC, 2 DESC
+		LOOP
+			IF c.log_index <> place THEN
+				-- Everything of that transaction is undone: what is left is what its gates saw.
+				FOREACH passage IN ARRAY passages LOOP
+					release := (passage ->> 'release_id')::uuid;
+					SELECT 'sha256:' || encode(sha256(convert_to(string_agg((s.held ->> 'kind') || E'\t' || (s.held ->> 'body') || E'\n', '' ORDER BY s.held ->> 'kind'), 'UTF8')), 'hex') INTO plan
+					FROM state AS s WHERE s.source = 'remediation_plan' AND s.held ->> 'release_id' = release::text;
+					IF EXISTS (SELECT FROM state AS s WHERE s.source = 'register_entry' AND s.held ->> 'release_id' = release::text AND left(s.held ->> 'blocking', 1) = 't' AND s.held ->> 'status' = 'open') THEN
+						RETURN NEXT format('%s: a blocking risk', passage);
+					END IF;
+					IF NOT EXISTS (SELECT FROM state AS s WHERE s.source = 'approval' AND s.held ->> 'release_id' = release::text AND s.held #>> '{parts,remediation}' = plan) THEN
+						RETURN NEXT format('%s: no approval of this plan', passage);
+					END IF;
+					IF EXISTS (SELECT FROM state AS s WHERE s.source = 'approval_refusal' AND s.held ->> 'release_id' = release::text AND s.held #>> '{parts,remediation}' = plan AND s.held ->> 'withdrawn_at' IS NULL) THEN
+						RETURN NEXT format('%s: refused', passage);
+					END IF;
+					IF EXISTS (SELECT FROM state AS s JOIN release_change AS rc ON rc.change_id::text = s.key AND rc.release_id = release
+					           WHERE s.source = 'change_request' AND s.held ->> 'state' IN ('requested', 'assessed', 'refused')) THEN
+						RETURN NEXT format('%s: a change that is not approved', passage);
+					END IF;
+				END LOOP;
+				passages := '{}';
+				place := c.log_index;
+			END IF;
+			IF c.source = 'release_state_history' AND c.operation = 'insert' THEN
+				SELECT passages || s.held INTO passages FROM state AS s WHERE s.source = c.source AND s.key = c.key AND s.held ->> 'to_state' = 'ready';
+				passages := coalesce(passages, '{}');
+			END IF;
+			CASE c.operation
+				WHEN 'insert' THEN DELETE FROM state AS s WHERE (s.source, s.key) = (c.source, c.key);
+				WHEN 'update' THEN UPDATE state AS s SET held = s.held || coalesce(c.old, '{}') WHERE (s.source, s.key) = (c.source, c.key);
+				WHEN 'delete' THEN INSERT INTO state VALUES (c.source, c.key, c.old);
+				ELSE NULL;
+			END CASE;
+		END LOOP;
+		-- Back where the database was empty, but for what the caller put there.
+		RETURN QUERY SELECT format('left over: %s %s', s.source, s.key) FROM state AS s;
+	END $$});
+my $passed = sql("SELECT count(*) FROM release_state_history WHERE to_state = 'ready'");
+cmp_ok($passed, '>', 20, "the gate was passed $passed times");
+is(sql('SELECT string_agg(w, E\'\n\') FROM (SELECT w FROM wrong() AS w LIMIT 5) AS x'), '', 'each time with what it asks for');
+is(sql("SELECT count(*) FROM wrong(\$x\$INSERT INTO state SELECT 'register_entry', 'made up', jsonb_build_object('release_id', r.id, 'blocking', true, 'status', 'open') FROM release AS r WHERE r.code = 'REL-1'\$x\$) AS w WHERE w LIKE '%: a blocking risk'"),
+	sql("SELECT count(*) FROM release_state_history WHERE to_state = 'ready' AND release_id = release_id('REL-1')"), 'a risk that was there all the time would be found each time');
+cmp_ok(sql("SELECT count(*) FROM wrong(\$x\$UPDATE state SET held = held || '{\"body\": \"another\"}' WHERE source = 'remediation_plan'\$x\$) AS w WHERE w LIKE '%: no approval of this plan'"), '>', 0, 'and so would another plan');
+cmp_ok(sql("SELECT count(*) FROM wrong(\$x\$UPDATE state SET held = held || '{\"state\": \"refused\"}' WHERE source = 'change_request'\$x\$) AS w WHERE w LIKE '%: a change that is not approved'"), '>', 0, 'and a refused change');
+
+is(sql('SELECT count(*) FROM release_state_history'), sql("SELECT count(*) FROM outbox_event WHERE kind = 'release state'"), 'every transition is an event');
+is(sql("SELECT string_agg(v::text, E'\\n') FROM verify_ledger() AS v"), '', 'and the ledger holds');
+done_testing;
