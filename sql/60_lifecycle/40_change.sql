@@ -235,14 +235,15 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.approve_carried(uuid) IS 'Approves the changes that a release carries out, where its quorum is complete: called by the verbs that can complete it.';
 
 CREATE VIEW release_mgmt.change_status WITH (security_invoker = true) AS
-SELECT c.code AS change, c.type, c.state, coalesce((SELECT max(h.entered_at) FROM release_mgmt.change_state_history AS h WHERE h.change_id = c.id), c.created_at) AS since, c.state_note,
+SELECT c.code AS change, c.type, c.state, coalesce(l.entered_at, c.created_at) AS since, c.state_note,
        (SELECT string_agg(t.to_state, ', ' ORDER BY t.to_state) FROM release_mgmt.change_transition AS t WHERE t.type = c.type AND t.from_state = c.state) AS next_states,
        (SELECT string_agg(format('%s (%s)', r.code, r.state), ', ' ORDER BY r.code)
         FROM release_mgmt.release_change AS rc JOIN release_mgmt.release AS r ON r.id = rc.release_id WHERE rc.change_id = c.id) AS releases,
        c.planned, c.approval_due,
        coalesce(c.approval_due <= now() AND NOT EXISTS (SELECT FROM release_mgmt.change_state_history AS h
                                                         WHERE h.change_id = c.id AND h.to_state IN ('approved', 'refused')), false) AS overdue
-FROM release_mgmt.change_request AS c;
+FROM release_mgmt.change_request AS c
+LEFT JOIN LATERAL (SELECT max(h.entered_at) AS entered_at FROM release_mgmt.change_state_history AS h WHERE h.change_id = c.id) AS l ON true;
 COMMENT ON VIEW release_mgmt.change_status IS
 'Each change request: its state, since when, where it may go, the releases that carry it out, and of an emergency one by when it must be judged, and whether that is overdue.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.change_status');

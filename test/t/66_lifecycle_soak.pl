@@ -105,9 +105,11 @@ sql(q{CALL sequence_ledger();
 		SELECT 'register_entry', id::text, to_jsonb(x) FROM register_entry AS x UNION ALL SELECT 'approval', id::text, to_jsonb(x) FROM approval AS x
 		UNION ALL SELECT 'approval_refusal', id::text, to_jsonb(x) FROM approval_refusal AS x UNION ALL SELECT 'change_request', id::text, to_jsonb(x) FROM change_request AS x
 		UNION ALL SELECT 'remediation_plan', release_id || ':' || kind, to_jsonb(x) FROM remediation_plan AS x UNION ALL SELECT 'release_state_history', id::text, to_jsonb(x) FROM release_state_history AS x;
+		CREATE INDEX ON state (source, (held ->> 'release_id'));
 		IF alter_first IS NOT NULL THEN
 			EXECUTE alter_first;
 		END IF;
+		ANALYZE state;
 		FOR c IN
 			SELECT x.log_index, x.seq, split_part(x.source::text, '.', -1) AS source, x.key, x.operation, x.old FROM captured_change AS x
 			WHERE x.source::text ~ '(register_entry|approval|approval_refusal|change_request|remediation_plan|release_state_history)$'
