@@ -136,6 +136,37 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.batches_of_row(uuid, text) IS 'The batches that may hold changes of the row.';
 
+-- By indexes, however large the ledger is: the batches that ledger_key names, their leaves one by one, and what it does not know.
+CREATE FUNCTION release_mgmt_internal.changes_with_leaves(of_table uuid, of_key text)
+RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, operation text, command_id bigint, redacted boolean, old jsonb, entry bytea,
+               log_opened_at timestamptz, "position" pg_lsn)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE ROWS 5 SET search_path = pg_catalog, release_mgmt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN QUERY
+        WITH keyed AS MATERIALIZED (
+            SELECT DISTINCT k.transaction_id, k.first_seq FROM release_mgmt.ledger_key AS k WHERE k.hash = release_mgmt_internal.key_hash(of_table, of_key)
+        ), batch AS MATERIALIZED (
+            SELECT k.transaction_id, k.first_seq, b.changes
+            FROM keyed AS k
+            CROSS JOIN LATERAL (SELECT x.changes FROM release_mgmt.ledger_batch AS x
+                                WHERE x.transaction_id = k.transaction_id AND x.first_seq = k.first_seq OFFSET 0) AS b
+            UNION ALL
+            SELECT u.transaction_id, u.first_seq, u.changes
+            FROM release_mgmt_internal.unkeyed_batch AS u
+            WHERE NOT EXISTS (SELECT FROM keyed AS k WHERE k.transaction_id = u.transaction_id AND k.first_seq = u.first_seq)
+        ), change AS MATERIALIZED (
+            SELECT b.transaction_id, c.seq, c.operation, c.command_id, c.redacted, c.old
+            FROM batch AS b CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, of_table, of_key) AS c
+        )
+        SELECT s.log_index, c.transaction_id, c.seq, c.operation, c.command_id, c.redacted, c.old, coalesce(s.entry, p.entry), s.opened_at, p.position
+        FROM change AS c
+        LEFT JOIN LATERAL (SELECT e.index AS log_index, e.entry, g.opened_at FROM release_mgmt.ledger_entry AS e JOIN release_mgmt.ledger_log AS g ON g.id = e.log_id
+                           WHERE e.transaction_id = c.transaction_id OFFSET 0) AS s ON true
+        LEFT JOIN release_mgmt_internal.pending_leaf AS p ON p.transaction_id = c.transaction_id;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.changes_with_leaves(uuid, text) IS
+'The changes of one row, and of each the leaf of its transaction: the entry, and where it stands in which log, or among the pending ones; NULL of the open transaction.';
+
 -- Reads the ledger on behalf of duties that hold no privilege on it, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.history_of(source regclass, key text)
 RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb)
@@ -160,13 +191,10 @@ BEGIN
     state := coalesce(state, '{}');
     -- From the last change to the first: what a change led to is what was there before the next one.
     FOR change IN
-        SELECT l.log_index, b.transaction_id, c.*, l.entry, coalesce(l.log_opened_at, 'infinity') AS opened
-        FROM release_mgmt_internal.batches_of_row(governed_id, history_of.key) AS r
-        JOIN release_mgmt_internal.change_batch AS b ON b.transaction_id = r.transaction_id AND b.first_seq = r.first_seq
-        CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, governed_id, history_of.key) AS c
-        LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
-        ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_opened_at DESC, l.log_index DESC, l.position DESC,
-                 b.transaction_id DESC, c.command_id DESC, c.seq DESC
+        SELECT c.*, coalesce(c.log_opened_at, 'infinity') AS opened
+        FROM release_mgmt_internal.changes_with_leaves(governed_id, history_of.key) AS c
+        ORDER BY c.entry IS NOT NULL, c.log_index IS NOT NULL, c.log_opened_at DESC, c.log_index DESC, c.position DESC,
+                 c.transaction_id DESC, c.command_id DESC, c.seq DESC
     LOOP
         log_index := change.log_index;
         transaction_id := change.transaction_id;

@@ -113,12 +113,7 @@ COMMENT ON TYPE release_mgmt_internal.planned_restoration IS 'One restoration of
 CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_column
-DECLARE
-    items text[];
-    attributes text[];
 BEGIN
-    SELECT array_agg(DISTINCT s.ci COLLATE "C"), array_agg(DISTINCT s.attribute) INTO items, attributes
-    FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS s;
     RETURN QUERY
         WITH standing AS MATERIALIZED (
             SELECT s.*, c.source, c.exempt
@@ -126,7 +121,7 @@ BEGIN
             JOIN release_mgmt.ci_class AS c ON c.name = s.class
             WHERE s.operation = 'change' OR s.attribute IS NULL
         ), history AS MATERIALIZED (
-            SELECT h.* FROM release_mgmt_internal.captured_of(items, (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release)) AS h
+            SELECT h.* FROM release_mgmt_internal.captured_of((SELECT array_agg(DISTINCT s.ci COLLATE "C") FROM standing AS s), (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release)) AS h
         ), own AS MATERIALIZED (
             -- The release's own last change of each item; where none is found under its key, everything came later.
             SELECT s.ci, s.last_transaction, min(h.n) AS n
@@ -145,7 +140,9 @@ BEGIN
                        ELSE h.attribute IS NULL AND (h.operation = 'delete' OR (h.operation = 'insert' AND s.operation <> 'change')) END
             ORDER BY s.ci_id, s.operation, s.attribute, h.attribute, h.n DESC
         ), present AS MATERIALIZED (
-            SELECT v.* FROM release_mgmt_internal.present_values(items, attributes || (SELECT array_agg(DISTINCT t.column_name) FROM touched AS t)) AS v
+            SELECT v.* FROM release_mgmt_internal.present_values(
+                (SELECT array_agg(DISTINCT s.ci COLLATE "C") FROM standing AS s),
+                (SELECT array_agg(DISTINCT s.attribute COLLATE "C") FROM standing AS s) || (SELECT array_agg(DISTINCT t.column_name) FROM touched AS t)) AS v
         ), later AS MATERIALIZED (
             -- What led back to the value that the release had left is no conflict; a row that was deleted or created again is.
             SELECT t.ci_id, t.operation, t.attribute,
@@ -232,14 +229,14 @@ BEGIN
     SELECT r.code, r.state, s.kind INTO STRICT of_release
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     WHERE r.id = release FOR NO KEY UPDATE OF r;
-    IF NOT EXISTS (SELECT FROM release_mgmt_internal.standing_changes(release, target)) THEN
+    plan := ARRAY(SELECT p FROM release_mgmt_internal.plan_back_out(release, target) AS p);
+    IF cardinality(plan) = 0 THEN
         RETURN 0;
     END IF;
     IF of_release.kind = 'ended' THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" can not be backed out any more', of_release.code),
             format('It is %s.', of_release.state), 'Plan a release that changes back what this one changed.');
     END IF;
-    plan := ARRAY(SELECT p FROM release_mgmt_internal.plan_back_out(release, target) AS p);
     SELECT string_agg(p.conflict, E'\n' ORDER BY p.n) INTO conflicts FROM (SELECT DISTINCT ON (x.conflict) x.conflict, x.n FROM unnest(plan)
         WITH ORDINALITY AS x (ci_id, ci, operation, attribute, old_value, new_value, conflict, n) WHERE x.conflict IS NOT NULL ORDER BY x.conflict, x.n) AS p;
     IF conflicts IS NOT NULL THEN

@@ -1,7 +1,7 @@
 -- Module trace, fourth part: drift. What the CMDB holds against what was planned, and against what was permitted.
 
 -- The changes of bound tables that still stand: of each attribute, and of each item's existence, the last one.
-CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz)
+CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NULL)
 RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE

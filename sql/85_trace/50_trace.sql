@@ -14,7 +14,8 @@ COMMENT ON FUNCTION release_mgmt_internal.releases_of_ci(text) IS 'The releases 
 
 -- SECURITY DEFINER: puts together what several duties may read only in parts.
 CREATE FUNCTION release_mgmt.trace_ci(ci text) RETURNS TABLE (at timestamptz, kind text, code text, detail text, person text)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     item uuid := release_mgmt_internal.seen_item(trace_ci.ci);
