@@ -117,11 +117,14 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.gates_ahead(uuid) IS 'The gates that the release''s main road still has before it, each by the state behind it.';
 
+-- PL/pgSQL, which keeps its plan: every gate asks.
 CREATE FUNCTION release_mgmt_internal.criteria_of(release uuid)
 RETURNS TABLE (gate text, gate_ordinal integer, own boolean, ordinal integer, criterion text, kind text, check_name text, predicate text, author_id uuid,
                comparison text, threshold numeric, unit text, duty text, waivable boolean, added_at timestamptz, to_agree boolean, line text, digest release_mgmt.digest)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
-BEGIN ATOMIC
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 30 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT c.to_state, s.ordinal, c.own, c.ordinal, c.name, c.kind, c.check_name, c.predicate, c.author_id, c.comparison, c.threshold, c.unit, c.duty, c.waivable,
            c.added_at, c.own OR c.kind <> 'check' OR k.definition IS NOT NULL, t.line, release_mgmt.compute_digest(convert_to(t.line, 'UTF8'))
     FROM release_mgmt.release AS r
@@ -137,7 +140,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (SELECT release_mgmt_internal.manifest_line(c.to_state, c.name, c.kind, coalesce(c.check_name, c.predicate, c.comparison),
         coalesce(k.definition::text, p.role_name::text, trim_scale(c.threshold)::text), c.unit, c.duty, CASE WHEN c.waivable THEN 'waivable' ELSE 'not waivable' END) AS line) AS t
     WHERE r.id = criteria_of.release;
-END;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.criteria_of(uuid) IS
 'The criteria of the gates of a release, those of its model and its own, with the canonical line of each and that line''s SHA-256: gate, name, kind, what is asked, of whom or how much, unit, duty, whether it can be waived. to_agree: it counts only once every customer has agreed to it; what the shipped checks of a model mean is told with them.';
 
