@@ -278,7 +278,7 @@ keep_stub(RmBinding *binding, RmCase *item, const char *old_key, const char *new
 	if (key_changed)
 		item->has_id = rm_stub_keep(item->class, old_key, new_key, &item->ci_id);
 	/* The stub of a changed key may have been somebody else's. */
-	if (owner_changed || (AttributeNumberIsValid(binding->owner) && old_key != NULL && new_key != NULL && key_changed))
+	if (owner_changed || (binding->owner != NULL && old_key != NULL && new_key != NULL && key_changed))
 		rm_owner_keep(item->class, new_key);
 	rm_become_again(&saved);
 	SPI_finish();
