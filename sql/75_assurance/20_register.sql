@@ -283,6 +283,8 @@ BEGIN
     PERFORM release_mgmt_internal.require_duty('change manager', 'customer representative');
     PERFORM release_mgmt_internal.require_duty_for(e.release_id, 'change manager', 'customer representative')
     FROM release_mgmt.register_entry AS e WHERE e.id = release_mgmt.entry_id(entry);
+    -- The release before the entry, as whoever changes something else beneath it.
+    PERFORM FROM release_mgmt.release AS r WHERE r.id = (SELECT e.release_id FROM release_mgmt.register_entry AS e WHERE e.id = release_mgmt.entry_id(entry)) FOR NO KEY UPDATE;
     UPDATE release_mgmt.register_entry AS e SET status = 'accepted', resolution = reason
     WHERE e.id = release_mgmt.entry_id(entry) AND (e.status, e.resolution) IS DISTINCT FROM ('accepted', reason);
 END $$;
@@ -296,6 +298,8 @@ BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'test manager');
     PERFORM release_mgmt_internal.require_duty_for(e.release_id, 'release manager', 'change manager', 'test manager')
     FROM release_mgmt.register_entry AS e WHERE e.id = release_mgmt.entry_id(entry);
+    -- The release before the entry, as whoever changes something else beneath it.
+    PERFORM FROM release_mgmt.release AS r WHERE r.id = (SELECT e.release_id FROM release_mgmt.register_entry AS e WHERE e.id = release_mgmt.entry_id(entry)) FOR NO KEY UPDATE;
     UPDATE release_mgmt.register_entry AS e SET status = 'closed', resolution = close_entry.resolution
     WHERE e.id = release_mgmt.entry_id(entry) AND (e.status, e.resolution) IS DISTINCT FROM ('closed', close_entry.resolution);
 END $$;
