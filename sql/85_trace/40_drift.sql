@@ -139,6 +139,9 @@ DECLARE
 BEGIN
     SELECT array_agg(DISTINCT x.ci COLLATE "C"), array_agg(DISTINCT x.attribute COLLATE "C") INTO items, attributes
     FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release;
+    IF items IS NULL THEN
+        RETURN;
+    END IF;
     SELECT min(coalesce(p.sealed_at, r.created_at)) INTO since
     FROM release_mgmt.release AS r LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id WHERE r.id = release_drift.release;
     RETURN QUERY
