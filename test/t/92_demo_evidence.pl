@@ -12,14 +12,18 @@ is($status, 0, 'the story ends well') or BAIL_OUT($output);
 
 # check => [ what takes its evidence away, what it says then, the checks that rest on the same evidence ]
 my $release = q{release_id('REL-1')};
-my $approved = ['changes_approved'];
+my $approved = [ 'changes_approved', 'roll_out_agreed' ];
 # What was so before is not the release's fault: on one root it is not yet installed.
 my $needs = "UPDATE installed_package SET version = '0' WHERE host = 'root-a' AND name = 'libcap2';
 	INSERT INTO package_clause (item_id, kind, clause_no, name, text) SELECT item_id, 'requires', 99, 'nothing-like-it', 'nothing-like-it' FROM component WHERE name = 'libcap2'";
 my %evidence = (
-	changes_approved => [ "DELETE FROM approval", qr/^CAB \(change manager\): 0 of 1 approved$/ ],
+	changes_approved => [ "DELETE FROM approval", qr/^CAB \(change manager\): 0 of 1 approved$/, ['roll_out_agreed'] ],
 	cis_traceable => [ "DELETE FROM planned_ci_change", qr/^no change of a configuration item is planned$/, [ 'package_sealed', 'unit_stated' ] ],
 	components_tied => [ "UPDATE component SET kind = 'hardware', ci = NULL WHERE name = 'libcap2'", qr/libcap2/, ['package_sealed'] ],
+	conflicts_settled => [
+		"INSERT INTO release (code, type, model_id, planned) SELECT 'REL-2', type, model_id, '[2000-01-01,2999-01-01)' FROM release;
+		 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) SELECT id, 'host/root-a', 'change', 'os', 'other' FROM release WHERE code = 'REL-2'",
+		qr/^also planned: host\/root-a, by REL-2 at / ],
 	criteria_agreed => [ "DELETE FROM criteria_agreement WHERE criterion = 'tests passed'", qr/^criteria not agreed by Customer: tests passed \(gate to accepted\)$/ ],
 	criteria_tracked => [ "DELETE FROM criterion_evaluation WHERE criterion = 'tests passed'", qr/^passed without an evaluation: accepted: tests passed$/ ],
 	delivery_proved => [ "DELETE FROM delivery", qr/^not proved: \S+ on host\/root-a, / ],
@@ -51,6 +55,7 @@ my %evidence = (
 	remediation_planned => [ "DELETE FROM remediation_plan", qr/^neither backing out nor fixing forward is planned$/, $approved ],
 	remediation_rehearsed => [ "UPDATE remediation_plan SET rehearsed_at = NULL, rehearsal = NULL", qr/^not rehearsed as it reads now: back-out$/ ],
 	review_held => [ "DELETE FROM implementation_review", qr/^no post-implementation review is recorded$/ ],
+	roll_out_agreed => [ "DELETE FROM roll_out_agreement", qr/^no release manager agreed to content and roll-out plan$/ ],
 	service_levels_agreed => [ "DELETE FROM warranty", qr/^no warranty period is stated$/, ['service_levels_held'] ],
 	service_levels_held => [ "UPDATE service_level SET target = 0", qr/is breached: at most 0 incidents, 1 measured$/ ],
 	stakeholders_notified => [ "UPDATE communication SET acknowledged_at = NULL, acknowledged_by = NULL", qr/has not acknowledged notice "MSG-1"$/ ],
