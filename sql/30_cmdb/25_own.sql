@@ -4,7 +4,8 @@
 CREATE FUNCTION release_mgmt_internal.is_type(name text) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN to_regtype(name) IS NOT NULL;
+    -- A number would be taken for an OID.
+    RETURN name !~ '^\s*\d+\s*$' AND to_regtype(name) IS NOT NULL;
 EXCEPTION WHEN syntax_error OR undefined_object OR invalid_schema_name THEN
     RETURN false;
 END $$;

@@ -165,13 +165,13 @@ RESET ROLE;
 
 -- What is said is cut where names stand as words, whatever they are made of.
 INSERT INTO organization (code, kind) VALUES ('a.b (c)', 'customer'), ('Bet', 'customer'), ('A"B', 'customer');
-CREATE FUNCTION told(said text, evidence jsonb) RETURNS TABLE (text text, json jsonb) LANGUAGE plpgsql SECURITY INVOKER AS $$
+CREATE FUNCTION told(said text, evidence jsonb) RETURNS TABLE (said_so text, details jsonb) LANGUAGE plpgsql SECURITY INVOKER AS $$
 BEGIN
     PERFORM set_config('role', 'regress_alpha', true);
     RETURN QUERY SELECT t.* FROM public.told_now(said, evidence) AS t;
     PERFORM set_config('role', 'none', true);
 END $$;
-CREATE FUNCTION told_now(said text, evidence jsonb, OUT text text, OUT json jsonb) LANGUAGE sql SECURITY DEFINER SET search_path = public, release_mgmt AS $$
+CREATE FUNCTION told_now(said text, evidence jsonb, OUT said_so text, OUT details jsonb) LANGUAGE sql SECURITY DEFINER SET search_path = public, release_mgmt AS $$
     SELECT release_mgmt_internal.tell_text(release_id('REL-1'), said), release_mgmt_internal.tell_evidence(release_id('REL-1'), evidence) $$;
 SELECT * FROM told('Betamax and alphabet are no names', '{"a": "Betamax", "b": [1, null, true]}');
 SELECT * FROM told('not agreed by Alpha, Beta; general; a.b (c) did nothing', '[{"o": "a.b (c)"}, {"o": "Alpha", "p": "Beta"}, {"o": "A\"B"}, {"n": {"o": "Beta"}}, "Bet", "with Bet", 7]');
