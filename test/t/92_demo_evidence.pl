@@ -13,7 +13,9 @@ is($status, 0, 'the story ends well') or BAIL_OUT($output);
 # check => [ what takes its evidence away, what it says then, the checks that rest on the same evidence ]
 my $release = q{release_id('REL-1')};
 # Which libraries the story installs depends on the machine.
-my $library = $cluster->value('demo', q{SELECT min(c.name) FROM release_mgmt.component AS c JOIN public.installed_package AS p ON p.name = c.name AND p.host = 'root-a' WHERE c.kind = 'software'});
+my $library = $cluster->value('demo', q{SELECT c.name FROM release_mgmt.component AS c JOIN public.installed_package AS p ON p.name = c.name AND p.host = 'root-a'
+	LEFT JOIN release_mgmt.planned_ci_change AS x ON x.ci = 'package/root-a:' || c.name AND x.operation = 'change'
+	WHERE c.kind = 'software' ORDER BY x.id IS NULL, c.name LIMIT 1});
 my $approved = [ 'changes_approved', 'roll_out_agreed' ];
 # What was so before is not the release's fault: on one root it is not yet installed.
 my $needs = "UPDATE installed_package SET version = '0' WHERE host = 'root-a' AND name = '$library';
