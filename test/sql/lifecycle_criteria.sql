@@ -177,6 +177,9 @@ SELECT p, ops.says(p) FROM (VALUES
     ($$(SELECT count(*) FROM gate_status) > 0$$),
     ($$pg_notify('word', 'swordfish') IS NOT NULL AND set_config('release_mgmt.release', 'REL-9', false) = 'REL-9'$$)) AS v(p);
 SELECT count(*) FROM ops.written;
+-- Before 16 a read-only transaction may make a large object, which goes with the subtransaction; from then on it is refused.
+SELECT ops.says('lo_create(0) > 0') IS NOT DISTINCT FROM
+       CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'cannot execute lo_create() in a read-only transaction' END AS kept_from_large_objects;
 SELECT count(*) FROM pg_largeobject_metadata;
 SELECT coalesce(current_setting('release_mgmt.release'), '') AS release, current_setting('transaction_read_only') AS read_only, current_user = session_user AS myself;
 -- Nor does it run as somebody who may do anything, or nobody.
