@@ -113,24 +113,31 @@ COMMENT ON FUNCTION release_mgmt_internal.pin_policy() IS 'Trigger: a policy tha
 CREATE TRIGGER rm_50_pin BEFORE UPDATE ON release_mgmt.release_policy
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.pin_policy();
 
-CREATE FUNCTION release_mgmt_internal.keep_control() RETURNS trigger
+CREATE FUNCTION release_mgmt_internal.keep_policy_part() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     policies uuid[] := CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.policy_id] WHEN 'DELETE' THEN ARRAY[OLD.policy_id] ELSE ARRAY[OLD.policy_id, NEW.policy_id] END;
     pinned record;
-    point text;
 BEGIN
     -- A release that is just naming the policy holds its key.
     PERFORM FROM release_mgmt.release_policy AS p WHERE p.id = ANY (policies) ORDER BY p.id FOR UPDATE;
     SELECT p.code, p.version INTO pinned FROM release_mgmt.release_policy AS p
     WHERE p.id = ANY (policies) AND EXISTS (SELECT FROM release_mgmt.release AS r WHERE r.policy_id = p.id) LIMIT 1;
     IF FOUND THEN
-        PERFORM release_mgmt_internal.refuse('wrong_state', format('the controls of release policy "%s" version %s no longer change', pinned.code, pinned.version),
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('the %s of release policy "%s" version %s no longer change', TG_ARGV[0], pinned.code, pinned.version),
             'A release runs under it.', format('Insert version %s.', pinned.version + 1));
     END IF;
-    IF TG_OP = 'DELETE' THEN
-        RETURN OLD;
-    END IF;
+    RETURN coalesce(NEW, OLD);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_policy_part() IS 'Trigger: the parts of a policy that a release runs under do not change. Argument: the word for them.';
+CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.policy_control
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_policy_part('controls');
+
+CREATE FUNCTION release_mgmt_internal.keep_control() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    point text;
+BEGIN
     SELECT c.point INTO point FROM release_mgmt.registered_check AS c WHERE c.name = NEW.check_name;
     IF point <> 'gate' OR NEW.check_name = 'policy_complied' THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('"%s" can not be a control of a policy', NEW.check_name),
@@ -139,8 +146,8 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.keep_control() IS 'Trigger: a control is a check of a gate, and the controls of a policy that a release runs under do not change.';
-CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.policy_control
+COMMENT ON FUNCTION release_mgmt_internal.keep_control() IS 'Trigger: a control of a policy is a check of a gate.';
+CREATE TRIGGER rm_51_gate BEFORE INSERT OR UPDATE OF check_name ON release_mgmt.policy_control
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_control();
 
 CREATE TABLE release_mgmt.release_customer (

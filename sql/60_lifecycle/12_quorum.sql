@@ -1,4 +1,5 @@
--- Module lifecycle: which bodies approve a release, and who has a seat in them. Part of the model, so a published quorum never changes.
+-- Module lifecycle: which bodies approve a release, and who has a seat in them. Part of the model, and of the policy, so neither changes once
+-- a model is published, or a release runs under the policy.
 
 CREATE TABLE release_mgmt.approval_quorum (
     model_id uuid NOT NULL,
@@ -13,6 +14,7 @@ CREATE TABLE release_mgmt.approval_quorum (
     CONSTRAINT approval_quorum_model_id_fkey FOREIGN KEY (model_id) REFERENCES release_mgmt.release_model,
     CONSTRAINT approval_quorum_duty_fkey FOREIGN KEY (duty) REFERENCES release_mgmt.duty,
     CONSTRAINT approval_quorum_body_check CHECK (body <> ''),
+    CONSTRAINT approval_quorum_duty_check CHECK (duty NOT IN ('auditor', 'reader')),
     CONSTRAINT approval_quorum_seats_check CHECK (seats IN ('concerned', 'authority', 'serving', 'customers')),
     CONSTRAINT approval_quorum_required_check CHECK (required > 0),
     CONSTRAINT approval_quorum_lasts_check CHECK (lasts > interval '0')
@@ -32,16 +34,78 @@ SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT, 
 CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.approval_quorum
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_model_part();
 
-CREATE FUNCTION release_mgmt_internal.quorum_of(model uuid) RETURNS TABLE (body text, duty text, seats text, required integer, signed boolean, lasts interval)
+CREATE TABLE release_mgmt.policy_quorum (
+    policy_id uuid NOT NULL,
+    body      text NOT NULL,
+    duty      text NOT NULL,
+    seats     text NOT NULL,
+    required  integer NOT NULL DEFAULT 1,
+    signed    boolean NOT NULL DEFAULT false,
+    lasts     interval,
+    CONSTRAINT policy_quorum_pkey PRIMARY KEY (policy_id, body),
+    CONSTRAINT policy_quorum_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES release_mgmt.release_policy,
+    CONSTRAINT policy_quorum_duty_fkey FOREIGN KEY (duty) REFERENCES release_mgmt.duty,
+    CONSTRAINT policy_quorum_body_check CHECK (body <> ''),
+    CONSTRAINT policy_quorum_duty_check CHECK (duty NOT IN ('auditor', 'reader')),
+    CONSTRAINT policy_quorum_seats_check CHECK (seats IN ('concerned', 'authority', 'serving', 'customers')),
+    CONSTRAINT policy_quorum_required_check CHECK (required > 0),
+    CONSTRAINT policy_quorum_lasts_check CHECK (lasts > interval '0')
+);
+COMMENT ON TABLE release_mgmt.policy_quorum IS
+'Which bodies must approve every release under the policy, whatever its model: beside those of approval_quorum, and of a body that both name the stricter holds: more members, signed, the shorter time. The columns are those of approval_quorum.';
+COMMENT ON COLUMN release_mgmt.policy_quorum.duty IS 'the duty that gives a seat';
+COMMENT ON COLUMN release_mgmt.policy_quorum.seats IS 'in which organizations, as in approval_quorum; a body that the model names too has the same duty and seats there';
+COMMENT ON COLUMN release_mgmt.policy_quorum.signed IS 'an approval counts only with a signature by the approver''s registered key';
+COMMENT ON COLUMN release_mgmt.policy_quorum.lasts IS 'after how long an approval expires; NULL: when what was approved changes, or the approver said so';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.policy_quorum', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.policy_quorum');
+SELECT release_mgmt_internal.is_shared('release_mgmt.policy_quorum', 'one set of policies for all');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.policy_quorum');
+SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.policy_quorum');
+CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.policy_quorum
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_policy_part('approving bodies');
+
+CREATE FUNCTION release_mgmt_internal.quorum_of_model(model uuid) RETURNS SETOF release_mgmt.approval_quorum
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 2
 BEGIN ATOMIC
-    SELECT q.body, q.duty, q.seats, q.required, q.signed, q.lasts FROM release_mgmt.approval_quorum AS q WHERE q.model_id = quorum_of.model
+    SELECT q.* FROM release_mgmt.approval_quorum AS q WHERE q.model_id = quorum_of_model.model
     UNION ALL
-    SELECT 'CAB', 'change manager', 'concerned', 1, false, NULL
-    WHERE NOT EXISTS (SELECT FROM release_mgmt.approval_quorum AS q WHERE q.model_id = quorum_of.model);
+    SELECT quorum_of_model.model, 'CAB', 'change manager', 'concerned', 1, false, NULL, false
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.approval_quorum AS q WHERE q.model_id = quorum_of_model.model);
 END;
-COMMENT ON FUNCTION release_mgmt_internal.quorum_of(uuid) IS 'The bodies that approve releases of the model; the CAB, with one change manager, where it states none.';
-SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.quorum_of(uuid)');
+COMMENT ON FUNCTION release_mgmt_internal.quorum_of_model(uuid) IS 'The bodies that approve releases of the model; the CAB, with one change manager, where it states none.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.quorum_of_model(uuid)');
+
+CREATE FUNCTION release_mgmt_internal.quorum_of(model uuid, policy uuid)
+RETURNS TABLE (body text, duty text, seats text, required integer, signed boolean, lasts interval)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+BEGIN ATOMIC
+    SELECT coalesce(m.body, p.body), coalesce(m.duty, p.duty), coalesce(m.seats, p.seats), greatest(m.required, p.required),
+           coalesce(m.signed, false) OR coalesce(p.signed, false), least(m.lasts, p.lasts)
+    FROM release_mgmt_internal.quorum_of_model(quorum_of.model) AS m
+    FULL JOIN (SELECT q.* FROM release_mgmt.policy_quorum AS q WHERE q.policy_id = quorum_of.policy) AS p ON p.body = m.body;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.quorum_of(uuid, uuid) IS
+'The bodies that approve a release of the model under the policy (or none): those of both, each with the stricter of what they say.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.quorum_of(uuid, uuid)');
+
+CREATE FUNCTION release_mgmt_internal.keep_quorum() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    different text;
+BEGIN
+    SELECT string_agg(format('%s: %s, seats %s, by the model; %s, seats %s, by the policy.', m.body, m.duty, m.seats, p.duty, p.seats), ' ' ORDER BY m.body COLLATE "C") INTO different
+    FROM release_mgmt_internal.quorum_of_model(NEW.model_id) AS m
+    JOIN release_mgmt.policy_quorum AS p ON p.policy_id = NEW.policy_id AND p.body = m.body AND (p.duty, p.seats) <> (m.duty, m.seats);
+    IF different IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('model and policy of release "%s" do not agree who approves it', NEW.code), different,
+            'Choose another model or policy, or write the next version of one of them: a body of one name has one duty and one kind of seats.');
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_quorum() IS 'Trigger: where a release''s model and its policy name the same body, they mean the same people.';
+CREATE TRIGGER rm_52_quorum BEFORE INSERT OR UPDATE OF model_id, policy_id ON release_mgmt.release
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_quorum();
 
 -- SECURITY DEFINER: who has a seat follows from rows that whoever asks may not see.
 CREATE FUNCTION release_mgmt_internal.fits_seat(release uuid, seats text, organization uuid) RETURNS boolean
@@ -68,7 +132,7 @@ BEGIN ATOMIC
     -- In one body a person has one seat, however many organizations give it; of those of customers, one for each.
     SELECT DISTINCT ON (q.body, s.customer) q.body, q.duty, o.id, s.customer, q.signed
     FROM release_mgmt.release AS r
-    CROSS JOIN LATERAL release_mgmt_internal.quorum_of(r.model_id) AS q
+    CROSS JOIN LATERAL release_mgmt_internal.quorum_of(r.model_id, r.policy_id) AS q
     JOIN release_mgmt.person_duty AS d ON d.person_id = seats_of.person AND d.duty = q.duty
     JOIN release_mgmt.organization AS o ON o.id = d.organization_id
     CROSS JOIN LATERAL (SELECT CASE WHEN q.seats = 'customers' THEN o.id END) AS s(customer)

@@ -41,7 +41,7 @@ BEGIN
     WHERE (for_body IS NULL OR s.body = for_body) AND (holder = acting OR g.id IS NOT NULL);
     IF NOT FOUND THEN
         SELECT string_agg(release_mgmt_internal.seat_label(usable_seats.release, q.body, q.duty, q.seats, NULL), ', ' ORDER BY q.body COLLATE "C") INTO bodies
-        FROM release_mgmt.release AS r CROSS JOIN LATERAL release_mgmt_internal.quorum_of(r.model_id) AS q WHERE r.id = usable_seats.release;
+        FROM release_mgmt.release AS r CROSS JOIN LATERAL release_mgmt_internal.quorum_of(r.model_id, r.policy_id) AS q WHERE r.id = usable_seats.release;
         PERFORM release_mgmt_internal.refuse('duty_missing',
             CASE WHEN holder IS NULL OR holder = acting THEN format('role "%s" has no seat among those who approve release "%s"%s', release_mgmt_internal.acting_role(), code, ' as ' || for_body)
                  ELSE format('role "%s" does not approve release "%s" for another', release_mgmt_internal.acting_role(), code) END,

@@ -4,7 +4,7 @@ CREATE FUNCTION release_mgmt_internal.approval_lasts(approval release_mgmt.appro
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(least(approval.expires_at, (SELECT approval.approved_at + q.lasts
-                                                FROM release_mgmt.release AS r CROSS JOIN LATERAL release_mgmt_internal.quorum_of(r.model_id) AS q
+                                                FROM release_mgmt.release AS r CROSS JOIN LATERAL release_mgmt_internal.quorum_of(r.model_id, r.policy_id) AS q
                                                 WHERE r.id = approval.release_id AND q.body = approval.body)) > pg_catalog.clock_timestamp(), true);
 END;
 COMMENT ON FUNCTION release_mgmt_internal.approval_lasts(release_mgmt.approval) IS 'Has the approval not expired, neither as the approver said nor as the body''s approvals do?';
@@ -16,7 +16,7 @@ RETURNS TABLE (id uuid, verdict text, body text, duty text, organization_id uuid
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH of_release AS MATERIALIZED (
-        SELECT r.id, r.code, r.model_id, release_mgmt_internal.approval_parts(r.id) AS parts FROM release_mgmt.release AS r WHERE r.id = approval_standing.release
+        SELECT r.id, r.code, r.model_id, r.policy_id, release_mgmt_internal.approval_parts(r.id) AS parts FROM release_mgmt.release AS r WHERE r.id = approval_standing.release
     )
     SELECT a.id, 'approved', a.body, a.duty, a.organization_id, a.customer_id, a.approved_by, a.seat_of, a.approved_at, a.digest::text,
            CASE WHEN a.parts <> r.parts THEN 'changed'
@@ -33,7 +33,7 @@ BEGIN ATOMIC
            a.expires_at, c.open, a.key_id, NULL
     FROM of_release AS r
     JOIN release_mgmt.approval AS a ON a.release_id = r.id
-    LEFT JOIN LATERAL (SELECT x.body, x.signed FROM release_mgmt_internal.quorum_of(r.model_id) AS x
+    LEFT JOIN LATERAL (SELECT x.body, x.signed FROM release_mgmt_internal.quorum_of(r.model_id, r.policy_id) AS x
                        WHERE x.body = a.body AND x.duty = a.duty AND (x.seats = 'customers') = (a.customer_id IS NOT NULL)
                          AND release_mgmt_internal.fits_seat(r.id, x.seats, a.organization_id)) AS q ON true
     LEFT JOIN release_mgmt.signing_key AS k ON k.id = a.key_id
@@ -48,7 +48,7 @@ BEGIN ATOMIC
     FROM of_release AS r JOIN release_mgmt.approval_refusal AS f ON f.release_id = r.id;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.approval_standing(uuid) IS
-'Every approval and refusal of the release with how it stands now: valid, or changed (what was judged is not what is there), not asked for (by the quorum of the model), expired, not signed, signature does not count, on condition, withdrawn.';
+'Every approval and refusal of the release with how it stands now: valid, or changed (what was judged is not what is there), not asked for (by the quorum of model and policy), expired, not signed, signature does not count, on condition, withdrawn.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.approval_standing(uuid)');
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.approval_parts(uuid)');
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.approval_header(text, release_mgmt.digest)');

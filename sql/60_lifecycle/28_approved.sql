@@ -12,7 +12,7 @@ BEGIN ATOMIC
     ), asked AS (
         SELECT q.body, q.duty, q.seats, q.required, c.organization_id AS customer_id
         FROM release_mgmt.release AS r
-        CROSS JOIN LATERAL release_mgmt_internal.quorum_of(r.model_id) AS q
+        CROSS JOIN LATERAL release_mgmt_internal.quorum_of(r.model_id, r.policy_id) AS q
         LEFT JOIN release_mgmt.release_customer AS c ON q.seats = 'customers' AND c.release_id = r.id
         WHERE r.id = quorum_standing.release
     )
@@ -67,6 +67,6 @@ BEGIN ATOMIC
     FROM judged CROSS JOIN quorum;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.check_changes_approved(uuid) IS
-'Check: the release carries out at least one change request, each of them approved and none overdue for judgement after the fact, and each body of its model''s quorum approved content, plan, criteria, changes and remediation as they are now, by as many members as the quorum says; nobody refuses them.';
+'Check: the release carries out at least one change request, each of them approved and none overdue for judgement after the fact, and each body of the quorum of its model and policy approved content, plan, criteria, changes and remediation as they are now, by as many members as the quorum says; nobody refuses them.';
 SELECT release_mgmt_internal.register_check('changes_approved', 'gate', 'release_mgmt_internal.check_changes_approved',
     'Change Management approved the exact content and roll-out plan');

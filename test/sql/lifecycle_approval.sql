@@ -40,6 +40,7 @@ FROM release_model AS m, (VALUES ('CAB', 'change manager', 'authority', 2), ('cu
 \set VERBOSITY terse
 INSERT INTO approval_quorum (model_id, body, duty, seats, required) SELECT id, 'nobody', 'change manager', 'authority', 0 FROM release_model WHERE code = 'strict';
 INSERT INTO approval_quorum (model_id, body, duty, seats) SELECT id, 'nobody', 'king', 'authority' FROM release_model WHERE code = 'strict';
+INSERT INTO approval_quorum (model_id, body, duty, seats) SELECT id, 'nobody', 'auditor', 'authority' FROM release_model WHERE code = 'strict';
 \set VERBOSITY default
 CALL publish_model('strict');
 UPDATE approval_quorum SET required = 1 WHERE body = 'CAB' AND NOT builtin;
@@ -212,6 +213,48 @@ SELECT alive();
 SELECT revise_model('strict');
 SELECT q.body, q.duty, q.seats, q.required FROM approval_quorum AS q JOIN release_model AS m ON m.id = q.model_id WHERE m.code = 'strict' AND m.version = 2 ORDER BY q.body;
 SELECT m.code, q.body, q.duty, q.seats, q.required FROM approval_quorum AS q JOIN release_model AS m ON m.id = q.model_id WHERE m.builtin ORDER BY m.code;
+
+-- A policy asks for bodies of its own of every release under it, and more of those that the model names: the stricter holds.
+RESET ROLE;
+INSERT INTO release_policy (code, objectives, scope, principles) VALUES ('POL-A', 'o', 's', 'p'), ('POL-B', 'o', 's', 'p'), ('POL-C', 'o', 's', 'p');
+INSERT INTO policy_quorum (policy_id, body, duty, seats, required, signed, lasts)
+SELECT p.id, q.body, q.duty, q.seats, q.required, q.signed, q.lasts::interval
+FROM release_policy AS p JOIN (VALUES ('POL-A', 'CAB', 'change manager', 'authority', 1, false, '1 hour'), ('POL-A', 'customers', 'customer representative', 'customers', 2, false, NULL),
+                                      ('POL-A', 'security', 'librarian', 'authority', 1, true, NULL), ('POL-B', 'CAB', 'change manager', 'concerned', 1, true, NULL),
+                                      ('POL-C', 'CAB', 'change manager', 'serving', 1, false, NULL)) AS q(policy, body, duty, seats, required, signed, lasts) ON q.policy = p.code;
+SELECT p.code AS policy, m.code AS model, q.*
+FROM release_policy AS p, release_model AS m, LATERAL release_mgmt_internal.quorum_of(m.id, p.id) AS q WHERE (p.code, m.code) IN (('POL-A', 'strict'), ('POL-A', 'minor'), ('POL-B', 'minor')) AND m.version = 1
+ORDER BY p.code, m.code, q.body COLLATE "C";
+SET ROLE regress_manager;
+INSERT INTO change_request (code, type) VALUES ('CHG-2', 'normal');
+SELECT create_release('REL-2', 'minor', model => 'strict', customers => '{Alpha}', changes => '{CHG-2}', policy => 'POL-A') IS NOT NULL AS created;
+-- Model and policy name one body and mean others.
+SELECT create_release('REL-3', 'minor', model => 'strict', policy => 'POL-C');
+UPDATE release SET policy_id = (SELECT id FROM release_policy WHERE code = 'POL-B') WHERE code = 'REL-2';
+SELECT missing, owner FROM gate_status WHERE release = 'REL-2' AND gate = 'ready';
+-- The policy stands still once a release runs under it; another does not.
+UPDATE policy_quorum SET required = 1 WHERE body = 'customers';
+DELETE FROM policy_quorum WHERE body = 'security';
+INSERT INTO policy_quorum (policy_id, body, duty, seats) SELECT id, 'ECAB', 'change manager', 'authority' FROM release_policy WHERE code = 'POL-A';
+UPDATE policy_quorum SET policy_id = (SELECT id FROM release_policy WHERE code = 'POL-A') WHERE policy_id = (SELECT id FROM release_policy WHERE code = 'POL-C');
+DELETE FROM policy_quorum WHERE policy_id = (SELECT id FROM release_policy WHERE code = 'POL-C');
+RESET ROLE;
+CALL grant_duty('regress_cab_3', 'librarian', 'Authority');
+SET ROLE regress_manager;
+SELECT create_package('PKG-2', release => 'REL-2') IS NOT NULL AS created;
+INSERT INTO component (package_id, kind, name, ci) VALUES (package_id('PKG-2'), 'configuration', 'alpha', 'server/alpha');
+SELECT seal_package('PKG-2') IS NOT NULL AS sealed;
+SELECT approval_digest('REL-2') AS agreed \gset
+-- The policy asks one for a signature, as its librarian; as the CAB he approves without, and that lasts an hour.
+SET ROLE regress_cab_3;
+CALL approve_release('REL-2', :'agreed', body => 'security');
+CALL approve_release('REL-2', :'agreed', body => 'CAB');
+SET ROLE regress_alpha;
+CALL approve_release('REL-2', :'agreed');
+RESET ROLE;
+SELECT missing, owner FROM gate_status WHERE release = 'REL-2' AND gate = 'ready';
+SELECT release_mgmt_internal.approval_lasts(a) AS lasts, release_mgmt_internal.approval_lasts(jsonb_populate_record(a, jsonb_build_object('approved_at', now() - interval '61 minutes'))) AS an_hour_later
+FROM approval AS a WHERE a.release_id = release_id('REL-2') AND a.body = 'CAB';
 
 DROP OWNED BY regress_manager, regress_cab_1, regress_cab_2, regress_cab_3, regress_provider_cm, regress_alpha, regress_beta, regress_deputy;
 DROP ROLE regress_manager, regress_cab_1, regress_cab_2, regress_cab_3, regress_provider_cm, regress_alpha, regress_beta, regress_deputy;
