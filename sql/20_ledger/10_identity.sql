@@ -49,6 +49,11 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_is_active';
 COMMENT ON FUNCTION release_mgmt_internal.is_active() IS
 'Whether activate() was called in this very database: system identifier, database OID and extension OID are those stored. Kept per session.';
 
+CREATE FUNCTION release_mgmt_internal.when_changed() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_when_changed';
+COMMENT ON FUNCTION release_mgmt_internal.when_changed() IS
+'Trigger of UPDATE, for each row: calls the trigger function of this schema that its first argument names where a column changed that another argument names, and the database is active. As WHEN (OLD.x IS DISTINCT FROM NEW.x ... AND is_active()) would, but not read anew by every statement.';
+
 CREATE FUNCTION release_mgmt_internal.require_active() RETURNS void
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_require_active';
 COMMENT ON FUNCTION release_mgmt_internal.require_active() IS 'Raises RM001 (inactive) where is_active() is false.';

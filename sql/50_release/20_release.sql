@@ -51,10 +51,9 @@ SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE', 'relea
 SELECT release_mgmt_internal.allow('{change manager}', 'UPDATE (state)', 'release_mgmt.release');
 CREATE TRIGGER rm_50_stamp BEFORE INSERT ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.stamp_requester();
--- An UPDATE asks only where it touches what the rule is about.
+-- An UPDATE asks only where it changes what the rule is about.
 CREATE TRIGGER rm_50_stamped BEFORE UPDATE ON release_mgmt.release
-FOR EACH ROW WHEN (((OLD.requested_by, OLD.created_at) IS DISTINCT FROM (NEW.requested_by, NEW.created_at)) AND release_mgmt_internal.is_active())
-EXECUTE FUNCTION release_mgmt_internal.stamp_requester();
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('stamp_requester', 'requested_by', 'created_at');
 
 CREATE FUNCTION release_mgmt_internal.keep_release() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -97,8 +96,7 @@ COMMENT ON FUNCTION release_mgmt_internal.keep_release() IS
 CREATE TRIGGER rm_51_keep BEFORE INSERT ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_release();
 CREATE TRIGGER rm_51_kept BEFORE UPDATE ON release_mgmt.release
-FOR EACH ROW WHEN (((OLD.model_id, OLD.policy_id) IS DISTINCT FROM (NEW.model_id, NEW.policy_id)) AND release_mgmt_internal.is_active())
-EXECUTE FUNCTION release_mgmt_internal.keep_release();
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('keep_release', 'model_id', 'policy_id');
 
 CREATE FUNCTION release_mgmt_internal.pin_policy() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

@@ -96,8 +96,7 @@ COMMENT ON FUNCTION release_mgmt_internal.agree_dates() IS
 CREATE TRIGGER rm_52_dates BEFORE INSERT ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.agree_dates();
 CREATE TRIGGER rm_52_dated BEFORE UPDATE ON release_mgmt.release
-FOR EACH ROW WHEN (((OLD.planned, OLD.baseline, OLD.agreed_at, OLD.state) IS DISTINCT FROM (NEW.planned, NEW.baseline, NEW.agreed_at, NEW.state)) AND release_mgmt_internal.is_active())
-EXECUTE FUNCTION release_mgmt_internal.agree_dates();
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('agree_dates', 'planned', 'baseline', 'agreed_at', 'state');
 
 CREATE FUNCTION release_mgmt_internal.record_dates() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

@@ -105,4 +105,4 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.touch_dependents() IS
 'Trigger: a change of a release''s state raises the revision of those that depend on it, so that none passes its gate on a state that is just being left.';
 CREATE TRIGGER rm_61_dependents AFTER UPDATE ON release_mgmt.release
-FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION release_mgmt_internal.touch_dependents();
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('touch_dependents', 'state');

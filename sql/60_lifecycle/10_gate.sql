@@ -182,8 +182,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 COMMENT ON FUNCTION release_mgmt_internal.release_transition() IS
 'Trigger: a release changes its state only as its model says, and forward only through the gate. Errors: RM003 without a duty, RM004 no such transition, RM005 unmet criteria, all listed. SECURITY DEFINER: the checks read what the caller may not.';
 CREATE TRIGGER rm_60_transition BEFORE UPDATE ON release_mgmt.release
-FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND OLD.state IS DISTINCT FROM NEW.state)
-EXECUTE FUNCTION release_mgmt_internal.release_transition();
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('release_transition', 'state');
 
 CREATE FUNCTION release_mgmt_internal.tell_check(name text, release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE

@@ -205,4 +205,4 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_criteria_askable() IS 'Trigger: a release with criteria of its own pins no model that would not ask them. Errors: RM015.';
 CREATE TRIGGER rm_52_criteria BEFORE UPDATE ON release_mgmt.release
-FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND OLD.model_id <> NEW.model_id) EXECUTE FUNCTION release_mgmt_internal.keep_criteria_askable();
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('keep_criteria_askable', 'model_id');

@@ -247,5 +247,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_asked() IS
 'Trigger: a draft that has dependencies or travels with a train does not change to a model whose gates do not ask for them. SECURITY DEFINER: reads what the caller may not.';
-CREATE TRIGGER rm_52_asked BEFORE UPDATE OF model_id ON release_mgmt.release
-FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND OLD.model_id <> NEW.model_id) EXECUTE FUNCTION release_mgmt_internal.keep_asked();
+CREATE TRIGGER rm_52_asked BEFORE UPDATE ON release_mgmt.release
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('keep_asked', 'model_id');

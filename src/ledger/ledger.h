@@ -18,5 +18,6 @@ extern void rm_ledger_init(void);
 extern bool rm_ledger_is_active(void);
 extern void rm_ledger_require_active(void);
 extern const pg_uuid_t *rm_ledger_current_transaction(void);
+extern Oid rm_internal_function(const char *name, int nargs, const Oid *types);
 
 #endif /* RM_LEDGER_LEDGER_H */

@@ -14,9 +14,12 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "compat.h"
 #include "executor/executor.h"
+#include "ledger/ledger.h"
 #include "ledger/store.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -77,6 +80,19 @@ rm_ledger_relid(const char *name)
 		elog(ERROR, "relation release_mgmt.%s is missing", name);
 	keep_relid(name, relid);
 	return relid;
+}
+
+/* The function of the internal schema with that name and these argument types, whatever the caller may look up. */
+Oid
+rm_internal_function(const char *name, int nargs, const Oid *types)
+{
+	Oid schema = get_namespace_oid("release_mgmt_internal", false);
+	Oid found = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+								PointerGetDatum(buildoidvector(types, nargs)), ObjectIdGetDatum(schema));
+
+	if (!OidIsValid(found))
+		elog(ERROR, "function \"%s\" is missing", name);
+	return found;
 }
 
 /* Open a table of the schema release_mgmt for insertion. */

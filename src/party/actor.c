@@ -35,7 +35,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(rm_acting_role);
 
@@ -58,19 +57,6 @@ static Oid evaluating_as = InvalidOid;
 static bool checking = false;
 static ExecutorCheckPerms_hook_type next_check_perms = NULL;
 static object_access_hook_type next_object_access = NULL;
-
-/* The function of the internal schema with that name and these argument types. */
-Oid
-rm_internal_function(const char *name, int nargs, const Oid *types)
-{
-	Oid schema = get_namespace_oid("release_mgmt_internal", false);
-	Oid found = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
-								PointerGetDatum(buildoidvector(types, nargs)), ObjectIdGetDatum(schema));
-
-	if (!OidIsValid(found))
-		elog(ERROR, "function \"%s\" is missing", name);
-	return found;
-}
 
 /* Forget what was resolved, and count. */
 static void

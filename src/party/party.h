@@ -10,9 +10,6 @@
 /* Called once when a backend loads the library. */
 extern void rm_party_init(void);
 
-/* The function of the internal schema with that name and these argument types, whatever the caller may look up. */
-extern Oid rm_internal_function(const char *name, int nargs, const Oid *types);
-
 /* Let the role act until the subtransaction ends; only within a security-restricted operation. */
 extern void rm_party_evaluate_as(Oid role);
 /* The role in effect outside every SECURITY DEFINER function, or as which a criterion is evaluated. */

@@ -22,6 +22,7 @@
 #include "common/hashfn.h"
 #include "compat.h"
 #include "fmgr.h"
+#include "ledger/ledger.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/pathnodes.h"

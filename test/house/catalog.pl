@@ -15,6 +15,9 @@ sub rule
 	return;
 }
 
+# The triggers of when_changed(), with what they are told: a function, then columns.
+my $told = q{SELECT tgrelid, tgname, tgnewtable, string_to_array(encode(substring(tgargs FROM 1 FOR length(tgargs) - 1), 'escape'), '\\000') AS told
+	FROM pg_trigger WHERE tgfoid = 'release_mgmt_internal.when_changed()'::regprocedure};
 my $ours = q{IN ('release_mgmt'::regnamespace, 'release_mgmt_internal'::regnamespace)};
 
 rule('every table and sequence is registered for dump', qq{
@@ -68,7 +71,8 @@ rule('PL/pgSQL bodies fit the catalog, and use what they declare', qq{
 	WITH body AS (
 		SELECT p.oid, t.tgrelid, t.tgnewtable
 		FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-		LEFT JOIN LATERAL (SELECT DISTINCT tgrelid, tgnewtable FROM pg_trigger WHERE tgfoid = p.oid AND NOT tgisinternal) t ON true
+		LEFT JOIN LATERAL (SELECT DISTINCT tgrelid, tgnewtable FROM pg_trigger WHERE tgfoid = p.oid AND NOT tgisinternal
+			UNION SELECT tgrelid, tgnewtable FROM ($told) AS w WHERE to_regprocedure('release_mgmt_internal.' || told[1] || '()') = p.oid) t ON true
 		WHERE p.pronamespace $ours AND l.lanname = 'plpgsql'
 		AND (p.prorettype <> 'trigger'::regtype OR t.tgrelid IS NOT NULL))
 	SELECT b.oid::regprocedure || ' ' || concat_ws(' ', c.lineno, c.message, c.detail, c.query)
@@ -91,7 +95,12 @@ rule('every trigger is named rm_...', qq{
 	WHERE c.relnamespace $ours AND NOT t.tgisinternal AND t.tgname !~ '^rm_[0-9][0-9]_' ORDER BY 1});
 rule('every rule trigger rests while the database is inactive', qq{
 	SELECT t.tgrelid::regclass || ' ' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-	WHERE c.relnamespace $ours AND t.tgname ~ '^rm_[2-8]' AND NOT pg_get_triggerdef(t.oid) LIKE '%is_active()%' ORDER BY 1});
+	WHERE c.relnamespace $ours AND t.tgname ~ '^rm_[2-8]' AND NOT pg_get_triggerdef(t.oid) LIKE '%is_active()%'
+	AND t.tgfoid <> 'release_mgmt_internal.when_changed()'::regprocedure ORDER BY 1});
+rule('when_changed() is told trigger functions and columns that exist', qq{
+	SELECT w.tgrelid::regclass || ' ' || w.tgname || ' ' || a.name FROM ($told) AS w CROSS JOIN unnest(w.told) WITH ORDINALITY AS a (name, place)
+	WHERE CASE a.place WHEN 1 THEN NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = to_regprocedure('release_mgmt_internal.' || a.name || '()') AND p.prorettype = 'trigger'::regtype)
+	           ELSE NOT EXISTS (SELECT FROM pg_attribute c WHERE c.attrelid = w.tgrelid AND c.attname = a.name AND c.attnum > 0 AND NOT c.attisdropped) END ORDER BY 1});
 # The ledger's own tables are proved by its tree instead, changes of governed_table by the captured table_version. Events repeat what is
 # captured where it happens, and how far somebody has read them is nothing that was done.
 rule('every table but the ledger\'s own and the outbox is captured', qq{
