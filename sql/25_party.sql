@@ -242,45 +242,109 @@ END $$;
 COMMENT ON PROCEDURE release_mgmt_internal.apply_duty_privileges(name) IS
 'Makes the role''s SQL privileges on the extension''s objects exactly those that its duties bring; a proxy''s, those of all duties.';
 
+-- SECURITY DEFINER in both: the privileges are the extension's owner's to give, whoever writes the row.
+CREATE FUNCTION release_mgmt_internal.follow_duties() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    changed_role name;
+BEGIN
+    FOR changed_role IN
+        SELECT r.rolname FROM release_mgmt.person AS p JOIN pg_roles AS r ON r.rolname = p.role_name
+        WHERE p.id IN (CASE WHEN TG_OP <> 'INSERT' THEN OLD.person_id END, CASE WHEN TG_OP <> 'DELETE' THEN NEW.person_id END)
+    LOOP
+        CALL release_mgmt_internal.apply_duty_privileges(changed_role);
+    END LOOP;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.follow_duties() IS 'Trigger: a role''s SQL privileges follow its duties, also where rows are written by hand.';
+CREATE TRIGGER rm_60_follow AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.person_duty
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.follow_duties();
+
+CREATE FUNCTION release_mgmt_internal.follow_proxy() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    changed_role name;
+BEGIN
+    FOR changed_role IN
+        SELECT r.rolname FROM pg_roles AS r
+        WHERE r.rolname IN (CASE WHEN TG_OP <> 'INSERT' THEN OLD.role_name END, CASE WHEN TG_OP <> 'DELETE' THEN NEW.role_name END)
+    LOOP
+        CALL release_mgmt_internal.apply_duty_privileges(changed_role);
+    END LOOP;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.follow_proxy() IS 'Trigger: a role''s SQL privileges follow whether it is a proxy, also where rows are written by hand.';
+CREATE TRIGGER rm_60_follow AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.proxy
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.follow_proxy();
+
+CREATE FUNCTION release_mgmt_internal.require_words(role_name text, duty text, organization text) RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    IF role_name IS NULL OR duty IS NULL OR organization IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', 'role, duty and organization must be given', NULL,
+            'Duties are the rows of release_mgmt.duty, organizations those of release_mgmt.organization.');
+    END IF;
+    IF NOT EXISTS (SELECT FROM release_mgmt.duty AS d WHERE d.name = require_words.duty) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('duty "%s" does not exist', duty),
+            'Duties are: ' || (SELECT string_agg(d.name, ', ' ORDER BY d.name) FROM release_mgmt.duty AS d) || '.');
+    END IF;
+    RETURN release_mgmt.organization_id(organization);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.require_words(text, text, text) IS 'RM002 unless the duty and the organization exist, and all three are given; the organization''s id.';
+
 CREATE PROCEDURE release_mgmt.grant_duty(role_name text, duty text, organization text)
 LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    organization_id uuid := release_mgmt.organization_id(organization);
-    person_id uuid;
+    of_organization uuid := release_mgmt_internal.require_words(role_name, duty, organization);
+    found_person uuid;
+    former text;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_duty.role_name) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('role "%s" does not exist', role_name), NULL,
             format('Create it first: CREATE ROLE %I LOGIN.', role_name));
     END IF;
-    IF NOT EXISTS (SELECT FROM release_mgmt.duty AS d WHERE d.name = grant_duty.duty) THEN
-        PERFORM release_mgmt_internal.refuse('unknown_code', format('duty "%s" does not exist', duty),
-            'Duties are: ' || (SELECT string_agg(d.name, ', ' ORDER BY d.name) FROM release_mgmt.duty AS d) || '.');
+    SELECT p.id INTO found_person FROM release_mgmt.person AS p WHERE p.role_name = grant_duty.role_name::name;
+    IF found_person IS NULL THEN
+        INSERT INTO release_mgmt.person (code, role_name) VALUES (grant_duty.role_name, grant_duty.role_name) RETURNING id INTO found_person;
     END IF;
-    SELECT p.id INTO person_id FROM release_mgmt.person AS p WHERE p.role_name = grant_duty.role_name::name;
-    IF person_id IS NULL THEN
-        INSERT INTO release_mgmt.person (code, role_name) VALUES (grant_duty.role_name, grant_duty.role_name) RETURNING id INTO person_id;
+    -- A role that was dropped with its privileges, and made anew, is still known by its name.
+    SELECT string_agg(format('%s in %s', pd.duty, o.code), ', ' ORDER BY pd.duty, o.code) INTO former
+    FROM release_mgmt.person_duty AS pd JOIN release_mgmt.organization AS o ON o.id = pd.organization_id
+    WHERE pd.person_id = found_person AND NOT has_schema_privilege(role_name, 'release_mgmt', 'USAGE');
+    IF former IS NOT NULL THEN
+        RAISE WARNING USING MESSAGE = format('role "%s" gets back the privileges of duties that it had before', role_name),
+            DETAIL = format('They are: %s.', former), HINT = 'Where the role is another person''s now, revoke these duties.';
     END IF;
-    INSERT INTO release_mgmt.person_duty AS pd VALUES (person_id, grant_duty.duty, organization_id) ON CONFLICT DO NOTHING;
-    CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
-END $$;
-COMMENT ON PROCEDURE release_mgmt.grant_duty(text, text, text) IS
-'Gives the person known by role_name a duty (see release_mgmt.duty) within an organization, with the SQL grants that the duty needs. A role''s first duty makes it a person. For the extension''s owner. Errors: RM002 unknown role, duty or organization.';
-
-CREATE PROCEDURE release_mgmt.revoke_duty(role_name text, duty text, organization text)
-LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-BEGIN
-    PERFORM release_mgmt_internal.require_active();
-    DELETE FROM release_mgmt.person_duty AS pd
-    USING release_mgmt.person AS p
-    WHERE pd.person_id = p.id AND p.role_name = revoke_duty.role_name::name AND pd.duty = revoke_duty.duty
-      AND pd.organization_id = release_mgmt.organization_id(revoke_duty.organization);
-    IF EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = revoke_duty.role_name) THEN
+    INSERT INTO release_mgmt.person_duty AS pd VALUES (found_person, grant_duty.duty, of_organization) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
         CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
     END IF;
 END $$;
+COMMENT ON PROCEDURE release_mgmt.grant_duty(text, text, text) IS
+'Gives the person known by role_name a duty (see release_mgmt.duty) within an organization, with the SQL grants that the duty needs. A role''s first duty makes it a person. A warning tells where the role has lost the privileges of duties that it has, as one that was dropped and made anew. For the extension''s owner. Errors: RM002 unknown role, duty or organization.';
+
+CREATE PROCEDURE release_mgmt.revoke_duty(role_name text, duty text, organization text)
+LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    of_organization uuid := release_mgmt_internal.require_words(role_name, duty, organization);
+BEGIN
+    PERFORM release_mgmt_internal.require_active();
+    IF NOT EXISTS (SELECT FROM release_mgmt.person AS p WHERE p.role_name = revoke_duty.role_name) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('no person is known by role "%s"', role_name), NULL, 'Persons are the rows of release_mgmt.person.');
+    END IF;
+    DELETE FROM release_mgmt.person_duty AS pd
+    USING release_mgmt.person AS p
+    WHERE pd.person_id = p.id AND p.role_name = revoke_duty.role_name AND pd.duty = revoke_duty.duty AND pd.organization_id = of_organization;
+    IF NOT FOUND THEN
+        RAISE NOTICE USING MESSAGE = format('role "%s" does not have the duty "%s" in "%s"', role_name, duty, organization),
+            DETAIL = (SELECT coalesce('It has: ' || string_agg(format('%s in %s', pd.duty, o.code), ', ' ORDER BY pd.duty, o.code) || '.', 'It has no duty at all.')
+                      FROM release_mgmt.person_duty AS pd JOIN release_mgmt.person AS p ON p.id = pd.person_id JOIN release_mgmt.organization AS o ON o.id = pd.organization_id
+                      WHERE p.role_name = revoke_duty.role_name);
+    END IF;
+END $$;
 COMMENT ON PROCEDURE release_mgmt.revoke_duty(text, text, text) IS
-'Takes the duty within that organization from the person known by role_name, and the SQL grants that no other duty of that person needs. For the extension''s owner. Errors: RM002 unknown organization.';
+'Takes the duty within that organization from the person known by role_name, and the SQL grants that no other duty of that person needs. A duty that the person does not have is told in a notice. For the extension''s owner. Errors: RM002 unknown duty or organization, or no person of that role.';
 
 CREATE PROCEDURE release_mgmt.add_proxy(role_name text)
 LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -288,10 +352,12 @@ BEGIN
     PERFORM release_mgmt_internal.require_active();
     IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = add_proxy.role_name) THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('role "%s" does not exist', role_name), NULL,
-            format('Create it first: CREATE ROLE %I LOGIN.', role_name));
+            'Create it first: ' || format('CREATE ROLE %s LOGIN.', coalesce(quote_ident(role_name), 'name')));
     END IF;
     INSERT INTO release_mgmt.proxy (role_name) VALUES (add_proxy.role_name) ON CONFLICT DO NOTHING;
-    CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
+    IF NOT FOUND THEN
+        CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
+    END IF;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.add_proxy(text) IS
 'Lists the login of an application as a proxy: it may say with SET LOCAL release_mgmt.actor for which person it acts, and is then held to that person''s duties. For the extension''s owner. Errors: RM002 unknown role.';
@@ -300,9 +366,9 @@ CREATE PROCEDURE release_mgmt.remove_proxy(role_name text)
 LANGUAGE plpgsql SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    DELETE FROM release_mgmt.proxy AS x WHERE x.role_name = remove_proxy.role_name::name;
-    IF EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = remove_proxy.role_name) THEN
-        CALL release_mgmt_internal.apply_duty_privileges(role_name::name);
+    DELETE FROM release_mgmt.proxy AS x WHERE x.role_name = remove_proxy.role_name;
+    IF NOT FOUND THEN
+        RAISE NOTICE USING MESSAGE = format('role "%s" is no proxy', role_name);
     END IF;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.remove_proxy(text) IS

@@ -105,6 +105,23 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.may_write_for(uuid, uuid, text[]) IS
 'Has the acting person one of the duties in that organization, in the one whose release it is, or in an authority?';
 
+CREATE FUNCTION release_mgmt_internal.may_write_of(organization uuid, duties text[]) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    acting uuid := release_mgmt_internal.acting_person();
+BEGIN
+    RETURN EXISTS (SELECT FROM release_mgmt.person_duty AS pd JOIN release_mgmt.organization AS o ON o.id = pd.organization_id
+                   WHERE pd.person_id = acting AND pd.duty = ANY (duties)
+                     AND (o.kind = 'authority' OR o.id = organization
+                          OR (o.kind <> 'customer'
+                              AND (organization IS NULL
+                                   OR EXISTS (SELECT FROM release_mgmt_internal.party AS p JOIN release_mgmt_internal.party AS c ON c.release_id = p.release_id
+                                              WHERE p.organization_id = o.id AND p.part IN ('serves', 'supports')
+                                                AND c.organization_id = may_write_of.organization AND c.part = 'receives')))));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.may_write_of(uuid, text[]) IS
+'Has the acting person one of the duties in that organization, in a provider or integrator of a release that is made for it, or in an authority? NULL, what concerns everybody: in any organization but a customer.';
+
 CREATE FUNCTION release_mgmt_internal.require_duty_for(release uuid, VARIADIC duties text[]) RETURNS void
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
@@ -132,5 +149,24 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.acting_organization(text[]) IS
 'The organization for which the acting person acts with one of the duties: the shipped provider, else the first provider by code, else the first organization.';
 
+CREATE FUNCTION release_mgmt_internal.own_organization(duties text[]) RETURNS uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(release_mgmt_internal.acting_organization(VARIADIC duties), '019ac000-0001-7000-8000-000000000003'::uuid);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.own_organization(text[]) IS
+'Default of columns that say whose a row is: what acting_organization() says, and the shipped provider for whoever has none of the duties.';
+
+CREATE FUNCTION release_mgmt_internal.own_customer() RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    acting uuid := release_mgmt_internal.acting_person();
+BEGIN
+    RETURN (SELECT CASE WHEN count(DISTINCT o.id) = 1 AND bool_and(o.kind = 'customer') THEN (array_agg(o.id))[1] END
+            FROM release_mgmt.person_duty AS pd JOIN release_mgmt.organization AS o ON o.id = pd.organization_id WHERE pd.person_id = acting);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.own_customer() IS
+'Default of columns that say which customer a row concerns: the one to which the acting person belongs, where it has all its duties there.';
+
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.' || f)
-FROM unnest('{acting_person(),seen_ids(text)}'::text[] || ARRAY['may_see(uuid, text)', 'may_write(uuid, text[])', 'may_write_for(uuid, uuid, text[])']) AS f;
+FROM unnest('{acting_person(),own_customer(),seen_ids(text)}'::text[] || ARRAY['own_organization(text[])', 'acting_organization(text[])', 'may_see(uuid, text)', 'may_write(uuid, text[])', 'may_write_for(uuid, uuid, text[])', 'may_write_of(uuid, text[])']) AS f;

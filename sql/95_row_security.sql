@@ -48,7 +48,9 @@ BEGIN
     ELSIF b.release_column IS NOT NULL AND b.organization_columns = '{}' THEN
         conditions := conditions || format('release_mgmt_internal.may_see(%s.%I, ''release'')', name, b.release_column);
     END IF;
-    IF b.organization_columns <> '{}' AND b.release_column IS NULL THEN
+    IF b.organization_columns <> '{}' AND b.release_column IS NULL AND duties IS NOT NULL THEN
+        conditions := conditions || format('release_mgmt_internal.may_write_of(%s.%I, %L)', name, b.organization_columns[1], duties);
+    ELSIF b.organization_columns <> '{}' AND b.release_column IS NULL THEN
         conditions := conditions || format('(%1$s.%2$I IS NULL OR release_mgmt_internal.may_see(%1$s.%2$I, ''organization''))', name, b.organization_columns[1]);
     ELSIF b.organization_columns <> '{}' AND duties IS NOT NULL THEN
         conditions := conditions || format('release_mgmt_internal.may_write_for(%1$s.%2$I, %1$s.%3$I, %4$L)', name, b.organization_columns[1], b.release_column, duties);

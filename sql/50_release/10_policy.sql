@@ -10,8 +10,9 @@ CREATE TABLE release_mgmt.release_policy (
     in_force_from date NOT NULL DEFAULT current_date,
     CONSTRAINT release_policy_pkey PRIMARY KEY (id),
     CONSTRAINT release_policy_code_version_key UNIQUE (code, version),
+    CONSTRAINT release_policy_code_check CHECK (code <> ''),
     CONSTRAINT release_policy_version_check CHECK (version > 0),
-    CONSTRAINT release_policy_stated_check CHECK (objectives <> '' AND scope <> '' AND principles <> '')
+    CONSTRAINT release_policy_stated_check CHECK (objectives ~ '\S' AND scope ~ '\S' AND principles ~ '\S')
 );
 COMMENT ON TABLE release_mgmt.release_policy IS
 'Release policies: objectives, scope and principles, versioned, in force from a date. Once a release runs under a version, that version no longer changes.';
@@ -26,6 +27,7 @@ CREATE TABLE release_mgmt.policy_control (
     check_name text NOT NULL,
     statement  text NOT NULL,
     CONSTRAINT policy_control_pkey PRIMARY KEY (policy_id, check_name),
+    CONSTRAINT policy_control_statement_check CHECK (statement ~ '\S'),
     CONSTRAINT policy_control_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES release_mgmt.release_policy,
     CONSTRAINT policy_control_check_name_fkey FOREIGN KEY (check_name) REFERENCES release_mgmt.registered_check
 );
@@ -43,7 +45,21 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     latest release_mgmt.release_policy;
 BEGIN
-    SELECT p.* INTO latest FROM release_mgmt.release_policy AS p WHERE p.code = NEW.code ORDER BY p.version DESC LIMIT 1;
+    IF TG_OP = 'UPDATE' AND (NEW.id, NEW.code, NEW.version) IS DISTINCT FROM (OLD.id, OLD.code, OLD.version) THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('release policy "%s" version %s keeps its name', OLD.code, OLD.version), NULL,
+            'Insert another policy, or the next version of this one.');
+    END IF;
+    SELECT p.* INTO latest FROM release_mgmt.release_policy AS p WHERE p.code = NEW.code AND (TG_OP = 'INSERT' OR p.version < NEW.version) ORDER BY p.version DESC LIMIT 1;
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.in_force_from < latest.in_force_from
+           OR EXISTS (SELECT FROM release_mgmt.release_policy AS p WHERE p.code = NEW.code AND p.version > NEW.version AND p.in_force_from < NEW.in_force_from) THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('release policy "%s" version %s can not be in force from %s', NEW.code, NEW.version, NEW.in_force_from),
+                (SELECT string_agg(format('Version %s is in force from %s.', p.version, p.in_force_from), ' ' ORDER BY p.version)
+                 FROM release_mgmt.release_policy AS p WHERE p.code = NEW.code AND p.version <> NEW.version),
+                'A version comes into force no earlier than those before it, and no later than those after it.');
+        END IF;
+        RETURN NEW;
+    END IF;
     IF NEW.version <> coalesce(latest.version, 0) + 1 OR NEW.in_force_from < latest.in_force_from THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('release policy "%s" can not have a version %s in force from %s', NEW.code, NEW.version, NEW.in_force_from),
             CASE WHEN latest.version IS NULL THEN 'It has no version yet.' ELSE format('Its latest version is %s, in force from %s.', latest.version, latest.in_force_from) END,
@@ -52,7 +68,7 @@ BEGIN
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_policy() IS 'Trigger: versions of a policy follow one another, also in the days from which they are in force.';
-CREATE TRIGGER rm_50_keep BEFORE INSERT ON release_mgmt.release_policy
+CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE ON release_mgmt.release_policy
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_policy();
 
 CREATE FUNCTION release_mgmt_internal.policy_in_force(code text) RETURNS uuid

@@ -8,6 +8,7 @@ CREATE TABLE release_mgmt.management_plan (
     accepted_at timestamptz,
     CONSTRAINT management_plan_pkey PRIMARY KEY (id),
     CONSTRAINT management_plan_code_version_key UNIQUE (code, version),
+    CONSTRAINT management_plan_code_check CHECK (code <> ''),
     CONSTRAINT management_plan_version_check CHECK (version > 0)
 );
 COMMENT ON TABLE release_mgmt.management_plan IS
@@ -51,7 +52,7 @@ CREATE TABLE release_mgmt.plan_section (
     CONSTRAINT plan_section_pkey PRIMARY KEY (plan_id, clause),
     CONSTRAINT plan_section_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES release_mgmt.management_plan,
     CONSTRAINT plan_section_clause_fkey FOREIGN KEY (clause) REFERENCES release_mgmt.plan_clause,
-    CONSTRAINT plan_section_body_check CHECK (body <> '')
+    CONSTRAINT plan_section_body_check CHECK (body ~ '\S')
 );
 COMMENT ON TABLE release_mgmt.plan_section IS 'The sections of a plan''s version, edited until the version is first accepted.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.plan_section', '');

@@ -41,7 +41,7 @@ CREATE TABLE release_mgmt.change_request (
     service         text,
     requested_by    uuid,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    organization_id uuid NOT NULL DEFAULT '019ac000-0001-7000-8000-000000000003',
+    organization_id uuid NOT NULL DEFAULT release_mgmt_internal.own_organization('{release manager,change manager}'),
     state           text NOT NULL DEFAULT 'requested',
     state_note      text,
     change_model_id uuid,
@@ -49,6 +49,7 @@ CREATE TABLE release_mgmt.change_request (
     approval_due    timestamptz,
     CONSTRAINT change_request_pkey PRIMARY KEY (id),
     CONSTRAINT change_request_code_key UNIQUE (code),
+    CONSTRAINT change_request_code_check CHECK (code <> ''),
     CONSTRAINT change_request_type_check CHECK (type IN ('normal', 'standard', 'emergency')),
     CONSTRAINT change_request_priority_check CHECK (priority IN ('low', 'medium', 'high', 'critical')),
     CONSTRAINT change_request_state_check CHECK

@@ -9,6 +9,7 @@ CREATE TABLE release_mgmt.release_unit (
     extent     text NOT NULL,
     CONSTRAINT release_unit_pkey PRIMARY KEY (id),
     CONSTRAINT release_unit_code_key UNIQUE (code),
+    CONSTRAINT release_unit_code_check CHECK (code <> ''),
     CONSTRAINT release_unit_ci_classes_check CHECK (cardinality(ci_classes) > 0),
     CONSTRAINT release_unit_extent_check CHECK (extent IN ('full', 'delta', 'package'))
 );

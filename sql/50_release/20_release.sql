@@ -6,7 +6,7 @@ CREATE TABLE release_mgmt.release (
     code            text NOT NULL,
     type            text NOT NULL,
     title           text,
-    organization_id uuid NOT NULL DEFAULT '019ac000-0001-7000-8000-000000000003',
+    organization_id uuid NOT NULL DEFAULT release_mgmt_internal.own_organization('{release manager}'),
     model_id        uuid NOT NULL,
     policy_id       uuid,
     plan_id         uuid,
@@ -21,6 +21,7 @@ CREATE TABLE release_mgmt.release (
     owner_id        uuid,
     CONSTRAINT release_pkey PRIMARY KEY (id),
     CONSTRAINT release_code_key UNIQUE (code),
+    CONSTRAINT release_code_check CHECK (code <> ''),
     CONSTRAINT release_type_check CHECK (type IN ('major', 'minor', 'emergency')),
     CONSTRAINT release_early_life_check CHECK (early_life > interval '0'),
     CONSTRAINT release_planned_check CHECK (NOT isempty(planned) AND NOT lower_inf(planned) AND NOT upper_inf(planned)),
@@ -60,6 +61,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     draft record;
     named record;
+    fixed text;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.owner_id := coalesce(NEW.owner_id, NEW.requested_by);
@@ -68,9 +70,21 @@ BEGIN
             PERFORM release_mgmt_internal.refuse('illegal_transition', format('release "%s" can not begin as %s', NEW.code, NEW.state), NULL,
                 'Insert it as draft and move it with advance_release().');
         END IF;
-    ELSIF NEW.model_id <> OLD.model_id AND OLD.state <> 'draft' THEN
-        PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" has its model pinned', OLD.code),
-            format('It is %s.', OLD.state), 'A model is chosen while the release is a draft.');
+    ELSIF OLD.state <> 'draft' THEN
+        -- A gate passed on what these were, and others agreed to it.
+        fixed := concat_ws(', ', CASE WHEN NEW.code <> OLD.code THEN 'code' END, CASE WHEN NEW.type <> OLD.type THEN 'type' END,
+            CASE WHEN NEW.organization_id <> OLD.organization_id THEN 'organization' END, CASE WHEN NEW.model_id <> OLD.model_id THEN 'model' END,
+            CASE WHEN OLD.policy_id IS NOT NULL AND NEW.policy_id IS DISTINCT FROM OLD.policy_id THEN 'policy' END,
+            CASE WHEN OLD.plan_id IS NOT NULL AND NEW.plan_id IS DISTINCT FROM OLD.plan_id THEN 'plan' END,
+            CASE WHEN NEW.early_life < OLD.early_life THEN 'early life, shorter' END);
+        IF fixed <> '' THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" keeps what it left draft with: %s', OLD.code, fixed),
+                format('It is %s.', OLD.state), 'These are chosen while the release is a draft; a policy or plan may still be named where none is, and early life made longer.');
+        END IF;
+    ELSIF NEW.organization_id <> OLD.organization_id AND NOT release_mgmt_internal.is_beyond_row_security()
+          AND NOT release_mgmt_internal.may_write_for(NEW.organization_id, NULL, '{release manager}') THEN
+        PERFORM release_mgmt_internal.refuse('duty_missing', format('role "%s" does not give release "%s" to that organization', release_mgmt_internal.acting_role(), OLD.code),
+            'It is not release manager there.', 'A release manager of that organization, or of an authority, takes it over.');
     END IF;
     IF TG_OP = 'INSERT' OR NEW.model_id <> OLD.model_id THEN
         SELECT m.code, m.version INTO draft FROM release_mgmt.release_model AS m WHERE m.id = NEW.model_id AND NOT m.builtin AND m.published_at IS NULL;
@@ -92,11 +106,11 @@ BEGIN
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_release() IS
-'Trigger: a release begins as draft, pins a published model, keeps that once out of draft, and names a policy that is in force.';
+'Trigger: a release begins as draft, pins a published model, names a policy that is in force, and out of draft keeps code, type, organization, model, policy, plan and early life (which may become longer). While it is a draft, a release manager of another organization takes it over.';
 CREATE TRIGGER rm_51_keep BEFORE INSERT ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_release();
 CREATE TRIGGER rm_51_kept BEFORE UPDATE ON release_mgmt.release
-FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('keep_release', 'model_id', 'policy_id');
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('keep_release', 'code', 'type', 'organization_id', 'model_id', 'policy_id', 'plan_id', 'early_life');
 
 CREATE FUNCTION release_mgmt_internal.pin_policy() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -215,7 +229,7 @@ CREATE TABLE release_mgmt.design_option (
     CONSTRAINT design_option_roll_out_check CHECK (roll_out IN ('big-bang', 'phased')),
     CONSTRAINT design_option_delivery_check CHECK (delivery IN ('push', 'pull')),
     CONSTRAINT design_option_mechanism_check CHECK (mechanism IN ('automated', 'manual')),
-    CONSTRAINT design_option_rationale_check CHECK (rationale <> '')
+    CONSTRAINT design_option_rationale_check CHECK (rationale ~ '\S')
 );
 COMMENT ON TABLE release_mgmt.design_option IS 'The release design options considered, each with its rationale, one of them chosen; the choice drives the waves.';
 CREATE UNIQUE INDEX design_option_chosen_idx ON release_mgmt.design_option (release_id) WHERE chosen;
@@ -252,11 +266,13 @@ COMMENT ON FUNCTION release_mgmt_internal.tell_release(uuid) IS 'The code of a r
 -- SECURITY DEFINER: reads tables of which the caller may hold no privilege, and writes four in one step.
 CREATE FUNCTION release_mgmt.create_release(code text, type text, model text DEFAULT 'standard', customers text[] DEFAULT '{}', changes text[] DEFAULT '{}',
                                             policy text DEFAULT NULL, plan text DEFAULT NULL, planned tstzrange DEFAULT NULL,
-                                            title text DEFAULT NULL, early_life interval DEFAULT '14 days', owner text DEFAULT NULL)
+                                            title text DEFAULT NULL, early_life interval DEFAULT '14 days', owner text DEFAULT NULL,
+                                            organization text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     unknown text;
+    differs text;
     new_release release_mgmt.release;
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
@@ -265,8 +281,10 @@ BEGIN
     FROM (SELECT format('model "%s"', model) AS what
           WHERE NOT EXISTS (SELECT FROM release_mgmt.release_model AS m WHERE m.code = model AND (m.builtin OR m.published_at IS NOT NULL))
           UNION ALL
-          SELECT format('organization "%s"', c) FROM unnest(customers) AS c
-          WHERE NOT EXISTS (SELECT FROM release_mgmt.organization AS o WHERE o.code = c)
+          SELECT format('type "%s"', type) WHERE type NOT IN ('major', 'minor', 'emergency')
+          UNION ALL
+          SELECT format('organization "%s"', c) FROM unnest(customers || organization) AS c
+          WHERE c IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.organization AS o WHERE o.code = c)
           UNION ALL
           SELECT format('change request "%s"', c) FROM unnest(changes) AS c
           WHERE NOT EXISTS (SELECT FROM release_mgmt.change_request AS r WHERE r.code = c AND release_mgmt_internal.sees_change(r.id))
@@ -282,19 +300,47 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('release "%s" can not be created', code),
             format('These do not exist, or are not published or in force: %s.', unknown), 'Insert them first, or correct the codes.');
     END IF;
+    IF NOT release_mgmt_internal.may_write_for((SELECT o.id FROM release_mgmt.organization AS o WHERE o.code = organization), NULL, '{release manager}') AND organization IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('duty_missing', format('role "%s" is not release manager of "%s"', release_mgmt_internal.acting_role(), organization),
+            NULL, 'A release is created by a release manager of the organization whose it is, or of an authority.');
+    END IF;
 
     SELECT r.* INTO new_release FROM release_mgmt.release AS r WHERE r.code = create_release.code;
     IF FOUND THEN
-        IF (new_release.type, new_release.title) IS DISTINCT FROM (create_release.type, create_release.title)
-           OR NOT release_mgmt_internal.sees(new_release.id, 'release')
-           OR NOT EXISTS (SELECT FROM release_mgmt.release_model AS m WHERE m.id = new_release.model_id AND m.code = model) THEN
+        IF NOT release_mgmt_internal.sees(new_release.id, 'release') THEN
             PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" exists already, and differs', code), NULL, 'Choose another code.');
+        END IF;
+        -- What was added to it since is no difference.
+        SELECT string_agg(d.what, '; ') INTO differs
+        FROM (SELECT format('type is %s', new_release.type) AS what WHERE new_release.type IS DISTINCT FROM create_release.type
+              UNION ALL
+              SELECT format('title is %s', coalesce(quote_literal(new_release.title), 'NULL')) WHERE new_release.title IS DISTINCT FROM create_release.title
+              UNION ALL
+              SELECT format('model is "%s"', m.code) FROM release_mgmt.release_model AS m WHERE m.id = new_release.model_id AND m.code IS DISTINCT FROM model
+              UNION ALL
+              SELECT format('organization is "%s"', o.code) FROM release_mgmt.organization AS o WHERE o.id = new_release.organization_id AND o.code <> organization
+              UNION ALL
+              SELECT format('policy is %s', coalesce('"' || p.code || '"', 'none'))
+              FROM (SELECT) AS always LEFT JOIN release_mgmt.release_policy AS p ON p.id = new_release.policy_id WHERE p.code IS DISTINCT FROM coalesce(policy, p.code)
+              UNION ALL
+              SELECT format('plan is %s', coalesce('"' || p.code || '"', 'none'))
+              FROM (SELECT) AS always LEFT JOIN release_mgmt.management_plan AS p ON p.id = new_release.plan_id WHERE p.code IS DISTINCT FROM coalesce(plan, p.code)
+              UNION ALL
+              SELECT format('"%s" is no customer of it', c) FROM unnest(customers) AS c
+              WHERE NOT EXISTS (SELECT FROM release_mgmt.release_customer AS x WHERE x.release_id = new_release.id AND x.organization_id = release_mgmt.organization_id(c))
+              UNION ALL
+              SELECT format('it does not carry out "%s"', c) FROM unnest(changes) AS c
+              WHERE NOT EXISTS (SELECT FROM release_mgmt.release_change AS x JOIN release_mgmt.change_request AS r ON r.id = x.change_id
+                                WHERE x.release_id = new_release.id AND r.code = c)) AS d;
+        IF differs IS NOT NULL THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" exists already, and differs', code), format('Of the one that exists: %s.', differs),
+                'Choose another code, or change the release that is there.');
         END IF;
         RETURN new_release.id;
     END IF;
 
     INSERT INTO release_mgmt.release (code, type, title, organization_id, model_id, policy_id, plan_id, planned, early_life, owner_id)
-    VALUES (code, type, title, release_mgmt_internal.acting_organization('release manager'),
+    VALUES (code, type, title, coalesce((SELECT o.id FROM release_mgmt.organization AS o WHERE o.code = organization), release_mgmt_internal.acting_organization('release manager')),
             (SELECT m.id FROM release_mgmt.release_model AS m WHERE m.code = model AND (m.builtin OR m.published_at IS NOT NULL) ORDER BY m.version DESC LIMIT 1),
             release_mgmt_internal.policy_in_force(policy),
             (SELECT p.id FROM release_mgmt.management_plan AS p WHERE p.code = plan ORDER BY p.version DESC LIMIT 1),
@@ -306,7 +352,7 @@ BEGIN
     SELECT new_release.id, r.id FROM release_mgmt.change_request AS r WHERE r.code = ANY (changes);
     RETURN new_release.id;
 END $$;
-COMMENT ON FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval, text) IS
-'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest published version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the baseline once the release leaves draft; early_life: how long early life support lasts; owner: the person who answers for it, NULL: who creates it. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager; RM015 the code exists with another type, title or model.';
+COMMENT ON FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval, text, text) IS
+'Creates a release and returns its id. code: unique; type: major, minor or emergency; model: code of a release model, its latest published version is pinned; customers: organizations; changes: change requests; policy: the release policy, its latest version in force; plan: the Release Management Plan; planned: when the roll-out is to run, the baseline once the release leaves draft; early_life: how long early life support lasts; owner: the person who answers for it, NULL: who creates it; organization: whose release it is, NULL: the one in which whoever creates it is release manager, the shipped provider and other providers first. Errors: RM002 anything unknown, all of it listed; RM003 without the duty release manager, in organization where that is given; RM015 the code exists, and is not such a release.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE',
-    'FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval, text)');
+    'FUNCTION release_mgmt.create_release(text, text, text, text[], text[], text, text, tstzrange, text, interval, text, text)');

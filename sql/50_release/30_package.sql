@@ -1,4 +1,4 @@
--- Module release: packages, their components, the planned changes of configuration items.
+-- Module release: packages, their components and revisions, sealing and signatures.
 
 CREATE TABLE release_mgmt.release_package (
     id         uuid DEFAULT release_mgmt.new_id(),
@@ -16,6 +16,7 @@ CREATE TABLE release_mgmt.release_package (
     CONSTRAINT release_package_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
     CONSTRAINT release_package_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES release_mgmt.release_unit,
     CONSTRAINT release_package_sealed_by_fkey FOREIGN KEY (sealed_by) REFERENCES release_mgmt.person,
+    CONSTRAINT release_package_code_check CHECK (code <> ''),
     CONSTRAINT release_package_revision_check CHECK (revision > 0),
     CONSTRAINT release_package_sealed_check CHECK ((digest IS NULL) = (manifest IS NULL) AND (digest IS NULL) = (sealed_at IS NULL))
 );
@@ -44,7 +45,8 @@ CREATE TABLE release_mgmt.component (
     CONSTRAINT component_package_id_fkey FOREIGN KEY (package_id) REFERENCES release_mgmt.release_package,
     CONSTRAINT component_item_id_fkey FOREIGN KEY (item_id) REFERENCES release_mgmt.library_item,
     CONSTRAINT component_kind_check CHECK (kind IN ('software', 'hardware', 'document', 'configuration', 'data')),
-    CONSTRAINT component_tied_check CHECK (item_id IS NOT NULL OR ci IS NOT NULL)
+    CONSTRAINT component_tied_check CHECK (item_id IS NOT NULL OR ci IS NOT NULL),
+    CONSTRAINT component_related_reason_check CHECK (related_reason ~ '\S')
 );
 COMMENT ON TABLE release_mgmt.component IS
 'The components of a package, each tied to a library item, a configuration item, or both: hardware to a configuration item; software, documents and data, when they are sealed, to an item.';
@@ -58,33 +60,6 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.component');
 SELECT release_mgmt_internal.belongs('release_mgmt.component', through => 'package_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.component');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.component');
-
-CREATE TABLE release_mgmt.planned_ci_change (
-    id         uuid DEFAULT release_mgmt.new_id(),
-    release_id uuid NOT NULL,
-    ci         text NOT NULL,
-    target     text,
-    operation  text NOT NULL DEFAULT 'change',
-    attribute  text NOT NULL DEFAULT '',
-    old_value  text,
-    new_value  text,
-    CONSTRAINT planned_ci_change_pkey PRIMARY KEY (id),
-    CONSTRAINT planned_ci_change_release_id_ci_attribute_key UNIQUE (release_id, ci, attribute),
-    CONSTRAINT planned_ci_change_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
-    CONSTRAINT planned_ci_change_operation_check CHECK (operation IN ('create', 'change', 'retire')),
-    CONSTRAINT planned_ci_change_attribute_check CHECK ((attribute = '') = (operation = 'retire'))
-);
-COMMENT ON TABLE release_mgmt.planned_ci_change IS
-'Which attribute of which configuration item a release takes from which value to which: part of the sealed digest, what enforcement permits, dry run applies, installation writes and back-out reverses.';
-COMMENT ON COLUMN release_mgmt.planned_ci_change.ci IS 'label class/key; it need not exist yet where operation is create';
-COMMENT ON COLUMN release_mgmt.planned_ci_change.target IS 'label of the target whose installation makes the change; where not given, what the item is installed on, else the item itself';
-COMMENT ON COLUMN release_mgmt.planned_ci_change.old_value IS 'read from the CMDB when the row is written; at sealing it must still be so';
-CREATE INDEX planned_ci_change_ci_idx ON release_mgmt.planned_ci_change (ci);
-SELECT pg_catalog.pg_extension_config_dump('release_mgmt.planned_ci_change', '');
-SELECT release_mgmt_internal.govern_own('release_mgmt.planned_ci_change');
-SELECT release_mgmt_internal.belongs('release_mgmt.planned_ci_change', 'release_id');
-SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.planned_ci_change');
-SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.planned_ci_change');
 
 CREATE TABLE release_mgmt.package_signature (
     package_id uuid NOT NULL,
@@ -151,62 +126,6 @@ COMMENT ON FUNCTION release_mgmt_internal.keep_component() IS 'Trigger: the comp
 CREATE TRIGGER rm_50_sealed BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.component
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_component();
 
-CREATE FUNCTION release_mgmt_internal.state_ci_change() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-DECLARE
-    sealed record;
-    source regclass;
-BEGIN
-    SELECT p.code, p.revision INTO sealed FROM release_mgmt.release_package AS p
-    WHERE p.current AND p.digest IS NOT NULL
-      AND p.release_id = ANY (CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.release_id] WHEN 'DELETE' THEN ARRAY[OLD.release_id]
-                                         ELSE ARRAY[OLD.release_id, NEW.release_id] END)
-    LIMIT 1;
-    IF FOUND THEN
-        PERFORM release_mgmt_internal.refuse('sealed', format('package "%s" revision %s is sealed, with the planned changes of its release', sealed.code, sealed.revision),
-            NULL, format('Begin a new revision with SELECT release_mgmt.revise_package(%L).', sealed.code));
-    END IF;
-    IF TG_OP = 'DELETE' THEN
-        RETURN OLD;
-    END IF;
-    SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(NEW.ci, '/', 1);
-    IF source IS NULL THEN
-        PERFORM release_mgmt_internal.refuse('unknown_code', format('no table is bound to class "%s" of configuration item "%s"', split_part(NEW.ci, '/', 1), NEW.ci),
-            'Classes are: ' || (SELECT string_agg(c.name, ', ' ORDER BY c.name) FROM release_mgmt.ci_class AS c) || '.',
-            'An item is named class/key; bind_ci_class() binds a table.');
-    END IF;
-    IF NEW.operation <> 'retire' AND NOT EXISTS (SELECT FROM pg_attribute AS a
-                                                 WHERE a.attrelid = source AND a.attname = NEW.attribute AND a.attnum > 0 AND NOT a.attisdropped) THEN
-        PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" has no attribute "%s"', NEW.ci, NEW.attribute),
-            format('Attributes are the columns of %s.', source), 'See them with SELECT * FROM release_mgmt.ci_attributes(item).');
-    END IF;
-    NEW.old_value := NULL;
-    IF NEW.operation = 'create' THEN
-        IF EXISTS (SELECT FROM release_mgmt.ci AS c WHERE c.label = NEW.ci AND c.retired_at IS NULL) THEN
-            PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" exists already', NEW.ci), NULL,
-                'Plan a change of it instead of its creation.');
-        END IF;
-    ELSE
-        PERFORM release_mgmt_internal.seen_item(NEW.ci);
-        IF NEW.operation = 'change' THEN
-            NEW.old_value := release_mgmt.ci_attribute(NEW.ci, NEW.attribute);
-        END IF;
-        IF NEW.target IS NULL THEN
-            SELECT t.label INTO NEW.target
-            FROM release_mgmt_internal.ci_relations_of(release_mgmt.ci_id(NEW.ci)) AS r
-            JOIN release_mgmt.ci AS t ON t.id = r.to_ci
-            WHERE r.kind = 'installed on' AND r.from_ci = release_mgmt.ci_id(NEW.ci)
-            ORDER BY t.label LIMIT 1;
-        END IF;
-    END IF;
-    NEW.target := coalesce(NEW.target, NEW.ci);
-    RETURN NEW;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.state_ci_change() IS
-'Trigger: a planned change names an existing item (or, to create one, a free label), takes its old value from the CMDB, finds its target, and stands still once the package is sealed.';
-CREATE TRIGGER rm_50_state BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.planned_ci_change
-FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.state_ci_change();
-
 -- SECURITY DEFINER in the verbs: packages and signatures are written by these alone.
 CREATE FUNCTION release_mgmt.create_package(code text, release text, items uuid[] DEFAULT '{}', unit text DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -214,6 +133,7 @@ DECLARE
     of_release uuid;
     of_unit uuid;
     unfit text;
+    taken text;
     new_id uuid;
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
@@ -239,6 +159,16 @@ BEGIN
     IF FOUND THEN
         RETURN new_id;
     END IF;
+    SELECT CASE WHEN p.release_id <> of_release THEN format('The code is taken by %s.', release_mgmt_internal.tell_release(p.release_id))
+                WHEN p.code <> create_package.code THEN format('The release has package "%s", and one is all it has.', p.code)
+                ELSE 'The release has it, and some of these items are not in it.' END INTO taken
+    FROM release_mgmt.release_package AS p
+    WHERE p.code = create_package.code OR (p.release_id = of_release AND p.current)
+    ORDER BY p.code <> create_package.code LIMIT 1;
+    IF FOUND THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('package "%s" of release "%s" can not be created', code, release), taken,
+            'Add to the package that is there by rows of release_mgmt.component, after revise_package() where it is sealed; or choose another code.');
+    END IF;
     INSERT INTO release_mgmt.release_package (code, release_id, unit_id) VALUES (code, of_release, of_unit) RETURNING id INTO new_id;
     INSERT INTO release_mgmt.component (package_id, kind, name, version, item_id, digest)
     SELECT new_id, i.kind, i.name, i.version, i.id, i.digest
@@ -246,7 +176,7 @@ BEGIN
     RETURN new_id;
 END $$;
 COMMENT ON FUNCTION release_mgmt.create_package(text, text, uuid[], text) IS
-'Creates the package of a release from accepted library items and returns its id. unit: code of the release unit that it is. Further components are rows of release_mgmt.component. Errors: RM002 unknown release or unit, RM003 without the duty release manager, RM018 an item is not accepted (all listed), 23505 the release has a package already.';
+'Creates the package of a release from accepted library items and returns its id. unit: code of the release unit that it is. Further components are rows of release_mgmt.component. Errors: RM002 unknown release or unit, RM003 without the duty release manager, RM015 the release has a package already, or another one has that code, RM018 an item is not accepted (all listed).';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE', 'FUNCTION release_mgmt.create_package(text, text, uuid[], text)');
 
 CREATE FUNCTION release_mgmt_internal.manifest_line(VARIADIC fields text[]) RETURNS text
@@ -314,7 +244,8 @@ BEGIN
           FROM release_mgmt.check_compatibility(package) AS c WHERE c.severity = 'error' GROUP BY c.component, c.finding) AS f;
     IF findings IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('incompatible', format('package "%s" does not fit', package), findings,
-            format('See SELECT * FROM release_mgmt.check_compatibility(%L).', package));
+            format('See release_mgmt.explain_compatibility(%1$L) and suggest_repairs(%1$L)', package)
+            || CASE WHEN findings ~ ' hangs together with no other component ' THEN '; write why a component belongs here into release_mgmt.component.related_reason.' ELSE '.' END);
     END IF;
     SELECT string_agg(format('%s of %s was %s and is %s', x.attribute, x.ci, coalesce(x.old_value, 'null'),
                              coalesce(release_mgmt.ci_attribute(x.ci, x.attribute), 'null')), '; ' ORDER BY x.ci, x.attribute) INTO stale

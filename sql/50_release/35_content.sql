@@ -10,6 +10,11 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('component "%s" is hardware, and names no configuration item', NEW.name), NULL,
             'Name the device in ci as class/key; it need not exist yet.');
     END IF;
+    IF NEW.ci IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = split_part(NEW.ci, '/', 1) AND strpos(NEW.ci, '/') > 0) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('no table is bound to the class of configuration item "%s", which component "%s" would be', NEW.ci, NEW.name),
+            'Classes are: ' || (SELECT string_agg(c.name, ', ' ORDER BY c.name) FROM release_mgmt.ci_class AS c) || '.',
+            'An item is named class/key, and need not exist yet; bind_ci_class() binds a table.');
+    END IF;
     IF TG_OP = 'UPDATE' AND NEW.item_id IS NOT DISTINCT FROM OLD.item_id AND NEW.kind = OLD.kind THEN
         NEW.digest := OLD.digest;
         RETURN NEW;
@@ -24,7 +29,7 @@ BEGIN
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.tie_component() IS
-'Trigger: hardware names its configuration item, a component is of its library item''s kind, and its digest is the item''s, whatever is written.';
+'Trigger: hardware names its configuration item, any such is of a class that exists, a component is of its library item''s kind, and its digest is the item''s, whatever is written.';
 CREATE TRIGGER rm_51_tie BEFORE INSERT OR UPDATE ON release_mgmt.component
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.tie_component();
 

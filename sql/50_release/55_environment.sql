@@ -97,6 +97,10 @@ BEGIN
             format('role "%s" is not release manager of the organization whose environment "%s" is', release_mgmt_internal.acting_role(), code),
             NULL, 'A release manager of that organization, or of an authority, defines it.');
     END IF;
+    IF targets IS NULL OR array_position(targets, NULL) IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('the targets of environment "%s" must be given', code), NULL,
+            'Targets are labels of configuration items: SELECT label FROM release_mgmt.ci.');
+    END IF;
     PERFORM release_mgmt.ci_id(t.label) FROM unnest(targets) AS t(label);
     IF defined.id IS NULL THEN
         INSERT INTO release_mgmt.environment (code, purpose, organization_id) VALUES (code, purpose, of_organization) RETURNING * INTO defined;

@@ -160,6 +160,11 @@ BEGIN
             FROM (SELECT DISTINCT u.label FROM unnest(targets) AS u(label)) AS t
             UNION
             SELECT release_mgmt.ci_id(e.ci), e.ci FROM release_mgmt.environment_target AS e WHERE e.environment_id = release_mgmt.environment_id(environment);
+        -- That nothing is wrong on no target would be no answer.
+        IF NOT FOUND THEN
+            PERFORM release_mgmt_internal.refuse('unknown_code', CASE WHEN environment IS NULL THEN 'no targets are named' ELSE format('environment "%s" has no targets', environment) END, NULL,
+                'Name labels of configuration items, or leave targets out for those that the release plans changes for.');
+        END IF;
         RETURN;
     END IF;
     RETURN QUERY
@@ -180,7 +185,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[], text) IS
-'The targets that a check is about: those named, which the acting person must see, and those of the environment named; else those that the package''s release plans changes for, among all on which things are installed; else all of these that belong to nobody, or to whom compatibility_organizations() names; without a package all. A row of NULLs stands for what is installed on none.';
+'The targets that a check is about: those named, which the acting person must see, and those of the environment named (RM002 where that is none); else those that the package''s release plans changes for, among all on which things are installed; else all of these that belong to nobody, or to whom compatibility_organizations() names; without a package all. A row of NULLs stands for what is installed on none.';
 
 -- PL/pgSQL, which keeps its plan, and one plan for all packages: planning costs as much as the check. jit off: compiling costs
 -- more than all of the work.
@@ -210,11 +215,13 @@ RETURNS TABLE (severity text, finding text, kind text, class text, component tex
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
     SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+    checked CONSTANT uuid := release_mgmt.package_id(coalesce(check_compatibility.package, ''));
 BEGIN
     RETURN QUERY
         WITH finding AS MATERIALIZED (
             SELECT f.*
-            FROM release_mgmt_internal.compatibility_findings(release_mgmt.package_id(check_compatibility.package), check_compatibility.targets, check_compatibility.environment) AS f
+            FROM release_mgmt_internal.compatibility_findings(checked, check_compatibility.targets, check_compatibility.environment) AS f
         ), hidden AS MATERIALIZED (
             SELECT t.target_id FROM (SELECT DISTINCT f.target_id FROM finding AS f) AS t WHERE NOT release_mgmt_internal.sees_item(t.target_id)
         )
@@ -229,7 +236,7 @@ BEGIN
         ORDER BY array_position('{error,warning,note}', f.severity), f.target NULLS FIRST, f.component, f.kind, f.finding;
 END $$;
 COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[], text) IS
-'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; environment: code of an environment, whose targets are meant; without both, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated; elsewhere: findings on items that whoever asks does not see, counted), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package, target or environment.';
+'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; environment: code of an environment, whose targets are meant; without both, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated; elsewhere: findings on items that whoever asks does not see, counted), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package, target or environment, or no target at all where targets or environment is given.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
     'FUNCTION release_mgmt.check_compatibility(text, text[], text)');
 
@@ -267,6 +274,6 @@ BEGIN ATOMIC
     SELECT l.text FROM line AS l ORDER BY l.place, l.part, l.n;
 END;
 COMMENT ON FUNCTION release_mgmt.explain_compatibility(text, text[], text) IS
-'The findings of check_compatibility() as a tree to read in psql: target, component, finding, what was seen, and how it comes about. Errors: RM002 unknown package or target.';
+'The findings of check_compatibility() as a tree to read in psql: target, component, finding, what was seen, and how it comes about. Errors: as of check_compatibility().';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
     'FUNCTION release_mgmt.explain_compatibility(text, text[], text)');

@@ -35,7 +35,7 @@ CREATE TABLE release_mgmt.incident (
     summary         text NOT NULL,
     severity        text NOT NULL DEFAULT 'medium',
     disruption      boolean NOT NULL DEFAULT false,
-    organization_id uuid,
+    organization_id uuid DEFAULT release_mgmt_internal.own_customer(),
     problem_id      uuid,
     opened_at       timestamptz NOT NULL DEFAULT now(),
     resolved_at     timestamptz,
@@ -54,7 +54,7 @@ COMMENT ON TABLE release_mgmt.incident IS
 'Incidents on configuration items, usually fed from a ticket system. Each new one is held against the releases in early life: see incident_attribution.';
 COMMENT ON COLUMN release_mgmt.incident.ci IS 'label class/key of the item that failed; further ones in incident_ci';
 COMMENT ON COLUMN release_mgmt.incident.disruption IS 'the business was disrupted: a figure of its own in the monthly report';
-COMMENT ON COLUMN release_mgmt.incident.organization_id IS 'the customer that was hit, where it was one alone';
+COMMENT ON COLUMN release_mgmt.incident.organization_id IS 'the customer that was hit, where it was one alone; by default the one whose person reports it';
 COMMENT ON COLUMN release_mgmt.incident.opened_at IS 'when it was detected';
 CREATE INDEX incident_opened_at_idx ON release_mgmt.incident (opened_at);
 CREATE INDEX incident_problem_id_idx ON release_mgmt.incident (problem_id);

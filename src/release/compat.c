@@ -110,7 +110,7 @@ put_fates(Output *output)
 		int i = ((int *) compat->touched.items)[t];
 		const RmMember *member = rm_compat_member(compat, i);
 		const RmMember *by = member->taken_by < 0 ? NULL : rm_compat_member(compat, member->taken_by);
-		bool replaced = by != NULL && by->name == member->name;
+		bool replaced = !rm_compat_goes(compat, member);
 		Finding finding = { .class = "introduced", .component = by ? by->component : member->label };
 
 		if (member->after)
@@ -134,29 +134,29 @@ put_fates(Output *output)
 	}
 }
 
-/* Add a component whose architecture nothing in the baseline has. */
+/* Add a component that is for another platform than the target. */
 static void
 put_foreign(Output *output)
 {
 	const RmCompat *compat = output->compat;
 
-	if (compat->architectures.used == 0)
-		return;
 	for (int i = compat->baseline.members; i < compat->members.used; i++)
 	{
 		const RmMember *member = rm_compat_member(compat, i);
-		bool found = false;
-		Finding finding = { .severity = "error", .kind = "platform", .class = "introduced" };
+		Finding finding = {
+			.severity = "error", .kind = "platform", .class = "introduced", .component = member->component
+		};
 
-		if (member->architecture == NULL || strcmp(member->architecture, "all") == 0)
+		if (rm_compat_foreign_system(compat, member))
+			finding.finding =
+				psprintf("%s is %s; the target holds none", rm_compat_describe(compat, i),
+						 rm_compat_name_at(compat, member->name)->scheme == RM_SCHEME_DEB ? "a Debian package"
+																						  : "an RPM package");
+		else if (rm_compat_foreign_architecture(compat, member))
+			finding.finding = psprintf("%s is for %s; the target runs %s", rm_compat_describe(compat, i),
+									   member->architecture, compat->native);
+		else
 			continue;
-		for (int j = 0; j < compat->architectures.used && !found; j++)
-			found = strcmp(((RmArchitecture *) compat->architectures.items)[j].name, member->architecture) == 0;
-		if (found)
-			continue;
-		finding.component = member->component;
-		finding.finding = psprintf("%s is for %s; the target runs %s", rm_compat_describe(compat, i),
-								   member->architecture, compat->native);
 		put_finding(output, &finding);
 	}
 }

@@ -251,6 +251,10 @@ extern bool rm_compat_architecture_excluded(const RmCompat *compat, const RmAlte
 											const RmMember *other);
 extern bool rm_compat_clause_met(const RmCompat *compat, const RmClause *clause, bool after);
 extern bool rm_compat_alternative_met_by(const RmCompat *compat, const RmClause *clause, int candidate);
+extern bool rm_compat_foreign_architecture(const RmCompat *compat, const RmMember *component);
+extern bool rm_compat_foreign_system(const RmCompat *compat, const RmMember *component);
+extern bool rm_compat_goes(const RmCompat *compat, const RmMember *member);
+extern int rm_compat_misplaced(const RmCompat *compat, int after);
 
 /* compat_evaluate.c */
 extern RmArray rm_compat_evaluate_all(const RmCompat *compat, bool after);
@@ -269,6 +273,9 @@ extern void rm_compat_find_native(RmCompat *compat);
 extern void rm_compat_load_baseline(RmCompat *compat, const RmScope *scope);
 extern void rm_compat_load_release(RmCompat *compat, const RmScope *scope);
 extern void rm_compat_load_candidates(RmCompat *compat, Datum package, Datum names);
+
+/* compat_remedies.c */
+extern void rm_compat_load_remedies(RmCompat *compat, Datum package);
 
 /* compat_clauses.c */
 extern void rm_compat_load_clauses(RmCompat *compat, int first_member);

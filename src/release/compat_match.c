@@ -170,3 +170,72 @@ rm_compat_alternative_met_by(const RmCompat *compat, const RmClause *clause, int
 	}
 	return false;
 }
+
+/* Whether a component is of an architecture that nothing in the baseline has. */
+bool
+rm_compat_foreign_architecture(const RmCompat *compat, const RmMember *component)
+{
+	if (compat->architectures.used == 0 || component->architecture == NULL ||
+		strcmp(component->architecture, "all") == 0)
+		return false;
+	for (int i = 0; i < compat->architectures.used; i++)
+	{
+		if (strcmp(((RmArchitecture *) compat->architectures.items)[i].name, component->architecture) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whether a component is a package of one operating system's kind, and the baseline holds those of the other alone. */
+bool
+rm_compat_foreign_system(const RmCompat *compat, const RmMember *component)
+{
+	RmScheme scheme = rm_compat_name_at(compat, component->name)->scheme;
+	bool others = false;
+
+	if (scheme != RM_SCHEME_DEB && scheme != RM_SCHEME_RPM)
+		return false;
+	for (int i = 0; i < compat->baseline.names; i++)
+	{
+		RmScheme known = rm_compat_name_at(compat, i)->scheme;
+
+		if (known == scheme)
+			return false;
+		others = others || known == RM_SCHEME_DEB || known == RM_SCHEME_RPM;
+	}
+	return others;
+}
+
+/* Whether a member of the baseline would go, and nothing of its name comes in its place. */
+bool
+rm_compat_goes(const RmCompat *compat, const RmMember *member)
+{
+	return !member->after && (member->taken_by < 0 || rm_compat_member(compat, member->taken_by)->name != member->name);
+}
+
+/*
+ * Return the next component, after this one, that is for another platform or
+ * makes an essential package obsolete; -1 where there is none.  What the plan
+ * itself retires is no component's doing.
+ */
+int
+rm_compat_misplaced(const RmCompat *compat, int after)
+{
+	for (int i = Max(after + 1, compat->baseline.members); i < compat->members.used; i++)
+	{
+		const RmMember *member = rm_compat_member(compat, i);
+
+		if (!member->chosen)
+			continue;
+		if (rm_compat_foreign_architecture(compat, member) || rm_compat_foreign_system(compat, member))
+			return i;
+		for (int t = 0; t < compat->touched.used; t++)
+		{
+			const RmMember *gone = rm_compat_member(compat, ((int *) compat->touched.items)[t]);
+
+			if (gone->essential && gone->taken_by == i && rm_compat_goes(compat, gone))
+				return i;
+		}
+	}
+	return -1;
+}

@@ -12,13 +12,10 @@
  */
 #include "release/compat.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "nodes/bitmapset.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -81,9 +78,9 @@ perform(RmCompat *compat, const Action *action, bool done)
 	}
 }
 
-/* Settle the sets anew and return the first violation that is introduced; NULL where there is none. */
-static const RmViolation *
-first_introduced(Search *search)
+/* Settle the sets anew and find the first error that is introduced; returns whether there is one. */
+static bool
+first_introduced(Search *search, RmViolation *first)
 {
 	RmVerdict verdict;
 
@@ -93,12 +90,12 @@ first_introduced(Search *search)
 	verdict = rm_compat_judge(search->compat);
 	for (int i = 0; i < verdict.after.used; i++)
 	{
-		const RmViolation *violation = (RmViolation *) verdict.after.items + i;
-
-		if (!violation->standing && !rm_compat_holds(search->compat, &verdict.before, violation))
-			return violation;
+		*first = ((RmViolation *) verdict.after.items)[i];
+		if (!first->standing && !rm_compat_holds(search->compat, &verdict.before, first))
+			return true;
 	}
-	return NULL;
+	*first = (RmViolation) { .member = rm_compat_misplaced(search->compat, -1), .clause = -1, .other = -1 };
+	return first->member >= 0;
 }
 
 /* Whether the trial already does something with a member. */
@@ -214,13 +211,12 @@ static void
 search_on(Search *search)
 {
 	const RmCompat *compat = search->compat;
-	const RmViolation *violation;
+	RmViolation violation;
 	int culprit;
 
 	if (search->checks >= CHECKS_MAX || search->nfound == REPAIRS_MAX)
 		return;
-	violation = first_introduced(search);
-	if (violation == NULL)
+	if (!first_introduced(search, &violation))
 	{
 		keep_trial(search);
 		return;
@@ -229,92 +225,24 @@ search_on(Search *search)
 		return;
 
 	/* The sets are settled anew further down: what they say now must be read first. */
-	culprit = rm_compat_culprit(compat, violation);
+	culprit = rm_compat_culprit(compat, &violation);
 	if (culprit >= 0)
 		culprit = rm_compat_member(compat, culprit)->taken_by;
-	if (violation->other < 0 && violation->clause >= 0)
+	if (violation.other < 0 && violation.clause >= 0)
 	{
 		for (int i = compat->baseline.members; i < compat->members.used; i++)
 		{
 			const RmMember *member = rm_compat_member(compat, i);
 
-			if (!member->chosen && rm_compat_alternative_met_by(compat, rm_compat_clause(compat, violation->clause), i))
+			if (!member->chosen && rm_compat_alternative_met_by(compat, rm_compat_clause(compat, violation.clause), i))
 				try_candidate(search, i);
 		}
 	}
-	try_without(search, violation->member);
-	if (violation->other >= 0)
-		try_without(search, violation->other);
+	try_without(search, violation.member);
+	if (violation.other >= 0)
+		try_without(search, violation.other);
 	if (culprit >= 0)
 		try_without(search, culprit);
-}
-
-/* Names still to be looked up; asked holds those that were. */
-typedef struct Wanted
-{
-	Bitmapset *asked;
-	Datum names[256];
-	int count;
-} Wanted;
-
-/* Want the packages of a name. */
-static void
-want(const RmCompat *compat, Wanted *wanted, int name)
-{
-	if (wanted->count == lengthof(wanted->names) || bms_is_member(name, wanted->asked))
-		return;
-	wanted->asked = bms_add_member(wanted->asked, name);
-	wanted->names[wanted->count++] = CStringGetTextDatum(rm_compat_name_at(compat, name)->text);
-}
-
-/* Want what a clause names. */
-static void
-want_alternatives(const RmCompat *compat, Wanted *wanted, const RmClause *clause)
-{
-	for (int i = 0; i < clause->alternatives; i++)
-		want(compat, wanted, rm_compat_alternative(compat, clause->first_alternative + i)->name);
-}
-
-/* Load what a repair may use: what the violations name, and what that requires in turn. */
-static void
-load_candidates(RmCompat *compat, Datum package)
-{
-	RmVerdict verdict = rm_compat_judge(compat);
-	Wanted wanted = { 0 };
-
-	for (int i = 0; i < verdict.after.used; i++)
-	{
-		const RmViolation *violation = (RmViolation *) verdict.after.items + i;
-		int culprit;
-
-		if (violation->standing || rm_compat_holds(compat, &verdict.before, violation))
-			continue;
-		want(compat, &wanted, rm_compat_member(compat, violation->member)->name);
-		if (violation->other >= 0)
-			want(compat, &wanted, rm_compat_member(compat, violation->other)->name);
-		else
-			want_alternatives(compat, &wanted, rm_compat_clause(compat, violation->clause));
-		culprit = rm_compat_culprit(compat, violation);
-		if (culprit >= 0)
-			want(compat, &wanted, rm_compat_member(compat, culprit)->name);
-	}
-	for (int round = 0; round < ACTIONS_MAX && wanted.count > 0; round++)
-	{
-		int first_clause = compat->clauses.used;
-
-		rm_compat_load_candidates(
-			compat, package,
-			PointerGetDatum(construct_array(wanted.names, wanted.count, TEXTOID, -1, false, TYPALIGN_INT)));
-		wanted.count = 0;
-		for (int i = first_clause; i < compat->clauses.used; i++)
-		{
-			const RmClause *clause = rm_compat_clause(compat, i);
-
-			if ((clause->kind == RM_CLAUSE_REQUIRES || clause->kind == RM_CLAUSE_PRE_REQUIRES) &&
-				!rm_compat_clause_met(compat, clause, true))
-				want_alternatives(compat, &wanted, clause);
-		}
-	}
 }
 
 /* Add the actions of all repairs to the result. */
@@ -368,6 +296,7 @@ rm_suggest_installation(PG_FUNCTION_ARGS)
 	MemoryContext context;
 	RmCompat *compat;
 	Search search = { 0 };
+	RmViolation first;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
@@ -378,9 +307,9 @@ rm_suggest_installation(PG_FUNCTION_ARGS)
 
 	compat = rm_compat_open(&scope);
 	search.compat = compat;
-	if (first_introduced(&search) != NULL)
+	if (first_introduced(&search, &first))
 	{
-		load_candidates(compat, PG_GETARG_DATUM(0));
+		rm_compat_load_remedies(compat, PG_GETARG_DATUM(0));
 		for (search.depth = 1; search.depth <= ACTIONS_MAX && search.nfound == 0; search.depth++)
 			search_on(&search);
 		put_repairs((ReturnSetInfo *) fcinfo->resultinfo, &search);

@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(83);
+SELECT plan(93);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -166,6 +166,28 @@ SELECT results_eq($$SELECT repairs(E'b 1\nc 1; Depends: b (= 1)', 'b 2', 'c 2; D
 SELECT results_eq($$SELECT repairs('c 1', 'a 1; Conflicts: c', '')$$, ARRAY['retire c 1'], 'a conflict ends with the installed package');
 SELECT results_eq($$SELECT repairs('c 1; Essential: yes', 'a 1; Breaks: c (<< 2)', 'c 2')$$, ARRAY['add c 2'], 'an essential one is never retired');
 SELECT is_empty($$SELECT repairs('', 'a 1; Depends: b', 'b 1; Conflicts: a')$$, 'a repair that does harm is none');
+SELECT results_eq($$SELECT repairs('c 1', E'r 1; Architecture: riscv64\na 1', 'r 2')$$, ARRAY['replace r 2', 'drop r 1'], 'a component for another platform is replaced, or dropped');
+SELECT results_eq($$SELECT repairs('c 1', E'r 1; Architecture: riscv64\na 1; Depends: b', 'b 1')$$, ARRAY['add b 1, drop r 1'], 'and never left, whatever else is mended');
+SELECT results_eq($$SELECT repairs('b 1; Essential: yes', E'a 1; Conflicts: b; Replaces: b\nc 1', 'a 2')$$, ARRAY['replace a 2', 'drop a 1'], 'nor what makes an essential package obsolete');
+
+-- A package of another operating system's kind
+SELECT count(*) AS found FROM findings('c 1', 'd 1') \gset
+SELECT create_release('REL-RPM', 'minor') AS id \gset
+SELECT create_package('PKG-RPM', 'REL-RPM', '{}') AS rpm \gset
+INSERT INTO component (package_id, kind, name, version, ci) VALUES (:'rpm', 'software', 'r', pkgver('rpm', '1-1'), 'package/r');
+SELECT results_eq($$SELECT severity, class, finding FROM check_compatibility('PKG-RPM') WHERE kind = 'platform'$$,
+                  $$VALUES ('error', 'introduced', 'r 1-1 is an RPM package; the target holds none')$$, 'does not go where there are none of that kind');
+INSERT INTO component (package_id, kind, name, version, ci, related_reason) VALUES (:'rpm', 'software', 'd', pkgver('deb', '1'), 'package/d', 'scenario');
+SELECT results_eq($$SELECT action, name FROM suggest_repairs('PKG-RPM')$$, $$VALUES ('drop', 'r')$$, 'and is dropped');
+DELETE FROM package;
+SELECT is_empty($$SELECT * FROM check_compatibility('PKG-RPM') WHERE kind = 'platform'$$, 'an empty target is of no kind');
+
+-- Nothing that is wrong on no target is no answer.
+SELECT throws_ok($$SELECT * FROM check_compatibility('PKG-RPM', '{}')$$, 'RM002', 'no targets are named', 'an empty list of targets');
+SELECT define_environment('nowhere', '{}') AS id \gset
+SELECT throws_ok($$SELECT * FROM explain_compatibility('PKG-RPM', environment => 'nowhere')$$, 'RM002', 'environment "nowhere" has no targets', 'an environment without targets');
+SELECT throws_ok($$SELECT * FROM check_compatibility(NULL)$$, 'RM002', 'package "" does not exist', 'no package');
+SELECT throws_ok($$SELECT define_environment('nowhere', NULL)$$, 'RM002', 'the targets of environment "nowhere" must be given', 'targets that are not given');
 
 -- Relatedness, and what the library says of the components
 CREATE FUNCTION item(purl text, VARIADIC clauses text[] DEFAULT '{}') RETURNS uuid LANGUAGE plpgsql AS $$

@@ -192,8 +192,15 @@ SET ROLE regress_operator;
 INSERT INTO incident (code, ci, summary) VALUES ('INC-5', 'server/alpha', 'three quarters through');
 SELECT * FROM attribute_incident('INC-5');
 RESET ROLE;
-UPDATE release SET early_life = interval '1 microsecond' WHERE code = 'REL-1';
+UPDATE release_state_history SET entered_at = entered_at - interval '4 days' WHERE release_id = release_id('REL-1');
 SET ROLE regress_operator;
 INSERT INTO incident (code, ci, summary) VALUES ('INC-6', 'server/alpha', 'too late to blame');
 SELECT * FROM attribute_incident('INC-6');
 SELECT count(*) FROM release_incident WHERE incident = 'INC-6';
+
+-- What a customer's person reports is its customer's, and is not told to others by leaving that out.
+SET ROLE regress_customer;
+INSERT INTO incident (code, ci, summary) VALUES ('INC-10', 'server/alpha', 'seen by a user') RETURNING organization_id = organization_id('Customer') AS own;
+\set VERBOSITY terse
+INSERT INTO incident (code, ci, summary, organization_id) VALUES ('INC-11', 'server/alpha', 'seen by a user', NULL);
+\set VERBOSITY default

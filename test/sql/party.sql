@@ -47,6 +47,40 @@ SET ROLE regress_librarian;
 SELECT * FROM my_duties;
 RESET ROLE;
 
+-- What names nothing is refused, so that nobody believes a duty taken away that is still there.
+CALL grant_duty('regress_librarian', 'libarian', 'Provider');
+CALL grant_duty('regress_librarian', NULL, 'Provider');
+CALL revoke_duty('regress_librarian', 'raeder', 'Customer');
+CALL revoke_duty('regress_librarian', 'reader', 'Custommer');
+CALL revoke_duty('regress_librarain', 'reader', 'Customer');
+CALL revoke_duty(NULL, 'reader', 'Customer');
+CALL add_proxy(NULL);
+SET client_min_messages = notice;
+CALL revoke_duty('regress_librarian', 'reader', 'Provider');
+CALL remove_proxy('regress_librarian');
+SET client_min_messages = warning;
+
+-- The privileges follow where the owner writes the rows by hand, too.
+INSERT INTO person_duty SELECT person_id('regress_librarian'), 'auditor', organization_id('Customer');
+SELECT has_table_privilege('regress_librarian', 'proxy', 'SELECT');
+DELETE FROM person_duty WHERE duty = 'auditor';
+SELECT has_table_privilege('regress_librarian', 'proxy', 'SELECT');
+INSERT INTO proxy VALUES ('regress_librarian');
+SELECT has_table_privilege('regress_librarian', 'proxy', 'SELECT');
+DELETE FROM proxy;
+SELECT has_table_privilege('regress_librarian', 'proxy', 'SELECT');
+
+-- A role that was dropped and made anew bears the name of a person who has duties.
+CREATE ROLE regress_new;
+CALL grant_duty('regress_new', 'operator', 'Provider');
+DROP OWNED BY regress_new;
+DROP ROLE regress_new;
+CREATE ROLE regress_new;
+CALL grant_duty('regress_new', 'reader', 'Provider');
+CALL grant_duty('regress_new', 'reader', 'Provider');
+DROP OWNED BY regress_new;
+DROP ROLE regress_new;
+
 -- Keys: only public ones, by the person, one code once.
 SET ROLE regress_librarian;
 CALL register_signing_key('lib', E'-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n');

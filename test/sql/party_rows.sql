@@ -180,12 +180,17 @@ RESET min_parallel_table_scan_size;
 -- Nobody writes for others: not the other provider, nor a customer for another, whatever their duties.
 SET ROLE regress_second;
 INSERT INTO risk (release_id, description) VALUES (tagged('release_mgmt.release', 'A'), 'of a stranger');
-INSERT INTO release (code, type, model_id) SELECT 'R', 'minor', m.id FROM release_model AS m WHERE m.code = 'standard' AND m.version = 1;
-INSERT INTO change_request (code, type) VALUES ('C', 'normal');
-INSERT INTO change_request (code, type, organization_id) VALUES ('C', 'normal', organization_id('Second')) RETURNING code;
 INSERT INTO release (code, type, organization_id, model_id)
-SELECT 'R', 'minor', organization_id('Second'), m.id FROM release_model AS m WHERE m.code = 'standard' AND m.version = 1 RETURNING code;
+SELECT 'R', 'minor', organization_id('Provider'), m.id FROM release_model AS m WHERE m.code = 'standard' AND m.version = 1;
+INSERT INTO change_request (code, type, organization_id) VALUES ('C', 'normal', organization_id('Provider'));
+SELECT create_release('R', 'minor', organization => 'Provider');
+-- What does not say whose it is, is of the organization of whoever writes it.
+INSERT INTO change_request (code, type) VALUES ('C', 'normal') RETURNING code;
+INSERT INTO release_train (code, first_departure, every, cut_off, lasts) VALUES ('T', '2099-01-01', '7 days', '1 day', '1 day') RETURNING code;
+INSERT INTO release (code, type, model_id) SELECT 'R', 'minor', m.id FROM release_model AS m WHERE m.code = 'standard' AND m.version = 1 RETURNING code;
 SELECT create_release('R-2', 'minor', changes => '{C}') IS NOT NULL AS created;
+-- A draft is not handed to those who did not ask for it.
+UPDATE release SET organization_id = organization_id('Provider') WHERE code = 'R-2';
 SELECT r.code, o.code AS organization FROM release AS r JOIN organization AS o ON o.id = r.organization_id WHERE r.code LIKE 'R%' ORDER BY 1;
 UPDATE risk SET description = 'mine' WHERE release_id = tagged('release_mgmt.release', 'A');
 UPDATE release SET title = 'mine';
@@ -198,6 +203,27 @@ INSERT INTO risk (release_id, description) VALUES (tagged('release_mgmt.release'
 SET ROLE regress_auditor;
 INSERT INTO risk (release_id, description) VALUES (tagged('release_mgmt.release', 'A'), 'of an auditor');
 RESET ROLE;
+-- Nor does who sees everything as an auditor, and has duties in an organization that has nothing to do with it.
+BEGIN;
+CALL grant_duty('regress_second', 'auditor', 'Second');
+CREATE ROLE regress_customers_manager;
+CALL grant_duty('regress_customers_manager', 'change manager', 'Beta');
+SET ROLE regress_second;
+SELECT code FROM change_freeze ORDER BY code;
+DELETE FROM change_freeze WHERE organization_id = organization_id('Alpha') RETURNING code;
+UPDATE incident SET summary = 'nothing' WHERE organization_id = organization_id('Alpha') RETURNING code;
+UPDATE release_train SET title = 'mine' WHERE organization_id = organization_id('Alpha') RETURNING code;
+DELETE FROM incident_ci AS c USING incident AS i WHERE i.id = c.incident_id AND i.organization_id = organization_id('Alpha') RETURNING i.code;
+-- It does so for the customers of its releases, and for everybody; a customer's own people do not.
+UPDATE change_freeze SET reason = 'for its customer' WHERE organization_id = organization_id('Beta') RETURNING code;
+INSERT INTO change_freeze (code, period, reason) VALUES ('for-all', '[2098-01-01,2098-02-01)', 'new year') RETURNING code;
+SET ROLE regress_customers_manager;
+UPDATE change_freeze SET reason = 'own' WHERE code <> 'x' RETURNING code;
+DELETE FROM change_freeze WHERE code = 'for-all' RETURNING code;
+SAVEPOINT s;
+INSERT INTO change_freeze (code, period, reason) VALUES ('for-all-2', '[2098-01-01,2098-02-01)', 'new year');
+ROLLBACK TO s;
+ROLLBACK;
 
 -- Every verb that is given the name of somebody else's row refuses: the other provider, with every duty, on release A.
 CREATE FUNCTION try(command text) RETURNS text LANGUAGE plpgsql AS $$

@@ -41,6 +41,15 @@ INSERT INTO release (code, type, model_id, state) SELECT 'REL-2', 'minor', id, '
 UPDATE release SET planned = '[2030-02-01 00:00+00,2030-02-02 00:00+00)', baseline = NULL WHERE code = 'REL-1';
 SELECT baseline = '[2030-02-01 00:00+00,2030-02-02 00:00+00)' AS follows FROM release WHERE code = 'REL-1';
 
+-- Told in what another one of that code differs; what was added to it since is no difference. No code is empty.
+RESET ROLE;
+INSERT INTO organization (code, kind) VALUES ('Second', 'customer');
+SET ROLE regress_manager;
+SELECT create_release('REL-1', 'emergency', model => 'minor', customers => '{Customer,Second}', changes => '{}', title => 'The first', organization => 'Authority');
+\set VERBOSITY terse
+SELECT create_release('', 'minor');
+\set VERBOSITY default
+
 -- A package is made of accepted items only.
 SELECT create_package('PKG-1', release => 'REL-1', items => ARRAY[:'item']::uuid[]);
 SELECT create_package('PKG-1', release => 'REL-9', items => '{}');
@@ -121,5 +130,30 @@ SET ROLE regress_authority;
 CALL accept_plan('RMP', 1, 'Authority');
 RESET ROLE;
 SELECT met, missing FROM release_mgmt_internal.check_plan_accepted(release_id('REL-1'));
+
+-- Out of draft a release keeps what others agreed to and gates pass on, whoever tries; back in draft it may be chosen anew.
+SET ROLE regress_manager;
+INSERT INTO release_policy (code, objectives, scope, principles) VALUES ('LAX', 'speed', 'all servers', 'none');
+CALL advance_release('REL-1', 'planned');
+UPDATE release SET code = 'REL-X', type = 'emergency', model_id = (SELECT id FROM release_model WHERE code = 'minor'), policy_id = (SELECT id FROM release_policy WHERE code = 'LAX'),
+    plan_id = NULL, early_life = '1 second' WHERE code = 'REL-1';
+UPDATE release SET early_life = '30 days', title = 'The first' WHERE code = 'REL-1' RETURNING early_life;
+RESET ROLE;
+UPDATE release SET organization_id = organization_id('Second'), early_life = '29 days' WHERE code = 'REL-1';
+SET ROLE regress_manager;
+CALL advance_release('REL-1', 'draft');
+UPDATE release SET policy_id = (SELECT id FROM release_policy WHERE code = 'LAX'), early_life = '1 day' WHERE code = 'REL-1' RETURNING early_life;
+-- An emergency names its policy later, where it named none.
+SELECT create_release('REL-3', 'emergency', model => 'emergency') IS NOT NULL AS created;
+CALL advance_release('REL-3', 'planned');
+UPDATE release SET policy_id = (SELECT id FROM release_policy WHERE code = 'LAX') WHERE code = 'REL-3' RETURNING state;
+UPDATE release SET policy_id = (SELECT id FROM release_policy WHERE code = 'POL') WHERE code = 'REL-3';
+-- Another organization takes a draft over; nobody gives it away.
+UPDATE release SET organization_id = organization_id('Second') WHERE code = 'REL-1';
+RESET ROLE;
+CALL grant_duty('regress_manager', 'release manager', 'Second');
+SET ROLE regress_manager;
+UPDATE release SET organization_id = organization_id('Second') WHERE code = 'REL-1' RETURNING code;
+RESET ROLE;
 DROP OWNED BY regress_librarian, regress_manager, regress_customer, regress_authority;
 DROP ROLE regress_librarian, regress_manager, regress_customer, regress_authority;

@@ -19,6 +19,7 @@ SET ROLE regress_manager;
 \set VERBOSITY terse
 INSERT INTO release_policy (code, objectives, scope, principles) VALUES ('POL', '', 'all servers', 'small steps');
 INSERT INTO release_policy (code, objectives, scope) VALUES ('POL', 'no surprises', 'all servers');
+INSERT INTO release_policy (code, objectives, scope, principles) VALUES ('POL', 'no surprises', 'all servers', E' \n');
 \set VERBOSITY default
 INSERT INTO release_policy (code, version, objectives, scope, principles, in_force_from) VALUES ('POL', 2, 'no surprises', 'all servers', 'small steps', '2020-01-01');
 INSERT INTO release_policy (code, objectives, scope, principles, in_force_from) VALUES ('POL', 'no surprises', 'all servers', 'small steps', '2020-01-01');
@@ -26,6 +27,14 @@ INSERT INTO release_policy (code, version, objectives, scope, principles, in_for
 INSERT INTO release_policy (code, version, objectives, scope, principles, in_force_from) VALUES ('POL', 2, 'no surprises', 'all servers', 'smaller steps', '2021-01-01');
 INSERT INTO release_policy (code, version, objectives, scope, principles, in_force_from) VALUES ('POL', 3, 'no surprises', 'all servers', 'no steps', '2999-01-01');
 INSERT INTO release_policy (code, objectives, scope, principles, in_force_from) VALUES ('NEXT', 'no surprises', 'all servers', 'no steps', '2999-01-01');
+
+-- Also where one is changed that no release runs under yet.
+UPDATE release_policy SET version = 9 WHERE version = 3;
+UPDATE release_policy SET code = 'NEXT' WHERE version = 3;
+UPDATE release_policy SET in_force_from = '2020-12-31' WHERE version = 3;
+UPDATE release_policy SET in_force_from = '2999-01-02' WHERE version = 2;
+UPDATE release_policy SET in_force_from = '2998-01-01' WHERE version = 3 RETURNING in_force_from;
+UPDATE release_policy SET in_force_from = '2999-01-01' WHERE version = 3;
 
 -- Controls are checks that a gate can ask.
 INSERT INTO policy_control SELECT id, 'content', 'content is content' FROM release_policy WHERE code = 'POL' AND version = 2;

@@ -18,7 +18,7 @@ SET ROLE regress_trace_app;
 CREATE TABLE cluster (id integer PRIMARY KEY, name text NOT NULL);
 CREATE TABLE platform (id integer PRIMARY KEY, name text NOT NULL);
 CREATE TABLE vm (
-    id integer PRIMARY KEY, name varchar(20) NOT NULL, memory numeric(8,2), up boolean NOT NULL DEFAULT true, note text,
+    id integer PRIMARY KEY, name varchar(20) NOT NULL CHECK (name <> 'nameless'), memory numeric(8,2), up boolean NOT NULL DEFAULT true, note text,
     cluster_id integer NOT NULL REFERENCES cluster DEFERRABLE INITIALLY DEFERRED,
     platform_id integer REFERENCES platform DEFERRABLE INITIALLY DEFERRED, updated timestamptz);
 CREATE TABLE disk (id integer PRIMARY KEY, vm_id integer REFERENCES vm, backs_up integer REFERENCES disk, size integer);
@@ -76,7 +76,7 @@ SELECT count(*) AS captured FROM captured_change WHERE source <> 'planned_ci_cha
 SET ROLE regress_trace_rm;
 SELECT ci, attribute, old_value, new_value, outcome, message FROM dry_run('REL-1');
 UPDATE planned_ci_change SET new_value = '2' WHERE ci = 'vm/4' AND attribute = 'platform_id';
-UPDATE planned_ci_change SET new_value = 'a name that is far too long for it' WHERE ci = 'vm/4' AND attribute = 'name';
+UPDATE planned_ci_change SET new_value = 'nameless' WHERE ci = 'vm/4' AND attribute = 'name';
 SELECT ci, attribute, outcome, message FROM dry_run('REL-1') WHERE outcome <> 'applied';
 UPDATE planned_ci_change SET new_value = 'new' WHERE ci = 'vm/4' AND attribute = 'name';
 SELECT count(*), count(*) FILTER (WHERE outcome = 'applied') AS applied FROM dry_run('REL-1');

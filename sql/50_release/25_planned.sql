@@ -1,0 +1,129 @@
+-- Module release: the planned changes of configuration items.
+
+CREATE TABLE release_mgmt.planned_ci_change (
+    id         uuid DEFAULT release_mgmt.new_id(),
+    release_id uuid NOT NULL,
+    ci         text NOT NULL,
+    target     text,
+    operation  text NOT NULL DEFAULT 'change',
+    attribute  text NOT NULL DEFAULT '',
+    old_value  text,
+    new_value  text,
+    CONSTRAINT planned_ci_change_pkey PRIMARY KEY (id),
+    CONSTRAINT planned_ci_change_release_id_ci_attribute_key UNIQUE (release_id, ci, attribute),
+    CONSTRAINT planned_ci_change_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
+    CONSTRAINT planned_ci_change_operation_check CHECK (operation IN ('create', 'change', 'retire')),
+    CONSTRAINT planned_ci_change_attribute_check CHECK ((attribute = '') = (operation = 'retire'))
+);
+COMMENT ON TABLE release_mgmt.planned_ci_change IS
+'Which attribute of which configuration item a release takes from which value to which: part of the sealed digest, what enforcement permits, dry run applies, installation writes and back-out reverses.';
+COMMENT ON COLUMN release_mgmt.planned_ci_change.ci IS 'label class/key; it need not exist yet where operation is create';
+COMMENT ON COLUMN release_mgmt.planned_ci_change.target IS 'label of the target whose installation makes the change; where not given, what the item is installed on, else the item itself';
+COMMENT ON COLUMN release_mgmt.planned_ci_change.new_value IS 'what the attribute becomes, kept as its column writes it; NULL is NULL';
+COMMENT ON COLUMN release_mgmt.planned_ci_change.old_value IS 'read from the CMDB when the row is written; at sealing it must still be so';
+CREATE INDEX planned_ci_change_ci_idx ON release_mgmt.planned_ci_change (ci);
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.planned_ci_change', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.planned_ci_change');
+SELECT release_mgmt_internal.belongs('release_mgmt.planned_ci_change', 'release_id');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.planned_ci_change');
+SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.planned_ci_change');
+
+-- SECURITY DEFINER in the trigger function: a rule reads what the caller may not.
+CREATE FUNCTION release_mgmt_internal.planned_value(planned release_mgmt.planned_ci_change, source regclass) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    wanted pg_attribute;
+    in_label text;
+    as_written text;
+    reason text;
+BEGIN
+    SELECT a.* INTO wanted FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = planned.attribute AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" has no attribute "%s"', planned.ci, planned.attribute),
+            format('Attributes are the columns of %s.', source), 'See them with SELECT * FROM release_mgmt.ci_attributes(item).');
+    END IF;
+    IF planned.operation = 'create' THEN
+        SELECT (release_mgmt_internal.split_key(substr(planned.ci, strpos(planned.ci, '/') + 1)))[array_position(c.key_columns, planned.attribute)] INTO in_label
+        FROM release_mgmt.ci_class AS c WHERE c.name = split_part(planned.ci, '/', 1);
+    END IF;
+    reason := CASE WHEN wanted.attgenerated <> '' THEN 'The column is computed from others.'
+                   WHEN wanted.attidentity = 'a' AND planned.operation = 'change' THEN 'The column is GENERATED ALWAYS AS IDENTITY.'
+                   WHEN planned.new_value IS NULL AND wanted.attnotnull THEN 'The column is NOT NULL.' END;
+    IF reason IS NULL THEN
+        BEGIN
+            as_written := release_mgmt_internal.canonical_value(source, planned.attribute, planned.new_value);
+        EXCEPTION WHEN data_exception THEN
+            reason := upper(left(SQLERRM, 1)) || substr(SQLERRM, 2) || '.';
+        END;
+    END IF;
+    IF reason IS NULL AND as_written <> in_label THEN
+        reason := format('It is part of the key, and the item''s name says %L.', in_label);
+    END IF;
+    IF reason IS NULL THEN
+        RETURN as_written;
+    END IF;
+    PERFORM release_mgmt_internal.refuse('wrong_state',
+        format('attribute "%s" of configuration item "%s" can not become %s', planned.attribute, planned.ci, coalesce(quote_literal(planned.new_value), 'NULL')), reason,
+        format('Plan a value that column "%s" (%s) of %s can take.', planned.attribute, format_type(wanted.atttypid, wanted.atttypmod), source));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.planned_value(release_mgmt.planned_ci_change, regclass) IS
+'The value that is planned, as the bound table''s column writes it. Errors: RM002 no such attribute, RM015 no value that the column can take, or another one than the name of the item to create says.';
+
+CREATE FUNCTION release_mgmt_internal.state_ci_change() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    sealed record;
+    source regclass;
+BEGIN
+    SELECT p.code, p.revision INTO sealed FROM release_mgmt.release_package AS p
+    WHERE p.current AND p.digest IS NOT NULL
+      AND p.release_id = ANY (CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.release_id] WHEN 'DELETE' THEN ARRAY[OLD.release_id]
+                                         ELSE ARRAY[OLD.release_id, NEW.release_id] END)
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM release_mgmt_internal.refuse('sealed', format('package "%s" revision %s is sealed, with the planned changes of its release', sealed.code, sealed.revision),
+            NULL, format('Begin a new revision with SELECT release_mgmt.revise_package(%L).', sealed.code));
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(NEW.ci, '/', 1);
+    IF source IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('no table is bound to class "%s" of configuration item "%s"', split_part(NEW.ci, '/', 1), NEW.ci),
+            'Classes are: ' || (SELECT string_agg(c.name, ', ' ORDER BY c.name) FROM release_mgmt.ci_class AS c) || '.',
+            'An item is named class/key; bind_ci_class() binds a table.');
+    END IF;
+    IF NEW.operation <> 'retire' THEN
+        NEW.new_value := release_mgmt_internal.planned_value(NEW, source);
+    END IF;
+    IF EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x
+               WHERE x.release_id = NEW.release_id AND x.ci = NEW.ci AND x.id <> NEW.id AND (x.operation = 'retire') <> (NEW.operation = 'retire')) THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" can not be retired and changed by one release', NEW.ci), NULL,
+            'Delete what does not hold from release_mgmt.planned_ci_change.');
+    END IF;
+    NEW.old_value := NULL;
+    IF NEW.operation = 'create' THEN
+        IF EXISTS (SELECT FROM release_mgmt.ci AS c WHERE c.label = NEW.ci AND c.retired_at IS NULL) THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" exists already', NEW.ci), NULL,
+                'Plan a change of it instead of its creation.');
+        END IF;
+    ELSE
+        PERFORM release_mgmt_internal.seen_item(NEW.ci);
+        IF NEW.operation = 'change' THEN
+            NEW.old_value := release_mgmt.ci_attribute(NEW.ci, NEW.attribute);
+        END IF;
+        IF NEW.target IS NULL THEN
+            SELECT t.label INTO NEW.target
+            FROM release_mgmt_internal.ci_relations_of(release_mgmt.ci_id(NEW.ci)) AS r
+            JOIN release_mgmt.ci AS t ON t.id = r.to_ci
+            WHERE r.kind = 'installed on' AND r.from_ci = release_mgmt.ci_id(NEW.ci)
+            ORDER BY t.label LIMIT 1;
+        END IF;
+    END IF;
+    NEW.target := coalesce(NEW.target, NEW.ci);
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.state_ci_change() IS
+'Trigger: a planned change names an existing item (or, to create one, a free label) and a value that its attribute can take, takes its old value from the CMDB, finds its target, and stands still once the package is sealed.';
+CREATE TRIGGER rm_50_state BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.planned_ci_change
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.state_ci_change();

@@ -1,0 +1,53 @@
+-- Planned changes of configuration items: a value that the column can take, kept as the column writes it; what is planned is what is installed.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SELECT release_mgmt.activate('cmdb.example.org');
+SET search_path = public, release_mgmt;
+CREATE ROLE regress_manager;
+CALL grant_duty('regress_manager', 'release manager', 'Provider');
+CREATE TYPE mood AS ENUM ('calm', 'busy');
+CREATE TABLE site (code integer, name varchar(5) NOT NULL, PRIMARY KEY (code));
+CREATE TABLE service (
+    site integer, name text, tags text[], conf jsonb, note json, workers integer, since date, price numeric(4,1), live boolean, key bytea, feeling mood,
+    spare integer GENERATED ALWAYS AS (workers * 2) STORED, number integer GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (site, name));
+INSERT INTO site VALUES (7, 'seven');
+INSERT INTO service (site, name, tags, conf, workers) VALUES (7, 'web', '{a,"b c",NULL}', '{"s": "it''s \"q\""}', 5), (7, 'db', NULL, NULL, NULL);
+SELECT bind_ci_class('site', 'site', key => '{code}', name => 'name', mode => 'enforce');
+SELECT bind_ci_class('service', 'service', key => '{site,name}', name => 'name', mode => 'enforce');
+
+SET ROLE regress_manager;
+SELECT create_release('REL-1', 'minor') IS NOT NULL AS created;
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value)
+SELECT release_id('REL-1'), 'service/7:web', v.attribute, v.new_value
+FROM (VALUES ('tags', '{ x , "y z", null, "it''s \"q\"" }'), ('conf', '{"b":  1, "a": [null, "it''s"], "b": 2}'), ('note', '{"b":  1}'), ('workers', ' 007'), ('since', '20260301'),
+             ('price', '1.25'), ('live', 'yes'), ('key', '\xFF00'), ('feeling', NULL)) AS v (attribute, new_value);
+SELECT attribute, old_value, new_value FROM planned_ci_change ORDER BY attribute;
+
+-- What the column can not take is refused when it is planned, not in the change window.
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'workers', 'five');
+\set VERBOSITY terse
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'tags', '{a');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'conf', '{a: 1}');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'since', '2026-13-32');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'price', '1000');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'feeling', 'angry');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'site/7', 'name', 'eleven');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'site/7', 'name', NULL);
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'spare', '4');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'number', '4');
+UPDATE planned_ci_change SET new_value = 'many' WHERE attribute = 'workers';
+\set VERBOSITY default
+
+-- An item that is created has the key that its name says; one that is retired is not changed as well.
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:mail', 'create', 'site', '8');
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:mail', 'create', 'site', '07');
+INSERT INTO planned_ci_change (release_id, ci, operation) VALUES (release_id('REL-1'), 'service/7:web', 'retire');
+INSERT INTO planned_ci_change (release_id, ci, operation) VALUES (release_id('REL-1'), 'service/7:db', 'retire');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'workers', '1');
+
+-- The dry run applies exactly these.
+SELECT ci, attribute, old_value, new_value, outcome FROM dry_run('REL-1') ORDER BY ci, attribute;
+RESET ROLE;
+DROP OWNED BY regress_manager;
+DROP ROLE regress_manager;
