@@ -145,6 +145,13 @@ sql librarian <<'SQL'
 SELECT i.name, i.version, i.state, count(f.path) AS files, left(i.digest::text, 19) || '...' AS digest
 FROM library_item AS i LEFT JOIN library_file AS f ON f.item_id = i.id GROUP BY i.id ORDER BY i.name;
 SQL
+aside echo "-- what is known against any of it: security advisories, as OSV writes them (one about the demo's own candidate)"
+cat >"$work/advisories" <<'JSON'
+{"id": "EXAMPLE-1", "modified": "2026-01-01T00:00:00Z", "summary": "it does not fit", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:N/I:N/A:H"}], "affected": [{"package": {"ecosystem": "Debian", "name": "demo-candidate"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]}]}
+JSON
+printf '%s\n' "\\set osv \`cat $work/advisories\`" "SELECT new FROM release_mgmt.load_advisories(:'osv');" | quiet librarian >/dev/null
+echo "librarian=> SELECT load_advisories(:'osv');"
+sql librarian <<<"SELECT part, advisory, severity, score, fixed_in, settled FROM item_advisory;"
 
 say "3. A RELEASE under a policy and an agreed plan"
 does release_manager <<'SQL'

@@ -7,6 +7,7 @@ CREATE TABLE release_mgmt.library_item (
     version          release_mgmt.pkgver,
     architecture     text,
     multi_arch       text,
+    built_from       release_mgmt.purl,
     kind             text NOT NULL DEFAULT 'software',
     state            text NOT NULL DEFAULT 'quarantined',
     digest           release_mgmt.digest,
@@ -41,6 +42,7 @@ COMMENT ON COLUMN release_mgmt.library_item.purl IS 'package URL (ECMA-427) with
 COMMENT ON COLUMN release_mgmt.library_item.version IS 'the purl''s version, in the scheme of its type; NULL where it has none';
 COMMENT ON COLUMN release_mgmt.library_item.architecture IS 'as the content itself says; NULL where it does not';
 COMMENT ON COLUMN release_mgmt.library_item.multi_arch IS 'Debian: no, same, foreign or allowed; NULL where the content does not say';
+COMMENT ON COLUMN release_mgmt.library_item.built_from IS 'Debian: the source package that the content was built from, as the content says: what advisories name; NULL where the content does not say';
 COMMENT ON COLUMN release_mgmt.library_item.state IS 'quarantined, then accepted or rejected; an accepted one is retired in the end. Only accepted items go out.';
 COMMENT ON COLUMN release_mgmt.library_item.digest IS 'SHA-256 of the whole content; NULL until the intake is finished';
 COMMENT ON COLUMN release_mgmt.library_item.size IS 'bytes';

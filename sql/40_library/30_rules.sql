@@ -19,8 +19,8 @@ BEGIN
            (old.id, old.purl::text, old.name, old.version::text, old.kind, old.owner, old.licence, old.source_kind,
             old.source_reference, old.taken_in_by, old.taken_in_at)
            OR (old.digest IS NOT NULL
-               AND (new.digest, new.size, new.architecture, new.multi_arch)
-                   IS DISTINCT FROM (old.digest, old.size, old.architecture, old.multi_arch))
+               AND (new.digest, new.size, new.architecture, new.multi_arch, new.built_from::text)
+                   IS DISTINCT FROM (old.digest, old.size, old.architecture, old.multi_arch, old.built_from::text))
            OR (old.accepted_at IS NOT NULL
                AND (new.accepted_by, new.accepted_at) IS DISTINCT FROM (old.accepted_by, old.accepted_at)) THEN
             PERFORM release_mgmt_internal.refuse('sealed', format('the record of library item %s can not be altered', old.purl),

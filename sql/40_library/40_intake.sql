@@ -105,6 +105,18 @@ COMMENT ON PROCEDURE release_mgmt.append_content(uuid, bytea, bigint) IS
 'Appends bytes to an item in quarantine whose intake is open; call it as often as the content needs. begins_at: how many bytes of the item precede this chunk; an application that gives it can repeat a call whose outcome it did not learn. Duty: librarian. Errors: RM001, RM002, RM003, RM009 the item takes no more content, RM015 begins_at is not where the content ends.';
 SELECT release_mgmt_internal.allow('{librarian}', 'EXECUTE', 'PROCEDURE release_mgmt.append_content(uuid, bytea, bigint)');
 
+CREATE FUNCTION release_mgmt_internal.source_purl(package release_mgmt.purl, source text) RETURNS release_mgmt.purl
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    -- "name", or "name (version)" where that differs from the binary package's; nothing where both are the same.
+    SELECT release_mgmt.purl('deb', release_mgmt.purl_namespace(package),
+               coalesce(pg_catalog.regexp_replace(source, '\s*\(.*$', ''), release_mgmt.purl_name(package)),
+               coalesce(pg_catalog.substring(source, '\(([^)]+)\)'), release_mgmt.purl_version(package)),
+               pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('arch', 'source', 'distro', release_mgmt.purl_qualifier(package, 'distro'))));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.source_purl(release_mgmt.purl, text) IS
+'The source package of a Debian binary package, from its field Source (Debian Policy 5.6.1; NULL: of the same name and version).';
+
 CREATE FUNCTION release_mgmt_internal.read_package(item release_mgmt.library_item) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
@@ -168,7 +180,8 @@ BEGIN
     END IF;
 
     UPDATE release_mgmt.library_item AS i
-    SET architecture = package.architecture, multi_arch = package.multi_arch WHERE i.id = item.id;
+    SET architecture = package.architecture, multi_arch = package.multi_arch,
+        built_from = release_mgmt_internal.source_purl(item.purl, package.source) WHERE i.id = item.id;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.read_package(release_mgmt.library_item) IS
 'Reads a Debian package in the library into library_file and package_clause, and holds its name, version and architecture against the purl. Errors: RM019 with everything that is wrong.';

@@ -123,6 +123,8 @@ sub agrees_with_dpkg
 	}
 	is($cluster->value($db, "SELECT name || ' ' || pkgver_version(version) || ' ' || architecture FROM library_item WHERE id = '$item'"),
 		join(' ', map { my $v = output('dpkg-deb', '-f', $file, $_); chomp $v; $v } qw(Package Version Architecture)), "$what: identity");
+	is($cluster->value($db, "SELECT purl_name(built_from) || ' ' || purl_version(built_from) || ' ' || purl_qualifier(built_from, 'arch') FROM library_item WHERE id = '$item'"),
+		output('dpkg-deb', '-W', '--showformat=${source:Package} ${source:Version} source', $file), "$what: the source package that it was built from");
 	return;
 }
 

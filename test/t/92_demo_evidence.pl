@@ -21,6 +21,7 @@ my $approved = [ 'changes_approved', 'roll_out_agreed' ];
 my $needs = "UPDATE installed_package SET version = '0' WHERE host = 'root-a' AND name = '$library';
 	INSERT INTO package_clause (item_id, kind, clause_no, name, text) SELECT item_id, 'requires', 99, 'nothing-like-it', 'nothing-like-it' FROM component WHERE name = '$library'";
 my %evidence = (
+	advisories_below_limit => [ "DELETE FROM advisory_feed", qr/^the advisories of Debian were never loaded$/ ],
 	changes_approved => [ "DELETE FROM approval", qr/^CAB \(change manager\): 0 of 1 approved$/, ['roll_out_agreed'] ],
 	cis_traceable => [ "DELETE FROM planned_ci_change", qr/^no change of a configuration item is planned$/, [ 'package_sealed', 'unit_stated' ] ],
 	components_tied => [ "UPDATE component SET kind = 'hardware', ci = NULL WHERE name = '$library'", qr/\Q$library\E/, ['package_sealed'] ],
@@ -48,7 +49,7 @@ my %evidence = (
 	no_open_incident => [ "UPDATE incident SET resolved_at = NULL", qr/^incident "INC-1" on \S+ is open/ ],
 	package_compatible => [ $needs, qr/^\Q$library: $library\E \S+ requires nothing-like-it$/, ['targets_compatible'] ],
 	package_made => [ "DELETE FROM component", qr/^the release has no package with components$/,
-		[qw(components_tied delivery_proved items_in_library package_compatible package_sealed)] ],
+		[qw(advisories_below_limit components_tied delivery_proved items_in_library package_compatible package_sealed)] ],
 	package_sealed => [ "UPDATE component SET version = NULL WHERE name = '$library'", qr/^package PKG-1 was sealed as sha256:\w+ and is now sha256:/ ],
 	package_signed => [ "DELETE FROM package_signature", qr/^no signature over the package's digest$/, ['policy_complied'] ],
 	pilot_successful => [ "DELETE FROM pilot_measurement", qr/^the pilot is inconclusive: libraries not found: not measured$/ ],
