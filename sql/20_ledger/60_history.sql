@@ -27,21 +27,8 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_live_row';
 COMMENT ON FUNCTION release_mgmt_internal.live_row(regclass, uuid, text) IS
 'The row of one relation of a governed table as it stands: column name to value, in the same text as the old values of changes_in(). NULL if there is no such row.';
 
-CREATE FUNCTION release_mgmt_internal.entry_text(entry bytea) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    -- Bytes of a database of encoding SQL_ASCII stand for themselves.
-    SELECT pg_catalog.convert_from(entry, CASE WHEN pg_catalog.getdatabaseencoding() = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END);
-END;
-COMMENT ON FUNCTION release_mgmt_internal.entry_text(bytea) IS 'An entry of a transaction as text of this database.';
-
 CREATE FUNCTION release_mgmt_internal.entry_field(entry bytea, label text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT pg_catalog.string_agg(pg_catalog.substr(line, pg_catalog.length(label) + 2), ', ' ORDER BY number)
-    FROM pg_catalog.string_to_table(release_mgmt_internal.entry_text(entry), E'\n') WITH ORDINALITY AS l (line, number)
-    WHERE pg_catalog.starts_with(line, label || ' ');
-END;
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_entry_field';
 COMMENT ON FUNCTION release_mgmt_internal.entry_field(bytea, text) IS
 'What an entry says after the label, as in entry_field(entry, ''at''); several lines of the same label are joined by commas.';
 

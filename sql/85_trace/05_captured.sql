@@ -1,47 +1,47 @@
 -- Module trace: what the ledger and the bound tables hold of many items at once.
 
+-- Taken into the query that asks, which has the open transaction's changes flushed before.
 CREATE FUNCTION release_mgmt_internal.captured_of(items text[], since timestamptz)
 RETURNS TABLE (ci text, n bigint, transaction_id uuid, operation text, attribute text, old_value text, at timestamptz, role text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
-DECLARE
-    labels text[];
-    tables uuid[];
-    keys text[];
-BEGIN
-    SELECT array_agg(u.label), array_agg(g.id), array_agg(substr(u.label, length(c.name) + 2)) INTO labels, tables, keys
-    FROM unnest(items) AS u (label)
-    JOIN release_mgmt.ci_class AS c ON c.name = split_part(u.label, '/', 1)
-    JOIN release_mgmt.governed_table AS g ON g.source = c.source;
-    RETURN QUERY
-        SELECT l.label, r.n, r.transaction_id, r.operation, r.attribute, r.old_value, r.at, r.role
-        FROM release_mgmt_internal.changes_of_rows(tables, keys, captured_of.since) AS r
-        JOIN unnest(labels) WITH ORDINALITY AS l (label, ordinal) ON l.ordinal = r.ordinal;
-END $$;
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT r.label, r.n, r.transaction_id, r.operation, r.attribute, r.old_value, r.at, r.role
+    FROM (SELECT pg_catalog.array_agg(g.id) AS tables, pg_catalog.array_agg(pg_catalog.substr(u.label, pg_catalog.length(c.name) + 2)) AS keys,
+                 pg_catalog.array_agg(u.label) AS labels
+          FROM pg_catalog.unnest(items) AS u (label)
+          JOIN release_mgmt.ci_class AS c ON c.name = pg_catalog.split_part(u.label, '/', 1)
+          JOIN release_mgmt.governed_table AS g ON g.source = c.source) AS a
+    CROSS JOIN LATERAL release_mgmt_internal.changes_of_rows(a.tables, a.keys, a.labels, captured_of.since) AS r;
+END;
 COMMENT ON FUNCTION release_mgmt_internal.captured_of(text[], timestamptz) IS
-'The captured changes of the rows of items, named class/key, all or those since a time and some before; n counts from the last one back, for each item. Rows as in changes_of_rows().';
+'The captured changes of the rows of items, named class/key, all or those since a time; n counts from the last one back, for each item. Rows as in changes_of_rows(). The open transaction''s own changes are among them after flush_changes().';
 
-CREATE FUNCTION release_mgmt_internal.present_values(items text[], attributes text[]) RETURNS TABLE (ci text, attribute text, value text)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
+-- random_page_cost: the rows of items that are asked about by name are looked up, unless they are a good part of their table.
+CREATE FUNCTION release_mgmt_internal.present_values(items text[], attributes text[]) RETURNS TABLE (ci text, attribute text, value text, is_column boolean)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 DECLARE
     c record;
 BEGIN
     FOR c IN
-        SELECT k.name, k.source, k.key_columns, array_agg(u.label) AS labels,
-               (SELECT string_agg(format('(%L, release_mgmt_internal.value_text(t.%I))', a.attname, a.attname), ', ' ORDER BY a.attnum)
-                FROM pg_attribute AS a
-                WHERE a.attrelid = k.source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname::text = ANY (present_values.attributes)) AS columns
-        FROM unnest(items) AS u (label) JOIN release_mgmt.ci_class AS k ON k.name = split_part(u.label, '/', 1)
-        WHERE k.source IS NOT NULL GROUP BY k.name
+        SELECT k.name, k.source, k.key_columns, u.labels,
+               (SELECT string_agg(CASE WHEN a.attname IS NULL THEN format('(%L, NULL, false)', n.attribute)
+                                       ELSE format('(%L, release_mgmt_internal.value_text(t.%I), true)', n.attribute, a.attname) END, ', ')
+                FROM (SELECT DISTINCT o.attribute FROM unnest(present_values.attributes) AS o (attribute) WHERE o.attribute IS NOT NULL) AS n
+                LEFT JOIN pg_attribute AS a ON a.attrelid = k.source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = n.attribute) AS columns
+        FROM (SELECT split_part(i.label, '/', 1) AS class, array_agg(i.label) AS labels FROM unnest(items) AS i (label) GROUP BY 1) AS u
+        JOIN release_mgmt.ci_class AS k ON k.name = u.class
+        WHERE k.source IS NOT NULL
     LOOP
         CONTINUE WHEN c.columns IS NULL;
         RETURN QUERY EXECUTE format($sql$
-            SELECT k.label, v.attribute, v.value
+            SELECT k.label, v.attribute, v.value, v.is_column
             FROM (SELECT u.label, release_mgmt_internal.split_key(substr(u.label, $2)) AS parts FROM unnest($1) AS u (label) OFFSET 0) AS k
             JOIN %s AS t ON %s
-            CROSS JOIN LATERAL (VALUES %s) AS v (attribute, value) $sql$,
+            CROSS JOIN LATERAL (VALUES %s) AS v (attribute, value, is_column) $sql$,
             c.source, release_mgmt_internal.key_condition(c.source, c.key_columns, 'k.parts'), c.columns)
         USING c.labels, length(c.name) + 2;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.present_values(text[], text[]) IS
-'What the rows of items, named class/key, hold now in those of the named columns that their tables have.';
+'A row for each of the items, named class/key, that is there and each of the named attributes: what its row holds in that column now; NULL where its table has no such column.';

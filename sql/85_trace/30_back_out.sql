@@ -114,6 +114,7 @@ CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) R
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
         WITH standing AS MATERIALIZED (
             SELECT s.*, c.source, c.exempt
@@ -143,6 +144,7 @@ BEGIN
             SELECT v.* FROM release_mgmt_internal.present_values(
                 (SELECT array_agg(DISTINCT s.ci COLLATE "C") FROM standing AS s),
                 (SELECT array_agg(DISTINCT s.attribute COLLATE "C") FROM standing AS s) || (SELECT array_agg(DISTINCT t.column_name) FROM touched AS t)) AS v
+            WHERE v.is_column
         ), later AS MATERIALIZED (
             -- What led back to the value that the release had left is no conflict; a row that was deleted or created again is.
             SELECT t.ci_id, t.operation, t.attribute,

@@ -41,7 +41,7 @@ COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz) IS
 
 CREATE FUNCTION release_mgmt_internal.last_changes_of(items text[], since timestamptz)
 RETURNS TABLE (ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10000
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 10000
 BEGIN ATOMIC
     SELECT DISTINCT ON (h.ci COLLATE "C", h.attribute COLLATE "C")
            h.ci, CASE h.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, h.attribute, h.old_value,
@@ -49,10 +49,9 @@ BEGIN ATOMIC
     FROM release_mgmt_internal.captured_of(items, since) AS h
     JOIN release_mgmt.ci_class AS k ON k.name = pg_catalog.split_part(h.ci, '/', 1)
     WHERE CASE h.operation WHEN 'update' THEN h.attribute <> ALL (k.exempt) ELSE h.operation IN ('insert', 'delete') AND h.attribute IS NULL END
-      AND h.at >= since
     ORDER BY h.ci COLLATE "C", h.attribute COLLATE "C" NULLS FIRST, h.n;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.last_changes_of(text[], timestamptz) IS 'What last_changes() tells, of the named items, without their ids.';
+COMMENT ON FUNCTION release_mgmt_internal.last_changes_of(text[], timestamptz) IS 'What last_changes() tells, of the named items, without their ids; the open transaction''s own changes are among them after flush_changes().';
 
 CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci_id uuid, attribute text) RETURNS TABLE (release_id uuid)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -70,16 +69,19 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.permitting_release(uuid, uuid, text) IS
 'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where an emergency that was not rejected, or a check of the site''s own, permitted it).';
 
-CREATE FUNCTION release_mgmt_internal.permits_of(items uuid[], transactions uuid[], attributes text[])
-RETURNS TABLE (ci_id uuid, transaction_id uuid, attribute text, release_id uuid)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
+CREATE FUNCTION release_mgmt_internal.permits_of(items text[], transactions uuid[], attributes text[])
+RETURNS TABLE (ci text, transaction_id uuid, attribute text, release_id uuid)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
-        SELECT u.ci_id, u.transaction_id, u.attribute, g.release_id
-        FROM unnest(items, transactions, attributes) AS u (ci_id, transaction_id, attribute)
-        CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, u.ci_id, u.attribute) AS g;
+        SELECT u.ci, u.transaction_id, u.attribute, g.release_id
+        FROM unnest(items, transactions, attributes) AS u (ci, transaction_id, attribute)
+        JOIN release_mgmt.ci AS i ON i.label = u.ci
+        CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, i.id, nullif(u.attribute, '')) AS g;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.permits_of(uuid[], uuid[], text[]) IS 'What permitting_release() tells of many captured changes: a row for each that was permitted.';
+COMMENT ON FUNCTION release_mgmt_internal.permits_of(text[], uuid[], text[]) IS
+'What permitting_release() tells of many captured changes of items, named class/key: a row for each that was permitted. attribute '''': the item as such.';
 
 -- What each difference is, from the release that permitted the last change (or none) and what became of the item.
 CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz)
@@ -109,100 +111,119 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.observed_drift(timestamptz) IS
 'What last happened to each attribute of bound items, and to each item as such: changed, created or deleted, with a permit (authorized) or without (unauthorized, unexpected, missing).';
 
-CREATE FUNCTION release_mgmt_internal.planned_drift(release uuid)
-RETURNS TABLE (ci text, operation text, column_name text, old_value text, new_value text, ci_id uuid, is_there boolean, is_done boolean, was_made boolean)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
+CREATE FUNCTION release_mgmt_internal.made_changes(release uuid)
+RETURNS TABLE (ci text, operation text, attribute text, transactions uuid[], stands boolean)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
-        SELECT x.ci, x.operation, nullif(x.attribute, ''), x.old_value, x.new_value, i.id, i.id IS NOT NULL AND i.retired_at IS NULL,
-               coalesce(m.kind = 'deployed' OR t.state IN ('installed', 'verified'), false),
-               EXISTS (SELECT FROM release_mgmt.ci_change_permit AS p WHERE p.permitted_by = x.id)
-        FROM release_mgmt.planned_ci_change AS x
-        JOIN release_mgmt.release AS r ON r.id = x.release_id
-        JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
-        LEFT JOIN release_mgmt.ci AS i ON i.label = x.ci
-        LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
-        WHERE x.release_id = planned_drift.release;
+    WITH restored AS MATERIALIZED (
+        SELECT s.ci, p.operation, p.attribute, max(p.id::text)::uuid AS last_permit
+        FROM release_mgmt.ci_back_out AS b
+        JOIN release_mgmt.ci_restoration AS s ON s.back_out_id = b.id
+        JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = s.id
+        WHERE b.release_id = made_changes.release
+        GROUP BY s.ci, p.operation, p.attribute
+    )
+    SELECT x.ci, p.operation, coalesce(p.attribute, ''), array_agg(p.transaction_id) FILTER (WHERE r.ci IS NULL), bool_or(r.ci IS NULL)
+    FROM release_mgmt.planned_ci_change AS x
+    JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
+    LEFT JOIN restored AS r
+           ON r.ci = x.ci AND r.last_permit > p.id
+          AND r.operation = CASE p.operation WHEN 'create' THEN 'retire' WHEN 'retire' THEN 'create' ELSE 'change' END
+          AND coalesce(r.attribute, '') = CASE p.operation WHEN 'change' THEN p.attribute ELSE '' END
+    WHERE x.release_id = made_changes.release
+    GROUP BY x.ci, p.operation, p.attribute;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.planned_drift(uuid) IS
-'Each planned attribute of a release with its item: whether that is there, whether its target is done, and whether the change was ever made.';
+COMMENT ON FUNCTION release_mgmt_internal.made_changes(uuid) IS
+'What a release was ever permitted to change, attribute '''' of the item as such; transactions: those whose work no back-out has restored since, stands: there is one.';
 
--- As of plan_back_out(): the planner knows nothing of what is joined here, and what is called looks rows up by index.
+-- Of what it joins the planner knows nothing, and would run through one for each row of another, or sort texts: only hashing is
+-- left to it. What it calls looks rows up by index. Attribute '' is the item as such.
 CREATE FUNCTION release_mgmt_internal.release_drift(release uuid)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     items text[];
     attributes text[];
     since timestamptz;
+    is_deployed boolean;
 BEGIN
-    SELECT array_agg(DISTINCT x.ci COLLATE "C"), array_agg(DISTINCT x.attribute COLLATE "C") INTO items, attributes
-    FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release;
-    IF items IS NULL THEN
+    items := ARRAY(SELECT DISTINCT x.ci FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release);
+    attributes := ARRAY(SELECT DISTINCT x.attribute FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release);
+    IF items = '{}' THEN
         RETURN;
     END IF;
-    SELECT min(coalesce(p.sealed_at, r.created_at)) INTO since
-    FROM release_mgmt.release AS r LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id WHERE r.id = release_drift.release;
+    SELECT min(coalesce(p.sealed_at, r.created_at)), bool_and(m.kind = 'deployed') INTO since, is_deployed
+    FROM release_mgmt.release AS r
+    JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
+    LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id
+    WHERE r.id = release_drift.release;
+    PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
     WITH change AS MATERIALIZED (
-        SELECT l.* FROM release_mgmt_internal.last_changes_of(items, since) AS l
+        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id
+        FROM release_mgmt_internal.last_changes_of(items, since) AS l
     ), present AS MATERIALIZED (
-        SELECT v.* FROM release_mgmt_internal.present_values(items, attributes || (SELECT array_agg(DISTINCT c.attribute COLLATE "C") FROM change AS c)) AS v
+        SELECT v.* FROM release_mgmt_internal.present_values(items, attributes || ARRAY(SELECT DISTINCT c.attribute FROM change AS c)) AS v
+    ), made AS MATERIALIZED (
+        SELECT m.* FROM release_mgmt_internal.made_changes(release_drift.release) AS m
     ), plan AS MATERIALIZED (
-        SELECT x.*, CASE WHEN x.operation <> 'retire' THEN v.value END AS present
-        FROM release_mgmt_internal.planned_drift(release_drift.release) AS x
-        LEFT JOIN present AS v ON v.ci = x.ci AND v.attribute = x.column_name
-    ), standing AS MATERIALIZED (
-        SELECT s.* FROM release_mgmt_internal.standing_changes(release_drift.release) AS s
+        SELECT x.ci, x.operation, x.attribute, x.old_value, x.new_value, v.ci IS NOT NULL AS is_there,
+               is_deployed OR coalesce(t.state IN ('installed', 'verified'), false) AS is_done, m.ci IS NOT NULL AS was_made, coalesce(m.stands, false) AS stands,
+               v.value AS present
+        FROM release_mgmt.planned_ci_change AS x
+        LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
+        LEFT JOIN present AS v ON v.ci = x.ci AND v.attribute = x.attribute
+        LEFT JOIN made AS m ON m.ci = x.ci AND m.attribute = x.attribute AND m.operation = x.operation
+        WHERE x.release_id = release_drift.release
     ), known AS MATERIALIZED (
         -- What the release itself was permitted to do needs no look at its permit.
-        SELECT c.*, i.ci_id, s.ci_id IS NOT NULL AS is_own
+        SELECT c.*, v.value AS present, coalesce(c.transaction_id = ANY (m.transactions), false) AS is_own
         FROM change AS c
-        JOIN (SELECT DISTINCT x.ci, x.ci_id, x.is_there FROM plan AS x WHERE x.ci_id IS NOT NULL) AS i ON i.ci = c.ci
-        LEFT JOIN standing AS s ON s.ci_id = i.ci_id AND s.last_transaction = c.transaction_id AND coalesce(s.attribute, '') = coalesce(c.attribute, '')
-        WHERE i.is_there = (c.operation <> 'retire')
+        LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
+        LEFT JOIN made AS m ON m.ci = c.ci AND m.attribute = c.attribute AND m.operation = c.operation
+        WHERE (v.ci IS NOT NULL) = (c.operation <> 'retire')
     ), permit AS MATERIALIZED (
         SELECT p.*
-        FROM (SELECT array_agg(k.ci_id) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes FROM known AS k WHERE NOT k.is_own) AS o
+        FROM (SELECT array_agg(k.ci) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes FROM known AS k WHERE NOT k.is_own) AS o
         CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes) AS p
     ), observed AS MATERIALIZED (
-        SELECT k.ci, k.attribute, k.old_value AS expected, v.value AS present,
-               CASE WHEN k.is_own OR p.ci_id IS NOT NULL THEN 'authorized'
+        SELECT k.ci, k.attribute, k.old_value AS expected, k.present,
+               CASE WHEN k.is_own OR p.ci IS NOT NULL THEN 'authorized'
                     WHEN k.operation = 'change' THEN 'unauthorized'
                     WHEN k.operation = 'create' THEN 'unexpected'
                     ELSE 'missing' END AS classification,
                CASE WHEN k.is_own THEN release_drift.release ELSE p.release_id END AS release_id, k.role, k.at, k.transaction_id
         FROM known AS k
-        LEFT JOIN present AS v ON v.ci = k.ci AND v.attribute = k.attribute
-        LEFT JOIN permit AS p ON p.ci_id = k.ci_id AND p.transaction_id = k.transaction_id AND coalesce(p.attribute, '') = coalesce(k.attribute, '')
+        LEFT JOIN permit AS p ON p.ci = k.ci AND p.transaction_id = k.transaction_id AND p.attribute = k.attribute
     ), judged AS (
         -- What was made and no longer stands was backed out: then what was there before is what should be there.
-        SELECT x.ci, x.column_name, x.new_value AS expected, x.present, coalesce(o.release_id, whole.release_id) AS release_id,
+        SELECT x.ci, x.attribute, x.new_value AS expected, x.present, coalesce(o.release_id, whole.release_id) AS release_id,
                coalesce(o.role, whole.role) AS role, coalesce(o.at, whole.at) AS at, coalesce(o.transaction_id, whole.transaction_id) AS transaction_id,
                CASE WHEN x.operation = 'retire' THEN
-                        CASE WHEN x.is_there THEN CASE WHEN x.is_done AND NOT (x.was_made AND s.ci IS NULL) THEN 'unexpected' END
-                             WHEN s.ci IS NOT NULL THEN 'authorized' ELSE 'missing' END
-                    WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (x.is_done AND NOT (x.was_made AND s.ci IS NULL)) THEN 'missing' END
-                    WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.column_name, x.new_value, x.present) THEN
-                        CASE WHEN s.ci IS NOT NULL THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
-                    WHEN x.operation = 'change' AND s.ci IS NULL AND (x.old_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.column_name, x.old_value, x.present)) THEN
-                        CASE WHEN x.is_done AND NOT (x.was_made AND s.ci IS NULL) THEN 'missing' END
+                        CASE WHEN x.is_there THEN CASE WHEN x.is_done AND (x.stands OR NOT x.was_made) THEN 'unexpected' END
+                             WHEN x.stands THEN 'authorized' ELSE 'missing' END
+                    WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (x.is_done AND (x.stands OR NOT x.was_made)) THEN 'missing' END
+                    WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
+                        CASE WHEN x.stands THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
+                    WHEN x.operation = 'change' AND NOT x.stands AND (x.old_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present)) THEN
+                        CASE WHEN x.is_done AND NOT x.was_made THEN 'missing' END
                     ELSE coalesce(o.classification, 'unexpected') END AS classification
         FROM plan AS x
-        LEFT JOIN standing AS s ON s.ci_id = x.ci_id AND s.operation = x.operation AND s.attribute IS NOT DISTINCT FROM x.column_name
-        LEFT JOIN observed AS o ON o.ci = x.ci AND o.attribute IS NOT DISTINCT FROM x.column_name
+        LEFT JOIN observed AS o ON o.ci = x.ci AND o.attribute = x.attribute
         -- What happened to the item as such explains an attribute that nothing else does.
-        LEFT JOIN observed AS whole ON whole.ci = x.ci AND whole.attribute IS NULL
+        LEFT JOIN observed AS whole ON whole.ci = x.ci AND whole.attribute = ''
     )
-    SELECT j.ci, j.column_name, j.expected, j.present, j.classification, j.release_id, j.role, j.at, j.transaction_id
+    SELECT j.ci, nullif(j.attribute, ''), j.expected, j.present, j.classification, j.release_id, j.role, j.at, j.transaction_id
     FROM judged AS j WHERE j.classification IS NOT NULL
     UNION ALL
-    SELECT o.ci, o.attribute, o.expected, o.present, o.classification, o.release_id, o.role, o.at, o.transaction_id
+    SELECT o.ci, nullif(o.attribute, ''), o.expected, o.present, o.classification, o.release_id, o.role, o.at, o.transaction_id
     FROM observed AS o
-    WHERE NOT EXISTS (SELECT FROM plan AS x
-                      WHERE x.ci = o.ci AND (x.column_name IS NOT DISTINCT FROM o.attribute
-                                             OR (o.attribute IS NULL AND (x.operation = 'create' OR o.classification = 'missing'))));
+    WHERE NOT EXISTS (SELECT FROM plan AS x WHERE x.ci = o.ci AND x.attribute = o.attribute)
+      AND NOT (o.attribute = '' AND EXISTS (SELECT FROM plan AS x WHERE x.ci = o.ci AND (x.operation = 'create' OR o.classification = 'missing')));
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.release_drift(uuid) IS
 'Each planned attribute of a release against what is there, and whatever else happened to the planned items since sealing.';

@@ -167,6 +167,7 @@ rm_change_reader_init(RmChangeReader *reader, const char *batch, int len)
 	reader->next = (const unsigned char *) batch;
 	reader->end = reader->next + len;
 	memset(&reader->table_id, 0, UUID_LEN);
+	reader->without_digests = false;
 }
 
 /* Take that many bytes, or return NULL where the batch ends before. */
@@ -257,7 +258,8 @@ decode(RmChangeReader *reader, RmChange *change)
 		return take_copy(reader, change->old_digest, RM_SHA256_SIZE);
 	if (!take_counted(reader, &change->old, &change->old_len))
 		return false;
-	rm_digest_salted(change->salt, change->old, change->old_len, change->old_digest);
+	if (!reader->without_digests)
+		rm_digest_salted(change->salt, change->old, change->old_len, change->old_digest);
 	return true;
 }
 

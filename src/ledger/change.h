@@ -58,7 +58,7 @@ typedef struct RmChange
 	int former_key_len;
 	unsigned char row_digest[RM_SHA256_SIZE];
 	unsigned char salt[RM_SALT_SIZE];
-	unsigned char old_digest[RM_SHA256_SIZE];
+	unsigned char old_digest[RM_SHA256_SIZE]; /* unless the reader goes without */
 	const char *old; /* NULL for operations without, and when redacted */
 	int old_len;
 } RmChange;
@@ -69,6 +69,7 @@ typedef struct RmChangeReader
 	const unsigned char *next;
 	const unsigned char *end;
 	pg_uuid_t table_id;
+	bool without_digests; /* set by whoever needs none: those of old images are not computed */
 } RmChangeReader;
 
 typedef enum RmChangeRead

@@ -27,6 +27,7 @@
 #define HASH_TEXT_LEN 44
 
 PG_FUNCTION_INFO_V1(rm_pending_entry);
+PG_FUNCTION_INFO_V1(rm_entry_field);
 
 /* Note a role that changed something, and the role of the person for whom it did, InvalidOid where it did for itself.
  */
@@ -349,4 +350,35 @@ rm_base64_decode(const char *text, int len, void *bytes, int size)
 		memcpy(bytes, decoded, count);
 	pfree(decoded);
 	return count;
+}
+
+/* entry_field(entry bytea, label text) returns text; what several lines of that label say is joined by ", ". */
+Datum
+rm_entry_field(PG_FUNCTION_ARGS)
+{
+	bytea *entry = PG_GETARG_BYTEA_PP(0);
+	char *label = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	int label_len = strlen(label);
+	const char *line = VARDATA_ANY(entry);
+	const char *end = line + VARSIZE_ANY_EXHDR(entry);
+	StringInfoData said;
+	bool any = false;
+
+	initStringInfo(&said);
+	while (line < end)
+	{
+		const char *newline = memchr(line, '\n', end - line);
+		int len = (newline ? newline : end) - line;
+
+		if (len > label_len && memcmp(line, label, label_len) == 0 && line[label_len] == ' ')
+		{
+			appendStringInfoString(&said, any ? ", " : "");
+			appendBinaryStringInfo(&said, line + label_len + 1, len - label_len - 1);
+			any = true;
+		}
+		line += len + 1;
+	}
+	if (!any)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(rm_from_utf8(said.data, said.len)));
 }

@@ -10,7 +10,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "ledger/batch.h"
@@ -21,7 +20,6 @@
 #include "ledger/lookup.h"
 #include "ledger/settings.h"
 #include "ledger/transaction.h"
-#include "utils/array.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -106,6 +104,7 @@ return_changes(FunctionCallInfo fcinfo, const pg_uuid_t *table_id, const char *k
 
 	InitMaterializedSRF(fcinfo, 0);
 	rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
+	reader.without_digests = true;
 	while (rm_change_read(&reader, &change))
 	{
 		Datum values[CHANGES_IN_NATTS];

@@ -105,13 +105,13 @@ compare_keys(const void *a, const void *b)
 static void
 write_keys(RmKeyWriter *writer)
 {
-	bool nulls[3] = { false };
+	bool nulls[RM_KEY_NATTS] = { false };
 
 	qsort(writer->keys, writer->count, sizeof(RmIndexedKey), compare_keys);
 	for (int i = 0; i < writer->count; i++)
 	{
 		RmIndexedKey *key = &writer->keys[i];
-		Datum values[3] = { Int64GetDatum(key->hash), UUIDPGetDatum(&key->transaction_id),
+		Datum values[RM_KEY_NATTS] = { Int64GetDatum(key->hash), UUIDPGetDatum(&key->transaction_id),
 							Int64GetDatum(key->first_seq) };
 
 		if (i == 0 || compare_keys(key, key - 1) != 0)
@@ -142,6 +142,7 @@ rm_keys_add_batch(RmKeyWriter *writer, const pg_uuid_t *transaction_id, int64 fi
 	RmChange change;
 
 	rm_change_reader_init(&reader, VARDATA_ANY(changes), VARSIZE_ANY_EXHDR(changes));
+	reader.without_digests = true;
 	while (rm_change_try_read(&reader, &change) == RM_CHANGE_READ)
 	{
 		add_key(writer, transaction_id, first_seq, rm_key_hash(&change.table_id, change.key, change.key_len));

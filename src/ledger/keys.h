@@ -12,6 +12,15 @@
 #include "utils/snapshot.h"
 #include "utils/uuid.h"
 
+/* Attribute numbers of release_mgmt.ledger_key. */
+enum
+{
+	RM_KEY_HASH = 1,
+	RM_KEY_TRANSACTION_ID,
+	RM_KEY_FIRST_SEQ,
+	RM_KEY_NATTS = RM_KEY_FIRST_SEQ
+};
+
 typedef struct RmKeyWriter
 {
 	pg_uuid_t log;

@@ -1,28 +1,32 @@
 /*
  * rows.c
- *		The captured changes of many rows, out of the batches that may hold them.
+ *		The captured changes of many rows.
  *
- * Each batch is read once; of the changes that are not asked for nothing but
- * the key is looked at.
+ * Each batch that may hold some is read once; of the changes that are not asked
+ * for nothing but the key is looked at.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "ledger/batch.h"
 #include "ledger/canonical.h"
 #include "ledger/change.h"
 #include "ledger/encoding.h"
 #include "ledger/governed.h"
+#include "ledger/row_batches.h"
 #include "ledger/settings.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
-#define CHANGES_OF_ROWS_NATTS 6
+#define CHANGES_OF_ROWS_NATTS 8
 
 /* A row, by its table and key. */
 typedef struct RowName
@@ -36,28 +40,34 @@ typedef struct RowName
 typedef struct Wanted
 {
 	RowName name; /* hash key */
-	int ordinal;  /* its place in the arguments, from 1 */
+	int ordinal;  /* its place in the arguments, from 0 */
 } Wanted;
 
-/* A change of such a row; old points into its batch. */
+/* A change of such a row. */
 typedef struct Found
 {
-	int ordinal;
-	int rank; /* of its transaction, the last one first */
+	Wanted *row;
+	RmRowTransaction *transaction;
 	uint32 command_id;
-	int64 seq;
 	RmOperation operation;
-	pg_uuid_t table_id;
+	int64 seq;
 	const char *old;
 	int old_len;
 } Found;
 
-typedef struct FoundList
+/* What is asked for, and what was found of it. */
+typedef struct Search
 {
-	Found *items;
-	Size count;
+	HTAB *wanted;
+	int count;     /* of rows */
+	int64 *hashes; /* of their keys */
+	Datum *labels; /* what each is called in the answer; text */
+	Found *found;
+	Size nfound;
 	Size room;
-} FoundList;
+	List *names; /* of columns that were looked up */
+	MemoryContext context;
+} Search;
 
 /* What a column is called, as was looked up. */
 typedef struct ColumnName
@@ -88,81 +98,84 @@ match_row_name(const void *a, const void *b, Size size)
 		   memcmp(one->key, other->key, one->key_len) != 0;
 }
 
-/* Return the rows asked for, by name. */
-static HTAB *
-wanted_rows(ArrayType *tables, ArrayType *keys)
+/* Note which rows are asked for, and what each is to be called. */
+static void
+want_rows(Search *search, ArrayType *tables, ArrayType *keys, ArrayType *labels)
 {
-	HASHCTL control = { 0 };
-	HTAB *wanted;
+	HASHCTL control = { .keysize = sizeof(RowName),
+						.entrysize = sizeof(Wanted),
+						.hash = hash_row_name,
+						.match = match_row_name,
+						.hcxt = search->context };
 	Datum *ids;
 	Datum *texts;
-	int count;
 	int nkeys;
+	int nlabels;
 
-	deconstruct_array(tables, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, NULL, &count);
+	deconstruct_array(tables, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, NULL, &search->count);
 	deconstruct_array(keys, TEXTOID, -1, false, TYPALIGN_INT, &texts, NULL, &nkeys);
-	if (count != nkeys)
-		elog(ERROR, "%d tables and %d keys", count, nkeys);
-	control.keysize = sizeof(RowName);
-	control.entrysize = sizeof(Wanted);
-	control.hash = hash_row_name;
-	control.match = match_row_name;
-	control.hcxt = CurrentMemoryContext;
-	wanted = hash_create("rows whose changes are asked for", Max(count, 16), &control,
-						 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-	for (int i = 0; i < count; i++)
+	deconstruct_array(labels, TEXTOID, -1, false, TYPALIGN_INT, &search->labels, NULL, &nlabels);
+	if (search->count != nkeys || search->count != nlabels)
+		elog(ERROR, "%d tables, %d keys and %d labels", search->count, nkeys, nlabels);
+	search->wanted = hash_create("rows whose changes are asked for", Max(search->count, 16), &control,
+								 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	search->hashes = palloc(sizeof(int64) * Max(search->count, 1));
+	for (int i = 0; i < search->count; i++)
 	{
 		char *key = TextDatumGetCString(texts[i]);
 		RowName name = { .table_id = *DatumGetUUIDP(ids[i]), .key = rm_to_utf8(key, strlen(key)) };
-		bool found;
 		Wanted *row;
 
 		name.key_len = strlen(name.key);
-		row = hash_search(wanted, &name, HASH_ENTER, &found);
-		row->ordinal = i + 1;
+		row = hash_search(search->wanted, &name, HASH_ENTER, NULL);
+		row->ordinal = i;
+		search->hashes[i] = rm_key_hash(&name.table_id, name.key, name.key_len);
 	}
-	return wanted;
 }
 
 /* Add the change to those found, if the row of that key is asked for. */
 static void
-add_if_wanted(FoundList *list, HTAB *wanted, const RmChange *change, const char *key, int key_len, int rank, int64 seq)
+add_if_wanted(Search *search, const RmChange *change, const char *key, int key_len, RmRowTransaction *transaction,
+			  int64 seq)
 {
 	RowName name = { .table_id = change->table_id, .key = key, .key_len = key_len };
-	Wanted *row = hash_search(wanted, &name, HASH_FIND, NULL);
+	Wanted *row = hash_search(search->wanted, &name, HASH_FIND, NULL);
 	Found *found;
 
 	if (row == NULL)
 		return;
-	if (list->count == list->room)
+	if (search->nfound == search->room)
 	{
-		list->room *= 2;
-		list->items = repalloc_huge(list->items, list->room * sizeof(Found));
+		search->room *= 2;
+		search->found = repalloc_huge(search->found, search->room * sizeof(Found));
 	}
-	found = &list->items[list->count++];
-	found->ordinal = row->ordinal;
-	found->rank = rank;
+	found = &search->found[search->nfound++];
+	found->row = row;
+	found->transaction = transaction;
 	found->command_id = change->command_id;
-	found->seq = seq;
 	found->operation = change->operation;
-	found->table_id = change->table_id;
-	found->old = change->old;
+	found->seq = seq;
 	found->old_len = change->old_len;
+	found->old = NULL;
+	if (change->old != NULL)
+		found->old = memcpy(MemoryContextAlloc(search->context, Max(change->old_len, 1)), change->old, change->old_len);
 }
 
 /* Find the changes of the rows in a batch. */
 static void
-search_batch(FoundList *list, HTAB *wanted, bytea *batch, int64 first_seq, int rank)
+search_batch(void *state, RmRowTransaction *transaction, int64 first_seq, const char *bytes, int len)
 {
+	Search *search = state;
 	RmChangeReader reader;
 	RmChange change;
 
-	rm_change_reader_init(&reader, VARDATA_ANY(batch), VARSIZE_ANY_EXHDR(batch));
+	rm_change_reader_init(&reader, bytes, len);
+	reader.without_digests = true;
 	for (int64 seq = first_seq; rm_change_read(&reader, &change); seq++)
 	{
-		add_if_wanted(list, wanted, &change, change.key, change.key_len, rank, seq);
+		add_if_wanted(search, &change, change.key, change.key_len, transaction, seq);
 		if (change.former_key != NULL)
-			add_if_wanted(list, wanted, &change, change.former_key, change.former_key_len, rank, seq);
+			add_if_wanted(search, &change, change.former_key, change.former_key_len, transaction, seq);
 	}
 }
 
@@ -173,10 +186,10 @@ compare_found(const void *a, const void *b)
 	const Found *one = a;
 	const Found *other = b;
 
-	if (one->ordinal != other->ordinal)
-		return one->ordinal < other->ordinal ? -1 : 1;
-	if (one->rank != other->rank)
-		return one->rank < other->rank ? -1 : 1;
+	if (one->row != other->row)
+		return one->row->ordinal < other->row->ordinal ? -1 : 1;
+	if (one->transaction != other->transaction)
+		return one->transaction->rank < other->transaction->rank ? -1 : 1;
 	if (one->command_id != other->command_id)
 		return one->command_id > other->command_id ? -1 : 1;
 	if (one->seq != other->seq)
@@ -186,41 +199,46 @@ compare_found(const void *a, const void *b)
 
 /* Return what a column is called now. */
 static Datum
-column_name(List **names, const pg_uuid_t *table_id, const char *key, int key_len)
+column_name(Search *search, const pg_uuid_t *table_id, const char *key, int key_len)
 {
 	ColumnName *name;
 	ListCell *cell;
+	MemoryContext old_context;
 
-	foreach (cell, *names)
+	foreach (cell, search->names)
 	{
 		name = lfirst(cell);
 		if (strncmp(name->key, key, key_len) == 0 && name->key[key_len] == '\0' &&
 			memcmp(&name->table_id, table_id, UUID_LEN) == 0)
 			return name->name;
 	}
+	old_context = MemoryContextSwitchTo(search->context);
 	name = palloc(sizeof(ColumnName));
 	name->table_id = *table_id;
 	name->key = pnstrdup(key, key_len);
 	name->name = CStringGetTextDatum(rm_governed_name_of_key(table_id, rm_from_utf8(pnstrdup(key, key_len), key_len)));
-	*names = lappend(*names, name);
+	search->names = lappend(search->names, name);
+	MemoryContextSwitchTo(old_context);
 	return name->name;
 }
 
 /* Put out a row for each column of the change's old image; one without a column where it has none, and of a delete. */
 static void
-put_change(ReturnSetInfo *result, const Found *found, int n, List **names, MemoryContext per_row)
+put_change(ReturnSetInfo *result, Search *search, const Found *found, int n)
 {
 	Datum values[CHANGES_OF_ROWS_NATTS];
-	bool nulls[CHANGES_OF_ROWS_NATTS] = { false, false, false, false, true, true };
+	bool nulls[CHANGES_OF_ROWS_NATTS] = { false };
 	RmOldReader reader;
 	RmOldPair pair;
-	MemoryContext old_context = MemoryContextSwitchTo(per_row);
 	bool any = false;
 
-	values[0] = Int64GetDatum(found->ordinal);
+	values[0] = search->labels[found->row->ordinal];
 	values[1] = Int64GetDatum(n);
-	values[2] = Int32GetDatum(found->rank);
+	values[2] = UUIDPGetDatum(&found->transaction->id);
 	values[3] = CStringGetTextDatum(rm_operation_name(found->operation));
+	nulls[4] = nulls[5] = true;
+	values[6] = TimestampTzGetDatum(found->transaction->at);
+	values[7] = found->transaction->role;
 	if (found->old == NULL || found->operation != RM_UPDATE)
 	{
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -231,9 +249,7 @@ put_change(ReturnSetInfo *result, const Found *found, int n, List **names, Memor
 		rm_old_reader_init(&reader, found->old, found->old_len);
 		while (rm_old_read(&reader, &pair))
 		{
-			MemoryContextSwitchTo(old_context);
-			values[4] = column_name(names, &found->table_id, pair.key, pair.key_len);
-			MemoryContextSwitchTo(per_row);
+			values[4] = column_name(search, &found->row->name.table_id, pair.key, pair.key_len);
 			nulls[4] = false;
 			nulls[5] = pair.tag == RM_TAG_NULL;
 			values[5] = nulls[5] ? (Datum) 0
@@ -244,55 +260,59 @@ put_change(ReturnSetInfo *result, const Found *found, int n, List **names, Memor
 	}
 	if (!any)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Put out what was found, of transactions that are meant. */
+static void
+put_changes(ReturnSetInfo *result, Search *search)
+{
+	MemoryContext per_change = AllocSetContextCreate(search->context, "release_mgmt change", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(per_change);
+	int nest_level = rm_settings_begin();
+	const Wanted *row = NULL;
+	int n = 0;
+
+	qsort(search->found, search->nfound, sizeof(Found), compare_found);
+	for (Size i = 0; i < search->nfound; i++)
+	{
+		if (!search->found[i].transaction->is_meant)
+			continue;
+		n = search->found[i].row == row ? n + 1 : 1;
+		row = search->found[i].row;
+		put_change(result, search, &search->found[i], n);
+		MemoryContextReset(per_change);
+	}
+	rm_settings_end(nest_level);
 	MemoryContextSwitchTo(old_context);
-	MemoryContextReset(per_row);
+	MemoryContextDelete(per_change);
 }
 
 PG_FUNCTION_INFO_V1(rm_changes_of_rows);
 
 /*
- * changes_of_rows_in(tables uuid[], keys text[], batches bytea[],
- *					  first_seqs bigint[], ranks integer[]) returns table
- *					  (ordinal bigint, n bigint, rank integer, operation text,
- *					  attribute text, old_value text)
+ * changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz)
+ * returns table (label text, n bigint, transaction_id uuid, operation text,
+ * attribute text, old_value text, at timestamptz, role text)
  */
 Datum
 rm_changes_of_rows(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	HTAB *wanted = wanted_rows(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1));
-	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt change", ALLOCSET_DEFAULT_SIZES);
-	FoundList list = { .room = 1024 };
-	List *names = NIL;
-	Datum *batches;
-	Datum *first_seqs;
-	Datum *ranks;
-	int count;
-	int nseqs;
-	int nranks;
-	int n = 0;
-	int nest_level;
+	TimestampTz since = PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3);
+	RmRowBatches batches;
+	Search search = { .context = CurrentMemoryContext, .room = 1024 };
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), BYTEAOID, -1, false, TYPALIGN_INT, &batches, NULL, &count);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &first_seqs,
-					  NULL, &nseqs);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), INT4OID, sizeof(int32), true, TYPALIGN_INT, &ranks, NULL, &nranks);
-	if (count != nseqs || count != nranks)
-		elog(ERROR, "%d batches, %d first numbers, %d ranks", count, nseqs, nranks);
 	InitMaterializedSRF(fcinfo, 0);
-	list.items = palloc(list.room * sizeof(Found));
-	for (int i = 0; i < count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		search_batch(&list, wanted, DatumGetByteaPP(batches[i]), DatumGetInt64(first_seqs[i]), DatumGetInt32(ranks[i]));
-	}
-	qsort(list.items, list.count, sizeof(Found), compare_found);
-	nest_level = rm_settings_begin();
-	for (Size i = 0; i < list.count; i++)
-	{
-		n = i > 0 && list.items[i - 1].ordinal == list.items[i].ordinal ? n + 1 : 1;
-		put_change(result, &list.items[i], n, &names, per_row);
-	}
-	rm_settings_end(nest_level);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return (Datum) 0;
+	want_rows(&search, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2));
+	search.found = palloc(search.room * sizeof(Found));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rm_row_batches_open(&batches, PG_ARGISNULL(3) ? NULL : &since);
+	rm_row_batches_find(&batches, search.hashes, search.count);
+	rm_row_batches_read(&batches, search_batch, &search);
+	/* What is known of the transactions goes with SPI_finish(). */
+	put_changes((ReturnSetInfo *) fcinfo->resultinfo, &search);
+	SPI_finish();
 	return (Datum) 0;
 }

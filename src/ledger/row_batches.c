@@ -1,0 +1,329 @@
+/*
+ * row_batches.c
+ *		The batches that hold changes of given rows, one after the other.
+ *
+ * A batch that ledger_key knows stands in ledger_batch, and its leaf in
+ * ledger_entry: it is found by the key's hash, and read if its transaction
+ * committed since the time that is asked for.  What ledger_key does not know is
+ * looked through.  One batch is in memory at a time.
+ *
+ * Inside SPI, as whoever may read the ledger's tables.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_type.h"
+#include "compat.h"
+#include "executor/spi.h"
+#include "ledger/batch.h"
+#include "ledger/keys.h"
+#include "ledger/pending.h"
+#include "ledger/row_batches.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/* Batches that are not keyed, fetched at a time. */
+#define FETCH_BATCHES 100
+
+/* A batch, by its transaction and the number of its first change. */
+typedef struct BatchName
+{
+	pg_uuid_t transaction_id;
+	int64 first_seq;
+} BatchName;
+
+/* A table that is looked up by an index. */
+typedef struct Lookup
+{
+	Relation table;
+	Relation index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+} Lookup;
+
+/* Begin to look up rows of a table by so many columns of an index. */
+static void
+lookup_open(Lookup *lookup, const char *table, const char *index, int nkeys, Snapshot snapshot)
+{
+	lookup->table = table_open(rm_ledger_relid(table), AccessShareLock);
+	lookup->index = index_open(rm_ledger_relid(index), AccessShareLock);
+	lookup->scan = rm_index_beginscan(lookup->table, lookup->index, snapshot, nkeys);
+	lookup->slot = table_slot_create(lookup->table, NULL);
+}
+
+/* End it. */
+static void
+lookup_close(Lookup *lookup)
+{
+	index_endscan(lookup->scan);
+	ExecDropSingleTupleTableSlot(lookup->slot);
+	index_close(lookup->index, AccessShareLock);
+	table_close(lookup->table, AccessShareLock);
+}
+
+/* Return a hash table of such entries, which begin with their keys. */
+static HTAB *
+table_of(const char *name, Size key_size, Size entry_size, MemoryContext context)
+{
+	HASHCTL control = { .keysize = key_size, .entrysize = entry_size, .hcxt = context };
+
+	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Return the first column of the only row of a query with one argument. */
+static Datum
+only_value(const char *query, Oid type, Datum argument, bool is_null)
+{
+	bool isnull;
+
+	if (SPI_execute_with_args(query, 1, &type, &argument, is_null ? "n" : " ", true, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "\"%s\" gave no row", query);
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+}
+
+/* Begin; what is found stays in the current memory context. */
+void
+rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since)
+{
+	rows->context = CurrentMemoryContext;
+	rows->scratch = AllocSetContextCreate(rows->context, "release_mgmt batch", ALLOCSET_DEFAULT_SIZES);
+	rows->transactions =
+		table_of("transactions of rows", sizeof(pg_uuid_t), sizeof(RmRowTransaction), rows->context);
+	rows->batches = table_of("batches of rows", sizeof(BatchName), sizeof(BatchName), rows->context);
+	rows->snapshot = GetActiveSnapshot();
+	rows->since = since;
+	rows->oldest =
+		*DatumGetUUIDP(only_value("SELECT release_mgmt_internal.oldest_transaction($1)", TIMESTAMPTZOID,
+								  since == NULL ? (Datum) 0 : TimestampTzGetDatum(*since), since == NULL));
+}
+
+/* Return what is known of a transaction, which is meant until its leaf says otherwise. */
+static RmRowTransaction *
+transaction_of(RmRowBatches *rows, const pg_uuid_t *id)
+{
+	bool found;
+	RmRowTransaction *transaction = hash_search(rows->transactions, id, HASH_ENTER, &found);
+
+	if (!found)
+		transaction->is_meant = true;
+	return transaction;
+}
+
+/* Order hashes as they stand in the index. */
+static int
+compare_hashes(const void *a, const void *b)
+{
+	int64 one = *(const int64 *) a;
+	int64 other = *(const int64 *) b;
+
+	return one < other ? -1 : one > other;
+}
+
+/* Find the batches that hold keys of those hashes, which are put in order: near each other, they share pages. */
+void
+rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count)
+{
+	Lookup keys;
+
+	qsort(hashes, count, sizeof(int64), compare_hashes);
+	lookup_open(&keys, "ledger_key", "ledger_key_hash_idx", 1, rows->snapshot);
+	for (int i = 0; i < count; i++)
+	{
+		ScanKeyData key;
+
+		CHECK_FOR_INTERRUPTS();
+		ScanKeyInit(&key, RM_KEY_HASH, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hashes[i]));
+		index_rescan(keys.scan, &key, 1, NULL, 0);
+		while (rm_scan_next(keys.scan, keys.slot))
+		{
+			BatchName name;
+			bool isnull;
+
+			name.transaction_id = *DatumGetUUIDP(slot_getattr(keys.slot, RM_KEY_TRANSACTION_ID, &isnull));
+			if (memcmp(&name.transaction_id, &rows->oldest, UUID_LEN) < 0)
+				continue;
+			name.first_seq = DatumGetInt64(slot_getattr(keys.slot, RM_KEY_FIRST_SEQ, &isnull));
+			(void) hash_search(rows->batches, &name, HASH_ENTER, NULL);
+			(void) transaction_of(rows, &name.transaction_id);
+		}
+	}
+	lookup_close(&keys);
+}
+
+/* Hand the batches over that ledger_key does not know. */
+static void
+read_unkeyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
+{
+	Oid type = UUIDOID;
+	Datum oldest = UUIDPGetDatum(&rows->oldest);
+	Portal portal = SPI_cursor_open_with_args(
+		NULL,
+		"SELECT u.transaction_id, u.first_seq, u.changes FROM release_mgmt_internal.unkeyed_batch AS u "
+		"WHERE u.transaction_id OPERATOR(pg_catalog.>=) $1",
+		1, &type, &oldest, NULL, true, CURSOR_OPT_NO_SCROLL);
+
+	uint64 count;
+
+	do
+	{
+		SPI_cursor_fetch(portal, true, FETCH_BATCHES);
+		count = SPI_processed;
+		for (uint64 i = 0; i < count; i++)
+		{
+			HeapTuple row = SPI_tuptable->vals[i];
+			TupleDesc desc = SPI_tuptable->tupdesc;
+			MemoryContext old_context = MemoryContextSwitchTo(rows->scratch);
+			BatchName name;
+			bool isnull;
+			bytea *changes;
+
+			name.transaction_id = *DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull));
+			name.first_seq = DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
+			if (hash_search(rows->batches, &name, HASH_FIND, NULL) == NULL)
+			{
+				changes = DatumGetByteaPP(SPI_getbinval(row, desc, 3, &isnull));
+				reader(state, transaction_of(rows, &name.transaction_id), name.first_seq, VARDATA_ANY(changes),
+					   VARSIZE_ANY_EXHDR(changes));
+			}
+			MemoryContextSwitchTo(old_context);
+			MemoryContextReset(rows->scratch);
+		}
+		SPI_freetuptable(SPI_tuptable);
+	} while (count > 0);
+	SPI_cursor_close(portal);
+}
+
+/* Return the ids of all transactions as uuid[]. */
+static Datum
+transaction_ids(RmRowBatches *rows)
+{
+	long count = hash_get_num_entries(rows->transactions);
+	Datum *ids = palloc(sizeof(Datum) * Max(count, 1));
+	HASH_SEQ_STATUS scan;
+	RmRowTransaction *transaction;
+	int n = 0;
+
+	hash_seq_init(&scan, rows->transactions);
+	while ((transaction = hash_seq_search(&scan)) != NULL)
+		ids[n++] = UUIDPGetDatum(&transaction->id);
+	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+/* Learn from their leaves in which order the transactions committed, when, and who acted in them. */
+static void
+read_leaves(RmRowBatches *rows)
+{
+	Oid type = UUIDARRAYOID;
+	Datum ids = transaction_ids(rows);
+
+	if (SPI_execute_with_args("SELECT l.transaction_id, l.rank, l.at, l.role "
+							  "FROM release_mgmt_internal.leaves_of($1) AS l",
+							  1, &type, &ids, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the leaves of transactions");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+		bool isnull;
+		RmRowTransaction *transaction =
+			transaction_of(rows, DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull)));
+		MemoryContext old_context = MemoryContextSwitchTo(rows->context);
+
+		transaction->rank = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
+		transaction->at = DatumGetTimestampTz(SPI_getbinval(row, desc, 3, &isnull));
+		transaction->role = PointerGetDatum(DatumGetTextPCopy(SPI_getbinval(row, desc, 4, &isnull)));
+		transaction->is_meant =
+			rows->since == NULL || timestamptz_cmp_internal(transaction->at, *rows->since) >= 0;
+		MemoryContextSwitchTo(old_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Order batches as they stand in the index. */
+static int
+compare_names(const void *a, const void *b)
+{
+	const BatchName *one = a;
+	const BatchName *other = b;
+	int order = memcmp(&one->transaction_id, &other->transaction_id, UUID_LEN);
+
+	if (order != 0)
+		return order;
+	return one->first_seq < other->first_seq ? -1 : one->first_seq > other->first_seq;
+}
+
+/* Return the batches that ledger_key knows of transactions that are meant, in order. */
+static BatchName *
+keyed_names(RmRowBatches *rows, int *count)
+{
+	BatchName *names = palloc(sizeof(BatchName) * Max(hash_get_num_entries(rows->batches), 1));
+	HASH_SEQ_STATUS scan;
+	BatchName *name;
+
+	*count = 0;
+	hash_seq_init(&scan, rows->batches);
+	while ((name = hash_seq_search(&scan)) != NULL)
+	{
+		if (transaction_of(rows, &name->transaction_id)->is_meant)
+			names[(*count)++] = *name;
+	}
+	qsort(names, *count, sizeof(BatchName), compare_names);
+	return names;
+}
+
+/* Hand the batches over that ledger_key knows. */
+static void
+read_keyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
+{
+	int count;
+	BatchName *names = keyed_names(rows, &count);
+	Lookup batches;
+
+	lookup_open(&batches, "ledger_batch", "ledger_batch_pkey", 2, rows->snapshot);
+	for (int i = 0; i < count; i++)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(rows->scratch);
+		ScanKeyData keys[2];
+
+		CHECK_FOR_INTERRUPTS();
+		ScanKeyInit(&keys[0], RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ,
+					UUIDPGetDatum(&names[i].transaction_id));
+		ScanKeyInit(&keys[1], RM_BATCH_FIRST_SEQ, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(names[i].first_seq));
+		index_rescan(batches.scan, keys, 2, NULL, 0);
+		if (rm_scan_next(batches.scan, batches.slot))
+		{
+			bool isnull;
+			bytea *changes = DatumGetByteaPP(slot_getattr(batches.slot, RM_BATCH_CHANGES, &isnull));
+
+			reader(state, transaction_of(rows, &names[i].transaction_id), names[i].first_seq, VARDATA_ANY(changes),
+				   VARSIZE_ANY_EXHDR(changes));
+		}
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(rows->scratch);
+	}
+	lookup_close(&batches);
+	pfree(names);
+}
+
+/*
+ * Hand over each batch that was found, and each that ledger_key does not know.
+ *
+ * Of the latter some may belong to transactions that turn out not to be meant:
+ * in the end, everything is known of every transaction.
+ */
+void
+rm_row_batches_read(RmRowBatches *rows, RmRowBatchReader reader, void *state)
+{
+	read_unkeyed(rows, reader, state);
+	read_leaves(rows);
+	read_keyed(rows, reader, state);
+}
