@@ -170,15 +170,6 @@ BEGIN
         SELECT v.* FROM release_mgmt_internal.present_values(items, attributes || ARRAY(SELECT DISTINCT c.attribute FROM change AS c)) AS v
     ), made AS MATERIALIZED (
         SELECT m.* FROM release_mgmt_internal.made_changes(release_drift.release) AS m
-    ), plan AS MATERIALIZED (
-        SELECT x.ci, x.operation, x.attribute, x.old_value, x.new_value, v.ci IS NOT NULL AS is_there,
-               is_deployed OR coalesce(t.state IN ('installed', 'verified'), false) AS is_done, m.ci IS NOT NULL AS was_made, coalesce(m.stands, false) AS stands,
-               v.value AS present
-        FROM release_mgmt.planned_ci_change AS x
-        LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
-        LEFT JOIN present AS v ON v.ci = x.ci AND v.attribute = x.attribute
-        LEFT JOIN made AS m ON m.ci = x.ci AND m.attribute = x.attribute AND m.operation = x.operation
-        WHERE x.release_id = release_drift.release
     ), known AS MATERIALIZED (
         -- What the release itself was permitted to do needs no look at its permit.
         SELECT c.*, v.value AS present, coalesce(c.transaction_id = ANY (m.transactions), false) AS is_own
@@ -186,11 +177,22 @@ BEGIN
         LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
         LEFT JOIN made AS m ON m.ci = c.ci AND m.attribute = c.attribute AND m.operation = c.operation
         WHERE (v.ci IS NOT NULL) = (c.operation <> 'retire')
+    ), plan AS MATERIALIZED (
+        SELECT x.ci, x.operation, x.attribute, x.old_value, x.new_value, v.ci IS NOT NULL AS is_there, v.value AS present,
+               is_deployed OR coalesce(t.state IN ('installed', 'verified'), false) AS is_done, m.ci IS NOT NULL AS was_made, coalesce(m.stands, false) AS stands,
+               coalesce(k.is_own, false) AS is_own, k.role, k.at, k.transaction_id
+        FROM release_mgmt.planned_ci_change AS x
+        LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
+        LEFT JOIN present AS v ON v.ci = x.ci AND v.attribute = x.attribute
+        LEFT JOIN made AS m ON m.ci = x.ci AND m.attribute = x.attribute AND m.operation = x.operation
+        LEFT JOIN known AS k ON k.ci = x.ci AND k.attribute = x.attribute
+        WHERE x.release_id = release_drift.release
     ), permit AS MATERIALIZED (
         SELECT p.*
         FROM (SELECT array_agg(k.ci) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes FROM known AS k WHERE NOT k.is_own) AS o
         CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes) AS p
     ), observed AS MATERIALIZED (
+        -- What others did, and what became of items as such.
         SELECT k.ci, k.attribute, k.old_value AS expected, k.present,
                CASE WHEN k.is_own OR p.ci IS NOT NULL THEN 'authorized'
                     WHEN k.operation = 'change' THEN 'unauthorized'
@@ -199,10 +201,12 @@ BEGIN
                CASE WHEN k.is_own THEN release_drift.release ELSE p.release_id END AS release_id, k.role, k.at, k.transaction_id
         FROM known AS k
         LEFT JOIN permit AS p ON p.ci = k.ci AND p.transaction_id = k.transaction_id AND p.attribute = k.attribute
+        WHERE NOT k.is_own OR k.attribute = ''
     ), judged AS (
-        -- What was made and no longer stands was backed out: then what was there before is what should be there.
-        SELECT x.ci, x.attribute, x.new_value AS expected, x.present, coalesce(o.release_id, whole.release_id) AS release_id,
-               coalesce(o.role, whole.role) AS role, coalesce(o.at, whole.at) AS at, coalesce(o.transaction_id, whole.transaction_id) AS transaction_id,
+        -- What was made and no longer stands was backed out: then what was there before is what should be there. What happened
+        -- to the item as such explains an attribute that nothing else does.
+        SELECT x.ci, x.attribute, x.new_value AS expected, x.present, CASE WHEN x.is_own THEN release_drift.release ELSE coalesce(o.release_id, whole.release_id) END AS release_id,
+               coalesce(x.role, whole.role) AS role, coalesce(x.at, whole.at) AS at, coalesce(x.transaction_id, whole.transaction_id) AS transaction_id,
                CASE WHEN x.operation = 'retire' THEN
                         CASE WHEN x.is_there THEN CASE WHEN x.is_done AND (x.stands OR NOT x.was_made) THEN 'unexpected' END
                              WHEN x.stands THEN 'authorized' ELSE 'missing' END
@@ -211,10 +215,10 @@ BEGIN
                         CASE WHEN x.stands THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
                     WHEN x.operation = 'change' AND NOT x.stands AND (x.old_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present)) THEN
                         CASE WHEN x.is_done AND NOT x.was_made THEN 'missing' END
+                    WHEN x.is_own THEN 'authorized'
                     ELSE coalesce(o.classification, 'unexpected') END AS classification
         FROM plan AS x
         LEFT JOIN observed AS o ON o.ci = x.ci AND o.attribute = x.attribute
-        -- What happened to the item as such explains an attribute that nothing else does.
         LEFT JOIN observed AS whole ON whole.ci = x.ci AND whole.attribute = ''
     )
     SELECT j.ci, nullif(j.attribute, ''), j.expected, j.present, j.classification, j.release_id, j.role, j.at, j.transaction_id
