@@ -59,7 +59,7 @@ typedef struct RmChange
 	unsigned char row_digest[RM_SHA256_SIZE];
 	unsigned char salt[RM_SALT_SIZE];
 	unsigned char old_digest[RM_SHA256_SIZE]; /* unless the reader goes without */
-	const char *old; /* NULL for operations without, and when redacted */
+	const char *old;                          /* NULL for operations without, and when redacted */
 	int old_len;
 } RmChange;
 

@@ -112,7 +112,7 @@ write_keys(RmKeyWriter *writer)
 	{
 		RmIndexedKey *key = &writer->keys[i];
 		Datum values[RM_KEY_NATTS] = { Int64GetDatum(key->hash), UUIDPGetDatum(&key->transaction_id),
-							Int64GetDatum(key->first_seq) };
+									   Int64GetDatum(key->first_seq) };
 
 		if (i == 0 || compare_keys(key, key - 1) != 0)
 			rm_store_collect(&writer->store, values, nulls);

@@ -5,33 +5,35 @@
  * A batch that ledger_key knows stands in ledger_batch, and its leaf in
  * ledger_entry: it is found by the key's hash, and read if its transaction
  * committed since the time that is asked for.  What ledger_key does not know is
- * looked through.  One batch is in memory at a time.
+ * looked through.  Where many rows are asked for and little was committed since
+ * that time, all of it is looked through as well, and no key looked up.  One
+ * batch is in memory at a time.
  *
  * Inside SPI, as whoever may read the ledger's tables.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "catalog/pg_type.h"
-#include "compat.h"
 #include "executor/spi.h"
 #include "ledger/batch.h"
+#include "ledger/index_lookup.h"
 #include "ledger/keys.h"
 #include "ledger/pending.h"
 #include "ledger/row_batches.h"
+#include "ledger/tree.h"
 #include "miscadmin.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* Batches that are not keyed, fetched at a time. */
 #define FETCH_BATCHES 100
+
+/* So many keys are looked up in the time that it takes to look at one transaction's leaf, or to read a batch. */
+#define KEYS_PER_TRANSACTION 32
+#define KEYS_PER_BATCH 16
 
 /* A batch, by its transaction and the number of its first change. */
 typedef struct BatchName
@@ -40,35 +42,6 @@ typedef struct BatchName
 	int64 first_seq;
 } BatchName;
 
-/* A table that is looked up by an index. */
-typedef struct Lookup
-{
-	Relation table;
-	Relation index;
-	IndexScanDesc scan;
-	TupleTableSlot *slot;
-} Lookup;
-
-/* Begin to look up rows of a table by so many columns of an index. */
-static void
-lookup_open(Lookup *lookup, const char *table, const char *index, int nkeys, Snapshot snapshot)
-{
-	lookup->table = table_open(rm_ledger_relid(table), AccessShareLock);
-	lookup->index = index_open(rm_ledger_relid(index), AccessShareLock);
-	lookup->scan = rm_index_beginscan(lookup->table, lookup->index, snapshot, nkeys);
-	lookup->slot = table_slot_create(lookup->table, NULL);
-}
-
-/* End it. */
-static void
-lookup_close(Lookup *lookup)
-{
-	index_endscan(lookup->scan);
-	ExecDropSingleTupleTableSlot(lookup->slot);
-	index_close(lookup->index, AccessShareLock);
-	table_close(lookup->table, AccessShareLock);
-}
-
 /* Return a hash table of such entries, which begin with their keys. */
 static HTAB *
 table_of(const char *name, Size key_size, Size entry_size, MemoryContext context)
@@ -76,6 +49,14 @@ table_of(const char *name, Size key_size, Size entry_size, MemoryContext context
 	HASHCTL control = { .keysize = key_size, .entrysize = entry_size, .hcxt = context };
 
 	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Make the tables of what is found. */
+static void
+make_tables(RmRowBatches *rows)
+{
+	rows->transactions = table_of("transactions of rows", sizeof(pg_uuid_t), sizeof(RmRowTransaction), rows->context);
+	rows->batches = table_of("batches of rows", sizeof(BatchName), sizeof(BatchName), rows->context);
 }
 
 /* Return the first column of the only row of a query with one argument. */
@@ -96,14 +77,11 @@ rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since)
 {
 	rows->context = CurrentMemoryContext;
 	rows->scratch = AllocSetContextCreate(rows->context, "release_mgmt batch", ALLOCSET_DEFAULT_SIZES);
-	rows->transactions =
-		table_of("transactions of rows", sizeof(pg_uuid_t), sizeof(RmRowTransaction), rows->context);
-	rows->batches = table_of("batches of rows", sizeof(BatchName), sizeof(BatchName), rows->context);
+	make_tables(rows);
 	rows->snapshot = GetActiveSnapshot();
 	rows->since = since;
-	rows->oldest =
-		*DatumGetUUIDP(only_value("SELECT release_mgmt_internal.oldest_transaction($1)", TIMESTAMPTZOID,
-								  since == NULL ? (Datum) 0 : TimestampTzGetDatum(*since), since == NULL));
+	rows->oldest = *DatumGetUUIDP(only_value("SELECT release_mgmt_internal.oldest_transaction($1)", TIMESTAMPTZOID,
+											 since == NULL ? (Datum) 0 : TimestampTzGetDatum(*since), since == NULL));
 }
 
 /* Return what is known of a transaction, which is meant until its leaf says otherwise. */
@@ -116,47 +94,6 @@ transaction_of(RmRowBatches *rows, const pg_uuid_t *id)
 	if (!found)
 		transaction->is_meant = true;
 	return transaction;
-}
-
-/* Order hashes as they stand in the index. */
-static int
-compare_hashes(const void *a, const void *b)
-{
-	int64 one = *(const int64 *) a;
-	int64 other = *(const int64 *) b;
-
-	return one < other ? -1 : one > other;
-}
-
-/* Find the batches that hold keys of those hashes, which are put in order: near each other, they share pages. */
-void
-rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count)
-{
-	Lookup keys;
-
-	qsort(hashes, count, sizeof(int64), compare_hashes);
-	lookup_open(&keys, "ledger_key", "ledger_key_hash_idx", 1, rows->snapshot);
-	for (int i = 0; i < count; i++)
-	{
-		ScanKeyData key;
-
-		CHECK_FOR_INTERRUPTS();
-		ScanKeyInit(&key, RM_KEY_HASH, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hashes[i]));
-		index_rescan(keys.scan, &key, 1, NULL, 0);
-		while (rm_scan_next(keys.scan, keys.slot))
-		{
-			BatchName name;
-			bool isnull;
-
-			name.transaction_id = *DatumGetUUIDP(slot_getattr(keys.slot, RM_KEY_TRANSACTION_ID, &isnull));
-			if (memcmp(&name.transaction_id, &rows->oldest, UUID_LEN) < 0)
-				continue;
-			name.first_seq = DatumGetInt64(slot_getattr(keys.slot, RM_KEY_FIRST_SEQ, &isnull));
-			(void) hash_search(rows->batches, &name, HASH_ENTER, NULL);
-			(void) transaction_of(rows, &name.transaction_id);
-		}
-	}
-	lookup_close(&keys);
 }
 
 /* Hand the batches over that ledger_key does not know. */
@@ -234,18 +171,134 @@ read_leaves(RmRowBatches *rows)
 		HeapTuple row = SPI_tuptable->vals[i];
 		TupleDesc desc = SPI_tuptable->tupdesc;
 		bool isnull;
-		RmRowTransaction *transaction =
-			transaction_of(rows, DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull)));
+		RmRowTransaction *transaction = transaction_of(rows, DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull)));
 		MemoryContext old_context = MemoryContextSwitchTo(rows->context);
 
 		transaction->rank = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
 		transaction->at = DatumGetTimestampTz(SPI_getbinval(row, desc, 3, &isnull));
 		transaction->role = PointerGetDatum(DatumGetTextPCopy(SPI_getbinval(row, desc, 4, &isnull)));
-		transaction->is_meant =
-			rows->since == NULL || timestamptz_cmp_internal(transaction->at, *rows->since) >= 0;
+		transaction->is_meant = rows->since == NULL || timestamptz_cmp_internal(transaction->at, *rows->since) >= 0;
 		MemoryContextSwitchTo(old_context);
 	}
 	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Order hashes as they stand in the index. */
+static int
+compare_hashes(const void *a, const void *b)
+{
+	int64 one = *(const int64 *) a;
+	int64 other = *(const int64 *) b;
+
+	return one < other ? -1 : one > other;
+}
+
+/* Find the batches that hold keys of those hashes, which are put in order: near each other, they share pages. */
+static void
+find_by_key(RmRowBatches *rows, int64 *hashes, int count)
+{
+	RmIndexLookup keys;
+
+	qsort(hashes, count, sizeof(int64), compare_hashes);
+	rm_index_lookup_open(&keys, "ledger_key", "ledger_key_hash_idx", 1, rows->snapshot);
+	for (int i = 0; i < count; i++)
+	{
+		ScanKeyData key;
+
+		CHECK_FOR_INTERRUPTS();
+		ScanKeyInit(&key, RM_KEY_HASH, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hashes[i]));
+		index_rescan(keys.scan, &key, 1, NULL, 0);
+		while (rm_scan_next(keys.scan, keys.slot))
+		{
+			BatchName name;
+			bool isnull;
+
+			name.transaction_id = *DatumGetUUIDP(slot_getattr(keys.slot, RM_KEY_TRANSACTION_ID, &isnull));
+			if (memcmp(&name.transaction_id, &rows->oldest, UUID_LEN) < 0)
+				continue;
+			name.first_seq = DatumGetInt64(slot_getattr(keys.slot, RM_KEY_FIRST_SEQ, &isnull));
+			(void) hash_search(rows->batches, &name, HASH_ENTER, NULL);
+			(void) transaction_of(rows, &name.transaction_id);
+		}
+	}
+	rm_index_lookup_close(&keys);
+}
+
+/* Note the transactions that may have committed since the time; false where they are more than most. */
+static bool
+find_transactions(RmRowBatches *rows, int most)
+{
+	RmIndexLookup entries;
+	ScanKeyData key;
+	int count = 0;
+
+	rm_index_lookup_open(&entries, "ledger_entry", "ledger_entry_transaction_id_key", 1, rows->snapshot);
+	/* The first column of the index, as of the table's transaction ids. */
+	ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_UUID_GE, UUIDPGetDatum(&rows->oldest));
+	index_rescan(entries.scan, &key, 1, NULL, 0);
+	while (count <= most && rm_scan_next(entries.scan, entries.slot))
+	{
+		bool isnull;
+
+		(void) transaction_of(rows, DatumGetUUIDP(slot_getattr(entries.slot, RM_ENTRY_TRANSACTION_ID, &isnull)));
+		count++;
+	}
+	rm_index_lookup_close(&entries);
+	return count <= most;
+}
+
+/* Find the batches of the transactions that are meant; false where they are more than most. */
+static bool
+find_their_batches(RmRowBatches *rows, int most)
+{
+	RmIndexLookup batches;
+	HASH_SEQ_STATUS scan;
+	RmRowTransaction *transaction;
+	int count = 0;
+
+	rm_index_lookup_open(&batches, "ledger_batch", "ledger_batch_pkey", 1, rows->snapshot);
+	hash_seq_init(&scan, rows->transactions);
+	while ((transaction = hash_seq_search(&scan)) != NULL)
+	{
+		ScanKeyData key;
+
+		if (!transaction->is_meant)
+			continue;
+		ScanKeyInit(&key, RM_BATCH_TRANSACTION_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&transaction->id));
+		index_rescan(batches.scan, &key, 1, NULL, 0);
+		while (count <= most && rm_scan_next(batches.scan, batches.slot))
+		{
+			BatchName name = { .transaction_id = transaction->id };
+			bool isnull;
+
+			name.first_seq = DatumGetInt64(slot_getattr(batches.slot, RM_BATCH_FIRST_SEQ, &isnull));
+			(void) hash_search(rows->batches, &name, HASH_ENTER, NULL);
+			count++;
+		}
+		if (count > most)
+		{
+			hash_seq_term(&scan);
+			break;
+		}
+	}
+	rm_index_lookup_close(&batches);
+	return count <= most;
+}
+
+/* Find the batches that may hold keys of those hashes, which are put in order. */
+void
+rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count)
+{
+	if (rows->since != NULL && find_transactions(rows, count / KEYS_PER_TRANSACTION))
+	{
+		read_leaves(rows);
+		if (find_their_batches(rows, count / KEYS_PER_BATCH))
+			return;
+	}
+	hash_destroy(rows->transactions);
+	hash_destroy(rows->batches);
+	make_tables(rows);
+	find_by_key(rows, hashes, count);
 }
 
 /* Order batches as they stand in the index. */
@@ -286,9 +339,9 @@ read_keyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
 {
 	int count;
 	BatchName *names = keyed_names(rows, &count);
-	Lookup batches;
+	RmIndexLookup batches;
 
-	lookup_open(&batches, "ledger_batch", "ledger_batch_pkey", 2, rows->snapshot);
+	rm_index_lookup_open(&batches, "ledger_batch", "ledger_batch_pkey", 2, rows->snapshot);
 	for (int i = 0; i < count; i++)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(rows->scratch);
@@ -310,7 +363,7 @@ read_keyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(rows->scratch);
 	}
-	lookup_close(&batches);
+	rm_index_lookup_close(&batches);
 	pfree(names);
 }
 

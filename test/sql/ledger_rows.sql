@@ -1,0 +1,89 @@
+-- The history of many rows at once is what the view of all captured changes says of them, by whatever road it is found.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SELECT release_mgmt.activate('cmdb.example.org');
+SET search_path = public, release_mgmt;
+CREATE TABLE host (id integer PRIMARY KEY, name text NOT NULL, note text);
+CREATE TABLE site (id integer PRIMARY KEY, name text NOT NULL);
+INSERT INTO host SELECT i, 'host ' || i FROM generate_series(1, 600) AS i;
+INSERT INTO site SELECT i, 'site ' || i FROM generate_series(1, 600) AS i;
+SELECT govern('host') IS NOT NULL AND govern('site') IS NOT NULL AS governed;
+CALL sequence_ledger();
+DO $$
+BEGIN
+    FOR i IN 1..30 LOOP
+        UPDATE host SET note = 'change ' || i WHERE id % 30 = i % 30;
+        COMMIT;
+    END LOOP;
+END $$;
+UPDATE site SET name = 'other ' || id WHERE id < 4;
+CALL sequence_ledger();
+SELECT max(at) AS first FROM captured_change \gset
+UPDATE host SET name = 'renamed', note = NULL WHERE id < 400;
+UPDATE host SET id = 1001 WHERE id = 1;
+DO $$ BEGIN FOR i IN 1..16 LOOP UPDATE site SET name = 'round ' || i; END LOOP; END $$;
+DELETE FROM host WHERE id = 2;
+INSERT INTO host VALUES (2, 'again');
+CALL sequence_ledger();
+SELECT max(at) AS second FROM captured_change \gset
+UPDATE host SET note = 'not sequenced' WHERE id BETWEEN 3 AND 300;
+UPDATE host SET note = 'once more' WHERE id = 3;
+
+-- Both say the same of the rows of a table with such ids, at least since that time. A change of a key is one of both keys.
+CREATE FUNCTION answer(source regclass, wanted integer[], since timestamptz)
+RETURNS TABLE (label text, n bigint, transaction_id uuid, operation text, attribute text, old_value text, at timestamptz, role text)
+LANGUAGE sql STABLE AS $$
+    SELECT r.*
+    FROM (SELECT array_agg(g.id ORDER BY u.n) AS tables, array_agg(u.id::text ORDER BY u.n) AS keys, array_agg('row ' || u.id ORDER BY u.n) AS labels
+          FROM governed_table AS g, unnest(wanted) WITH ORDINALITY AS u (id, n) WHERE g.source = answer.source) AS a
+    CROSS JOIN release_mgmt_internal.changes_of_rows(a.tables, a.keys, a.labels, since) AS r $$;
+CREATE FUNCTION difference(source regclass, wanted integer[], since timestamptz)
+RETURNS TABLE (rows bigint, missing bigint, added bigint) LANGUAGE sql STABLE AS $$
+    WITH told AS MATERIALIZED (
+        SELECT label, transaction_id, operation, attribute, old_value, at, role FROM answer(source, wanted, since)
+    ), captured AS MATERIALIZED (
+        SELECT 'row ' || k.key, c.transaction_id, c.operation, o.key, o.value, c.at, c.role
+        FROM captured_change AS c
+        CROSS JOIN LATERAL (SELECT c.key UNION SELECT c.former_key WHERE c.former_key IS NOT NULL) AS k
+        CROSS JOIN LATERAL (SELECT NULL AS key, NULL AS value WHERE c.old IS NULL OR c.operation <> 'update' OR c.old = '{}'
+                            UNION ALL SELECT * FROM jsonb_each_text(c.old)) AS o
+        WHERE c.source = difference.source AND k.key = ANY (wanted::text[]) AND (since IS NULL OR c.at >= since))
+    SELECT (SELECT count(*) FROM told),
+           (SELECT count(*) FROM (TABLE captured EXCEPT ALL TABLE told) AS d), (SELECT count(*) FROM (TABLE told EXCEPT ALL TABLE captured) AS d) $$;
+SELECT array_agg(i) AS all FROM generate_series(1, 3000) AS i \gset
+SELECT array_agg(i) AS some FROM generate_series(1, 1500) AS i \gset
+-- Little was committed since: all of it is looked through. Much was, or few rows are asked for: they are found by their keys.
+SELECT count(*) < 1500 / 32 AS transactions_are_few, count(*) < 6 / 32 AS for_some_rows FROM ledger_entry;
+SELECT count(*) > 1500 / 16 AS batches_are_many, count(*) < 3000 / 16 AS for_more_rows
+FROM ledger_batch WHERE transaction_id IN (SELECT c.transaction_id FROM captured_change AS c WHERE c.at >= :'first');
+SELECT * FROM difference('host', :'all', :'second');
+SELECT * FROM difference('host', :'all', :'first');
+SELECT * FROM difference('host', :'some', :'first');
+SELECT * FROM difference('host', :'all', NULL);
+SELECT * FROM difference('host', '{1,2,3,30,400,1001}', :'second');
+SELECT * FROM difference('host', '{1,2,3,30,400,1001}', :'first');
+SELECT * FROM difference('host', '{1,2,3,30,400,1001}', NULL);
+SELECT * FROM difference('site', :'some', :'first');
+SELECT * FROM difference('site', :'all', :'first');
+SELECT * FROM difference('site', :'all', NULL);
+SELECT * FROM difference('host', '{}', NULL);
+-- Changes are counted from the last one back, as history_of() lists them; at the open transaction's own the time is now.
+BEGIN;
+UPDATE host SET note = 'still open' WHERE id IN (3, 30);
+SELECT release_mgmt_internal.flush_changes();
+SELECT * FROM difference('host', '{3,30,400}', NULL);
+SELECT * FROM difference('host', :'all', :'second');
+SELECT count(DISTINCT (a.label, a.n)) AS changes, count(DISTINCT (a.label, a.n)) FILTER (WHERE (h.transaction_id, h.operation) = (a.transaction_id, a.operation)) AS in_order,
+       bool_and(a.at = now()) FILTER (WHERE a.n = 1 AND a.label <> 'row 400') AS own_now
+FROM answer('host', '{3,30,400}', NULL) AS a
+JOIN (VALUES (3), (30), (400)) AS k (id) ON a.label = 'row ' || k.id
+CROSS JOIN LATERAL (SELECT o.*, row_number() OVER () AS n FROM history_of('host', k.id::text) AS o) AS h
+WHERE h.n = a.n;
+ROLLBACK;
+-- Again, when everything is in the tree.
+CALL sequence_ledger();
+CALL sequence_ledger();
+SELECT * FROM difference('host', :'all', :'second');
+SELECT * FROM difference('host', :'all', NULL);
+DROP EXTENSION release_mgmt CASCADE;
