@@ -94,16 +94,48 @@ COMMENT ON FUNCTION release_mgmt.trace_ci(text) IS
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,librarian,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.trace_ci(text)');
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
-CREATE FUNCTION release_mgmt_internal.items_above(item uuid, max_depth integer) RETURNS TABLE (depth integer, affected text, kind text, through text)
+CREATE FUNCTION release_mgmt_internal.items_above(items uuid[], max_depth integer) RETURNS TABLE (depth integer, affected text, kind text, through text)
 LANGUAGE c STABLE PARALLEL SAFE ROWS 1000 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS 'MODULE_PATHNAME', 'rm_items_above';
-COMMENT ON FUNCTION release_mgmt_internal.items_above(uuid, integer) IS 'What impact_of() tells: of the items that hang on the one with that id, those that the acting person sees.';
-SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.items_above(uuid, integer)');
+COMMENT ON FUNCTION release_mgmt_internal.items_above(uuid[], integer) IS 'What impact_of() tells: of the items that hang on those with these ids, the ones that the acting person sees.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.items_above(uuid[], integer)');
+
+-- Not SECURITY DEFINER: a package is found by who sees it.
+CREATE FUNCTION release_mgmt_internal.package_items(code text) RETURNS TABLE (id uuid, label text)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT i.id, i.label
+    FROM release_mgmt.release_package AS p
+    CROSS JOIN LATERAL (SELECT c.ci FROM release_mgmt.component AS c WHERE c.package_id = p.id AND c.ci IS NOT NULL
+                        UNION SELECT t.ci FROM release_mgmt.target AS t WHERE t.release_id = p.release_id
+                        UNION SELECT x.ci FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = p.release_id) AS touched
+    JOIN release_mgmt.ci AS i ON i.label = touched.ci
+    WHERE p.code = package_items.code AND p.current;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.package_items(text) IS
+'The items that a package in its current revision touches, of those that the acting person sees: its components'' own, its release''s targets and planned changes.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.package_items(text)');
+
+CREATE FUNCTION release_mgmt_internal.impact_origin(name text) RETURNS uuid[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- An item's label has a slash; a package of that name is meant where there is no such item.
+    IF EXISTS (SELECT FROM release_mgmt.release_package AS p WHERE p.code = impact_origin.name AND p.current)
+       AND NOT EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = impact_origin.name) THEN
+        RETURN ARRAY(SELECT i.id FROM release_mgmt_internal.package_items(impact_origin.name) AS i);
+    END IF;
+    RETURN ARRAY[release_mgmt.ci_id(impact_origin.name)];
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.impact_origin(text) IS 'What to begin with: the item of that label, or what the package of that code touches. Errors: RM002 neither.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.impact_origin(text)');
 
 CREATE FUNCTION release_mgmt.impact_of(ci text, max_depth integer DEFAULT NULL) RETURNS TABLE (depth integer, affected text, kind text, through text)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT x.depth, x.affected, x.kind, x.through FROM release_mgmt_internal.items_above(release_mgmt.ci_id(ci), max_depth) AS x;
+    SELECT 0, i.label, 'touched by', impact_of.ci
+    FROM release_mgmt_internal.package_items(ci) AS i WHERE NOT EXISTS (SELECT FROM release_mgmt.ci AS x WHERE x.label = impact_of.ci)
+    UNION ALL
+    SELECT x.depth, x.affected, x.kind, x.through FROM release_mgmt_internal.items_above(release_mgmt_internal.impact_origin(ci), max_depth) AS x;
 END;
 COMMENT ON FUNCTION release_mgmt.impact_of(text, integer) IS
-'The items that hang on the item named class/key: those with a relation to it (runs on, installed on, part of ...), those with a relation to these, and so on; each once, at its least depth, with the relation''s kind and the item through which it was reached. Items that the acting person does not see are left out, and as the one through which another was reached are NULL. max_depth: how far to go; NULL, the default, to the end. Cycles end where they began. Errors: RM002 no such item that the acting person sees.';
+'The items that hang on the item named class/key: those with a relation to it (runs on, installed on, part of ...), those with a relation to these, and so on; each once, at its least depth, with the relation''s kind and the item through which it was reached. Given the code of a package: the items that it touches, at depth 0 (its components'' own, its release''s targets and planned changes), and what hangs on them. Items that the acting person does not see are left out, and as the one through which another was reached are NULL. max_depth: how far to go; NULL, the default, to the end. Cycles end where they began. Errors: RM002 no such item nor package that the acting person sees.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.impact_of(text, integer)');

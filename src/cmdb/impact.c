@@ -1,6 +1,6 @@
 /*
  * impact.c
- *		What hangs on a configuration item: a breadth-first walk against its relations.
+ *		What hangs on configuration items: a breadth-first walk against their relations.
  *
  * Items are known by their labels.  For each class that was reached on a level,
  * each kind of relation towards it is one query over all of its items, which an
@@ -77,14 +77,48 @@ match_label(const void *a, const void *b, Size size)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-/* Read the roads and what whoever asks sees; return the label of the item. */
-static char *
-begin(Walk *walk, Datum item)
+/* Add an item to the level that is entered, or a better way to one of it. */
+static void
+reach(Walk *walk, const char *label, int depth, const char *kind, Reached *through)
+{
+	bool found;
+	Reached *item = hash_search(walk->reached, &label, HASH_ENTER, &found);
+	int order;
+
+	if (!found)
+	{
+		item->label = MemoryContextStrdup(walk->context, label);
+		item->depth = depth;
+		item->seen = true;
+		item->kind = kind;
+		item->through = through;
+		if (walk->nnext == walk->room)
+		{
+			walk->room = Max(walk->room * 2, 1024);
+			walk->next = walk->next == NULL ? MemoryContextAlloc(walk->context, sizeof(Reached *) * walk->room)
+											: repalloc_huge(walk->next, sizeof(Reached *) * walk->room);
+		}
+		walk->next[walk->nnext++] = item;
+		return;
+	}
+	if (item->depth != depth || depth == 0)
+		return;
+	order = strcmp(kind, item->kind);
+	if (order < 0 || (order == 0 && strcmp(through->label, item->through->label) < 0))
+	{
+		item->kind = kind;
+		item->through = through;
+	}
+}
+
+/* Read the roads and what whoever asks sees; enter the items to begin with. */
+static void
+begin(Walk *walk, Datum items)
 {
 	HASHCTL control = { 0 };
-	Oid type = UUIDOID;
-	char *label;
+	Oid type = UUIDARRAYOID;
 	Datum organizations;
+	bool isnull;
 	MemoryContext old_context;
 
 	control.keysize = sizeof(const char *);
@@ -110,53 +144,21 @@ begin(Walk *walk, Datum item)
 		walk->roads = lappend(walk->roads, road);
 	}
 	MemoryContextSwitchTo(old_context);
-	if (SPI_execute_with_args("SELECT i.label, release_mgmt_internal.seen('organization', false) "
-							  "FROM release_mgmt.ci AS i WHERE i.id OPERATOR(pg_catalog.=) $1",
-							  1, &type, &item, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the item");
-	if (SPI_processed == 0)
-		return NULL;
-	old_context = MemoryContextSwitchTo(walk->context);
-	label = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	organizations = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &walk->sees_all);
+	if (SPI_execute("SELECT release_mgmt_internal.seen('organization', false)", true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read what is seen");
+	organizations = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &walk->sees_all);
 	if (!walk->sees_all)
+	{
+		old_context = MemoryContextSwitchTo(walk->context);
 		walk->organizations = datumCopy(organizations, false, -1);
-	MemoryContextSwitchTo(old_context);
-	return label;
-}
-
-/* Add an item to the level that is entered, or a better way to one of it. */
-static void
-reach(Walk *walk, const char *label, int depth, const char *kind, Reached *through)
-{
-	bool found;
-	Reached *item = hash_search(walk->reached, &label, HASH_ENTER, &found);
-	int order;
-
-	if (!found)
-	{
-		item->label = MemoryContextStrdup(walk->context, label);
-		item->depth = depth;
-		item->seen = true;
-		item->kind = kind;
-		item->through = through;
-		if (walk->nnext == walk->room)
-		{
-			walk->room = Max(walk->room * 2, 1024);
-			walk->next = walk->next == NULL ? MemoryContextAlloc(walk->context, sizeof(Reached *) * walk->room)
-											: repalloc_huge(walk->next, sizeof(Reached *) * walk->room);
-		}
-		walk->next[walk->nnext++] = item;
-		return;
+		MemoryContextSwitchTo(old_context);
 	}
-	if (item->depth != depth || through == NULL)
-		return;
-	order = strcmp(kind, item->kind);
-	if (order < 0 || (order == 0 && strcmp(through->label, item->through->label) < 0))
-	{
-		item->kind = kind;
-		item->through = through;
-	}
+	if (SPI_execute_with_args("SELECT i.label FROM release_mgmt.ci AS i WHERE i.id OPERATOR(pg_catalog.=) ANY ($1)", 1,
+							  &type, &items, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the items");
+	for (uint64 i = 0; i < SPI_processed; i++)
+		reach(walk, TextDatumGetCString(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)), 0,
+			  NULL, NULL);
 }
 
 /* Take one road from those items of the level that it leads to. */
@@ -280,7 +282,7 @@ put_level(const Walk *walk, ReturnSetInfo *result)
 PG_FUNCTION_INFO_V1(rm_items_above);
 
 /*
- * items_above(item uuid, max_depth integer) returns table (depth integer,
+ * items_above(items uuid[], max_depth integer) returns table (depth integer,
  *			   affected text, kind text, through text)
  */
 Datum
@@ -289,16 +291,13 @@ rm_items_above(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Walk walk = { .context = CurrentMemoryContext };
 	int max_depth = PG_ARGISNULL(1) ? PG_INT32_MAX : PG_GETARG_INT32(1);
-	char *label;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	label = begin(&walk, PG_GETARG_DATUM(0));
-	if (label != NULL)
-		reach(&walk, label, 0, NULL, NULL);
+	begin(&walk, PG_GETARG_DATUM(0));
 	for (int depth = 1; walk.nnext > 0 && depth <= max_depth; depth++)
 	{
 		ListCell *cell;
