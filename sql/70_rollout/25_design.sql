@@ -53,6 +53,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     of_release uuid;
     roll_out text;
+    planned text;
     others text[];
     size integer;
 BEGIN
@@ -62,14 +63,18 @@ BEGIN
     SELECT d.roll_out INTO roll_out FROM release_mgmt.design_option AS d WHERE d.release_id = of_release AND d.chosen;
     targets := coalesce(targets, ARRAY(SELECT t.ci FROM release_mgmt.release_package AS p, LATERAL release_mgmt_internal.plain_targets(p.id) AS t(ci)
                                        WHERE p.release_id = of_release AND p.current));
-    IF roll_out IS NULL OR targets = '{}' OR (roll_out = 'phased') <> (pilots <> '{}') OR (roll_out = 'big-bang' AND wave_size IS NOT NULL) OR wave_size < 1 THEN
+    SELECT string_agg(format('"%s"', w.name), ', ' ORDER BY w.ordinal) INTO planned
+    FROM release_mgmt.wave AS w
+    WHERE w.release_id = of_release AND NOT w.by_default AND CASE roll_out WHEN 'big-bang' THEN w.name <> 'all' WHEN 'phased' THEN w.name !~ '^(pilot|wave [0-9]+)$' END;
+    IF planned IS NOT NULL OR roll_out IS NULL OR targets = '{}' OR (roll_out = 'phased') <> (pilots <> '{}') OR (roll_out = 'big-bang' AND wave_size IS NOT NULL) OR wave_size < 1 THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('the waves of release "%s" can not be planned', release),
-            concat_ws(E'\n', CASE WHEN roll_out IS NULL THEN 'No release design option is chosen.' END,
+            concat_ws(E'\n', 'Other waves are planned already: ' || planned || '.', CASE WHEN roll_out IS NULL THEN 'No release design option is chosen.' END,
                       CASE WHEN targets = '{}' THEN 'No targets are given, and none follow from the package and its planned CI changes.' END,
                       CASE WHEN roll_out = 'phased' AND pilots = '{}' THEN 'A phased roll-out begins with pilots, and none are named.' END,
                       CASE WHEN roll_out = 'big-bang' AND (pilots <> '{}' OR wave_size IS NOT NULL) THEN 'A big-bang has one wave, neither pilots nor a size of waves.' END,
                       CASE WHEN wave_size < 1 THEN 'A wave has one target or more.' END),
-            'Choose a row of release_mgmt.design_option; name pilots for a phased roll-out only.');
+            CASE WHEN planned IS NULL THEN 'Choose a row of release_mgmt.design_option; name pilots for a phased roll-out only.'
+                 ELSE 'Delete the targets of these waves from release_mgmt.target, and then the waves, or go on with add_wave().' END);
     END IF;
     IF roll_out = 'big-bang' THEN
         -- A pilot wave, so that a model with the state pilot hands it out there.

@@ -130,11 +130,15 @@ COMMENT ON FUNCTION release_mgmt_internal.is_of_component(text, release_mgmt.pkg
 CREATE FUNCTION release_mgmt_internal.target_components(target uuid) RETURNS SETOF release_mgmt.component
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    WITH itself AS MATERIALIZED (
-        SELECT o.name, o.version
-        FROM release_mgmt.target AS t JOIN release_mgmt.ci AS i ON i.label = t.ci
-        CROSS JOIN LATERAL release_mgmt_internal.installed_components(i.id) AS o
-        WHERE t.id = target_components.target AND o.ci = i.id
+    WITH item AS MATERIALIZED (
+        -- Only what has a version can be a component itself: what is installed on a host is not read for that.
+        SELECT i.id
+        FROM release_mgmt.target AS t
+        JOIN release_mgmt.ci AS i ON i.label = t.ci
+        JOIN release_mgmt.ci_class AS k ON k.name = i.class AND k.version_path IS NOT NULL
+        WHERE t.id = target_components.target
+    ), itself AS MATERIALIZED (
+        SELECT o.name, o.version FROM item AS i CROSS JOIN LATERAL release_mgmt_internal.installed_components(i.id) AS o WHERE o.ci = i.id
     ), fitting AS MATERIALIZED (
         SELECT c.id,
                c.ci IS NOT DISTINCT FROM t.ci

@@ -7,7 +7,11 @@ DECLARE
     place text;
 BEGIN
     SELECT * INTO item FROM release_mgmt.ci AS i WHERE i.label = target;
-    IF item.id IS NULL OR release_mgmt_internal.carries_items(item) THEN
+    -- Where an item of the class is installed on none, and is none that has a version, nothing else can be its place.
+    IF item.id IS NULL
+       OR NOT EXISTS (SELECT FROM release_mgmt.ci_relation_class AS r WHERE r.from_class = item.class AND r.kind = 'installed on')
+          AND NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = item.class AND c.version_path IS NOT NULL)
+       OR release_mgmt_internal.carries_items(item) THEN
         RETURN target;
     END IF;
     SELECT min(o.label) INTO place

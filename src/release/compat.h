@@ -156,6 +156,8 @@ typedef struct RmCompat
 	struct rm_name_hash *name_index;
 	char *store_at; /* room in the block that the baseline's values are stored in */
 	size_t store_left;
+	size_t store_block; /* how large it is */
+	void *kept;         /* how compat_cache.c keeps it */
 	bool complete;      /* the baseline is loaded */
 	const char *native; /* architecture that "all" stands for; NULL: not known */
 

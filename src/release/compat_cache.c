@@ -13,34 +13,15 @@
  * rm_compat_close(), an error came between, and the baseline is not used again.
  * One that is not to be kept goes with that context.
  */
-#include "release/compat.h"
+#include "release/compat_kept.h"
 
 #include "catalog/pg_type.h"
 #include "cmdb/source.h"
-#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/inval.h"
-#include "utils/memutils.h"
 #include "utils/xid8.h"
-
-struct Use;
-
-typedef struct Baseline
-{
-	dlist_node node;                 /* in baselines: the one used last comes first */
-	MemoryContext context;           /* of everything here */
-	MemoryContextCallback forgetter; /* takes it off the list */
-	Oid user;                        /* who read it */
-	bool no_target;
-	pg_uuid_t target;
-	RmOrigin origin;
-	bool valid;      /* not known to be old */
-	struct Use *use; /* the check that uses it, or NULL */
-	RmCompat *compat;
-} Baseline;
 
 /* A check's use of a baseline; lies in the memory context of the check. */
 typedef struct Use
@@ -48,65 +29,6 @@ typedef struct Use
 	Baseline *baseline; /* NULL: ended */
 	MemoryContextCallback ender;
 } Use;
-
-/* release_mgmt.compatibility_cache, in kB. */
-static int cache_size = 128 * 1024;
-
-static dlist_head baselines = DLIST_STATIC_INIT(baselines);
-
-/* Relcache callback: a table was altered, or any may have been. */
-static void
-forget_relation(Datum arg, Oid relid)
-{
-	dlist_iter each;
-
-	dlist_foreach(each, &baselines)
-	{
-		Baseline *baseline = dlist_container(Baseline, node, each.cur);
-
-		const ArrayType *relations = DatumGetArrayTypeP(baseline->origin.relations);
-		const Oid *oids = (const Oid *) ARR_DATA_PTR(relations);
-
-		for (int i = 0; i < ArrayGetNItems(ARR_NDIM(relations), ARR_DIMS(relations)); i++)
-		{
-			if (!OidIsValid(relid) || oids[i] == relid)
-				baseline->valid = false;
-		}
-	}
-}
-
-/* Define the setting, and have us told of DDL. */
-void
-rm_compat_init(void)
-{
-	DefineCustomIntVariable(
-		"release_mgmt.compatibility_cache", "Memory for baselines of compatibility checks.",
-		"What a session keeps of targets between checks; 0 keeps nothing. A baseline of 63,000 packages "
-		"takes some 80 MB, one of 1,000 some 1 MB.",
-		&cache_size, 128 * 1024, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
-	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
-}
-
-/* Forget baselines that are old, and those used longest ago until the others take no more than the setting says. */
-static void
-make_room(void)
-{
-	Size used = 0;
-	dlist_mutable_iter each;
-
-	dlist_foreach_modify(each, &baselines)
-	{
-		Baseline *baseline = dlist_container(Baseline, node, each.cur);
-		Size takes = MemoryContextMemAllocated(baseline->context, true);
-
-		if (baseline->use != NULL)
-			continue;
-		if (baseline->valid && used + takes <= (Size) cache_size * 1024)
-			used += takes;
-		else
-			MemoryContextDelete(baseline->context);
-	}
-}
 
 /* What source_changes() tells. */
 typedef struct Changes
@@ -182,13 +104,6 @@ read_sources(TupleTableSlot *slot, void *arg)
 	origin->found = DatumGetBool(slot->tts_values[2]);
 }
 
-/* Reset callback of a baseline's memory context. */
-static void
-forget_baseline(void *arg)
-{
-	dlist_delete(&((Baseline *) arg)->node);
-}
-
 /* Reset callback of a check's memory context: after an error, what lies over the baseline stays there. */
 static void
 end_use(void *arg)
@@ -198,7 +113,7 @@ end_use(void *arg)
 	if (use->baseline == NULL)
 		return;
 	use->baseline->use = NULL;
-	use->baseline->valid = false;
+	rm_compat_invalidate(use->baseline);
 }
 
 /* Find a stored baseline that sees what this snapshot does of what a baseline is made of; returns whether there is one.
@@ -247,15 +162,9 @@ make_baseline(const RmScope *scope)
 	Datum target[] = { scope->target };
 
 	baseline->context = context;
-	baseline->user = GetUserId();
-	baseline->no_target = scope->no_target;
-	if (!scope->no_target)
-		baseline->target = *DatumGetUUIDP(scope->target);
 	baseline->valid = true;
 	rm_read_plan(&sources, target, &scope->no_target, read_sources, &baseline->origin);
-	baseline->forgetter = (MemoryContextCallback) { forget_baseline, baseline };
-	MemoryContextRegisterResetCallback(context, &baseline->forgetter);
-	dlist_push_head(&baselines, &baseline->node);
+	rm_compat_list_baseline(baseline, scope);
 
 	if (!take_stored(baseline, scope))
 	{
@@ -267,26 +176,9 @@ make_baseline(const RmScope *scope)
 		rm_compat_load_baseline(baseline->compat, scope);
 		rm_compat_complete(baseline->compat);
 	}
+	baseline->compat->kept = baseline;
 	MemoryContextSwitchTo(caller);
 	return baseline;
-}
-
-/* Find the baseline of a target that is kept and not in use; NULL where there is none. */
-static Baseline *
-find_baseline(const RmScope *scope)
-{
-	dlist_iter each;
-
-	dlist_foreach(each, &baselines)
-	{
-		Baseline *baseline = dlist_container(Baseline, node, each.cur);
-
-		if (baseline->valid && baseline->use == NULL && baseline->user == GetUserId() &&
-			baseline->no_target == scope->no_target &&
-			(scope->no_target || memcmp(&baseline->target, DatumGetUUIDP(scope->target), UUID_LEN) == 0))
-			return baseline;
-	}
-	return NULL;
 }
 
 /*
@@ -298,10 +190,10 @@ rm_compat_open(const RmScope *scope)
 {
 	Use *use = palloc0(sizeof(Use));
 	Baseline *baseline;
-	bool keep = cache_size > 0;
+	bool keep = rm_compat_keeps();
 
 	AcceptInvalidationMessages();
-	baseline = find_baseline(scope);
+	baseline = rm_compat_find_baseline(scope);
 	if (baseline != NULL)
 	{
 		Changes changes = noted_changes(baseline->origin.sources, &baseline->origin.since);
@@ -338,44 +230,21 @@ rm_compat_open(const RmScope *scope)
 RmOrigin
 rm_compat_to_store(const RmCompat *compat, const RmScope *scope)
 {
-	dlist_iter each;
+	RmOrigin origin = ((const Baseline *) compat->kept)->origin;
+	RmOrigin stored;
+	Changes changes;
 
-	dlist_foreach(each, &baselines)
-	{
-		const Baseline *baseline = dlist_container(Baseline, node, each.cur);
-
-		if (baseline->compat == compat)
-		{
-			RmOrigin origin = baseline->origin;
-			RmOrigin stored;
-			Changes changes;
-
-			origin.found = origin.found && !find_stored(&origin, scope, &stored, &changes);
-			return origin;
-		}
-	}
-	elog(ERROR, "no check is under way");
+	origin.found = origin.found && !find_stored(&origin, scope, &stored, &changes);
+	return origin;
 }
 
 /* End a check. */
 void
 rm_compat_close(RmCompat *compat)
 {
-	dlist_iter each;
+	Baseline *baseline = compat->kept;
 
-	dlist_foreach(each, &baselines)
-	{
-		Baseline *baseline = dlist_container(Baseline, node, each.cur);
-
-		if (baseline->compat != compat)
-			continue;
-		rm_compat_lift(compat);
-		baseline->use->baseline = NULL;
-		baseline->use = NULL;
-		if (MemoryContextGetParent(baseline->context) != CacheMemoryContext)
-			baseline->valid = false;
-		dlist_move_head(&baselines, &baseline->node);
-		break;
-	}
-	make_room();
+	rm_compat_lift(compat);
+	baseline->use->baseline = NULL;
+	rm_compat_used(baseline);
 }

@@ -68,7 +68,7 @@ rm_compat_create(void)
 	RmCompat *compat = palloc0(sizeof(RmCompat));
 
 	compat->context = CurrentMemoryContext;
-	compat->name_index = rm_name_create(CurrentMemoryContext, 1024, NULL);
+	compat->name_index = rm_name_create(CurrentMemoryContext, 64, NULL);
 	start_array(&compat->members, sizeof(RmMember));
 	start_array(&compat->clauses, sizeof(RmClause));
 	start_array(&compat->alternatives, sizeof(RmAlternativeName));

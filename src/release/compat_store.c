@@ -10,8 +10,10 @@
 
 #include "utils/memutils.h"
 
-/* Bytes that are taken from the server at a time. */
-#define STORE_BLOCK (256 * 1024)
+/* Bytes that are taken from the server at a time: few at first, so that a small baseline is small, then twice as many.
+ */
+#define STORE_BLOCK_MIN (4 * 1024)
+#define STORE_BLOCK_MAX (256 * 1024)
 
 /* Make room for one more item of size bytes, zeroed, and return it. */
 void *
@@ -49,12 +51,13 @@ room_for(RmCompat *compat, size_t length)
 	size_t size = MAXALIGN(length);
 	char *room;
 
-	if (size > STORE_BLOCK / 4)
+	if (size > STORE_BLOCK_MIN / 4)
 		return MemoryContextAllocHuge(compat->context, length);
 	if (size > compat->store_left)
 	{
-		compat->store_at = MemoryContextAlloc(compat->context, STORE_BLOCK);
-		compat->store_left = STORE_BLOCK;
+		compat->store_block = Min(Max(compat->store_block * 2, STORE_BLOCK_MIN), STORE_BLOCK_MAX);
+		compat->store_at = MemoryContextAlloc(compat->context, compat->store_block);
+		compat->store_left = compat->store_block;
 	}
 	room = compat->store_at;
 	compat->store_at += size;

@@ -55,6 +55,12 @@ SELECT plan_waves('REL-1', wave_size => 2);
 SELECT plan_waves('REL-1');
 SELECT plan_waves('REL-1') AS same_again;
 SELECT * FROM planned_wave;
+-- Chosen anew, the waves of the other design are not mixed with those that are there.
+UPDATE design_option SET chosen = false WHERE chosen;
+UPDATE design_option SET chosen = true WHERE roll_out = 'phased';
+SELECT plan_waves('REL-1', pilots => '{server/s3}');
+UPDATE design_option SET chosen = false WHERE chosen;
+UPDATE design_option SET chosen = true WHERE roll_out = 'big-bang';
 SELECT add_wave('REL-1', 'late', '{server/s1}');
 INSERT INTO wave (release_id, ordinal, name) VALUES (release_id('REL-1'), 2, 'late');
 RESET ROLE;
