@@ -74,7 +74,8 @@ BEGIN
         SELECT (b.item).label AS target, b.item, b.name, (b.component).version, (b.component).kind, o.ci AS installed, o.version AS installed_version
         FROM brought AS b
         LEFT JOIN installed AS o ON o.id = b.id AND o.plain_name = b.name AND release_mgmt_internal.is_of_component(o.name, o.version, b.component)
-        WHERE NOT EXISTS (SELECT FROM tied AS t WHERE t.ci = (b.component).ci)
+        -- On another target it changes what bears its name there, and creates nothing.
+        WHERE NOT EXISTS (SELECT FROM tied AS t WHERE t.ci = (b.component).ci AND (t.id = b.id OR o.ci IS NULL))
     ), change AS MATERIALIZED (
         SELECT t.target, t.ci, 'change' AS operation, a.attname::text AS attribute, pkgver_version(t.version) AS new_value, t.name
         FROM tied AS t
@@ -112,5 +113,5 @@ BEGIN
     RETURN derived;
 END $$;
 COMMENT ON FUNCTION release_mgmt.derive_ci_changes(text) IS
-'Plans the CI changes that follow from the package of a release and its targets, and returns how many rows it added to planned_ci_change: for each component with a version, the new version of the item that it names in ci, with the target that this is or is installed on, else of the item of that name installed on each target; where none is installed and the component is software, the creation of one, if exactly one class of items "installed on" the target has name and place as its key. What is planned already stays as it is; what can not be derived is named in a notice. Errors: RM002 unknown release, RM003 without the duty release manager, RM009 the package is sealed, RM015 the release has no targets.';
+'Plans the CI changes that follow from the package of a release and its targets, and returns how many rows it added to planned_ci_change: for each component with a version, the new version of the item that it names in ci, with the target that this is or is installed on, and of the item of that name installed on each other target; where none is installed, the component is software and its own item is on no target, the creation of one, if exactly one class of items "installed on" the target has name and place as its key. What is planned already stays as it is; what can not be derived is named in a notice. Errors: RM002 unknown release, RM003 without the duty release manager, RM009 the package is sealed, RM015 the release has no targets.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE', 'FUNCTION release_mgmt.derive_ci_changes(text)');

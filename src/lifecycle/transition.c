@@ -125,6 +125,7 @@ pass_gate(const Transition *t)
 Datum
 rm_release_transition(PG_FUNCTION_ARGS)
 {
+	static const char *const needed[] = { "id", "model_id", "code", "state" };
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	TupleDesc desc;
 	HeapTuple new_tuple;
@@ -142,6 +143,13 @@ rm_release_transition(PG_FUNCTION_ARGS)
 						errmsg("release_transition() is a BEFORE UPDATE trigger")));
 	desc = RelationGetDescr(trigdata->tg_relation);
 	new_tuple = trigdata->tg_newtuple;
+
+	/* What must not be NULL and is, the table's constraints refuse once its triggers are through. */
+	for (int i = 0; i < lengthof(needed); i++)
+	{
+		if (heap_attisnull(new_tuple, SPI_fnumber(desc, needed[i]), desc))
+			return PointerGetDatum(new_tuple);
+	}
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");

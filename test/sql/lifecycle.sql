@@ -46,6 +46,10 @@ CALL advance_release('REL-1', 'planned');
 CALL advance_release('REL-1', 'nowhere');
 CALL advance_release('REL-9', 'ready');
 UPDATE release SET state = 'done' WHERE code = 'REL-1';
+\set VERBOSITY terse
+UPDATE release SET state = NULL WHERE code = 'REL-1';
+CALL advance_release('REL-1', NULL);
+\set VERBOSITY default
 SET ROLE regress_reader;
 CALL advance_release('REL-1', 'ready');
 UPDATE release SET state = 'ready' WHERE code = 'REL-1';

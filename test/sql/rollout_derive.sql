@@ -44,6 +44,19 @@ INSERT INTO component (package_id, kind, name, item_id, ci) VALUES (package_id('
 SELECT derive_ci_changes('REL-1');
 SELECT ci, target, operation, attribute, old_value, new_value FROM planned_ci_change;
 
+-- On other targets it is what bears its name: the package comes there too.
+RESET ROLE;
+CREATE TABLE part (rack text REFERENCES rack, name text, firmware text, PRIMARY KEY (rack, name));
+INSERT INTO part VALUES ('r1', 'fan', '1.0'), ('r2', 'fan', '1.0'), ('r2', 'lamp', '1.0');
+SELECT bind_ci_class('part', 'part', '{rack,name}', 'name', version => 'firmware', scheme => 'generic');
+CALL bind_ci_relation('installed on', 'part', '{rack}', 'rack');
+SET ROLE regress_manager;
+DELETE FROM planned_ci_change;
+INSERT INTO component (package_id, kind, name, item_id, ci) VALUES (package_id('PKG-1'), 'software', 'fan', :'firmware', 'part/r1:fan');
+SELECT derive_ci_changes('REL-1');
+SELECT ci, target, operation, attribute, old_value, new_value FROM planned_ci_change ORDER BY ci;
+DELETE FROM component WHERE name = 'fan';
+
 -- What is stated stays; what can not be derived is named: nothing tells where a handbook stands in the CMDB, nor in which
 -- column a site keeps its edition.
 DELETE FROM planned_ci_change;
