@@ -1,28 +1,29 @@
 -- Module cmdb, fourth part: relations between items.
 
-CREATE FUNCTION release_mgmt_internal.ci_relations_to(items uuid[]) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
+CREATE FUNCTION release_mgmt_internal.ci_relations_along(items uuid[], outwards boolean) RETURNS TABLE (kind text, known uuid, related uuid)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     r record;
 BEGIN
     FOR r IN
-        SELECT s.*, i.ids, i.keys
+        SELECT s.kind, s.source, i.ids, i.keys, CASE WHEN outwards THEN s.from_columns ELSE s.to_columns END AS known_columns,
+               CASE WHEN outwards THEN s.to_class ELSE s.from_class END AS related_class, CASE WHEN outwards THEN s.to_columns ELSE s.from_columns END AS related_columns
         FROM (SELECT i.class, array_agg(i.id) AS ids, array_agg(i.key) AS keys FROM release_mgmt.ci AS i WHERE i.id = ANY (items) GROUP BY i.class) AS i
-        JOIN release_mgmt_internal.ci_relation_source AS s ON s.to_class = i.class
-        ORDER BY s.kind, s.from_class, s.id
+        JOIN release_mgmt_internal.ci_relation_source AS s ON i.class = CASE WHEN outwards THEN s.from_class ELSE s.to_class END
+        ORDER BY s.kind, related_class, s.id
     LOOP
         RETURN QUERY EXECUTE format($sql$
-            SELECT $1, o.id, k.id
+            SELECT $1, k.id, o.id
             FROM unnest($2, $3) AS k (id, key)
             CROSS JOIN LATERAL (SELECT release_mgmt_internal.split_key(k.key) AS parts OFFSET 0) AS p
             JOIN %s AS t ON %s
             JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$,
-            r.source, release_mgmt_internal.key_condition(r.source, r.to_columns, 'p.parts'))
-        USING r.kind, r.ids, r.keys, r.from_class, r.from_columns;
+            r.source, release_mgmt_internal.key_condition(r.source, r.known_columns, 'p.parts'))
+        USING r.kind, r.ids, r.keys, r.related_class, r.related_columns;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.ci_relations_to(uuid[]) IS
-'The relations to the items, from the rows of bound and link tables whose columns hold their keys; an index on those columns serves.';
+COMMENT ON FUNCTION release_mgmt_internal.ci_relations_along(uuid[], boolean) IS
+'The relations from the items (outwards) or to them: of each the item that is known and the one that is related to it. Read from the rows of bound and link tables whose columns hold the items'' keys; an index on those columns serves.';
 
 -- A row of a link table may name items that are not there; that of a bound table is an item.
 CREATE VIEW release_mgmt_internal.relation_road WITH (security_invoker = true) AS
@@ -37,22 +38,12 @@ COMMENT ON VIEW release_mgmt_internal.relation_road IS
 'Each kind of relation, from a class to a class, as a query: of $1, keys of to_class, it returns the place of a key in it, and the parts of the key of each item that is related to that.';
 
 CREATE FUNCTION release_mgmt_internal.ci_relations_of(ci_id uuid) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-    item release_mgmt.ci;
-    r record;
-BEGIN
-    SELECT * INTO item FROM release_mgmt.ci AS i WHERE i.id = ci_id;
-    -- Outwards: read the item's own row, or those of the link tables that hold its key.
-    FOR r IN SELECT s.* FROM release_mgmt_internal.ci_relation_source AS s WHERE s.from_class = item.class ORDER BY s.kind, s.to_class, s.id LOOP
-        RETURN QUERY EXECUTE format(
-            'SELECT $2, $3, o.id FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $4 || ''/'' || release_mgmt_internal.row_key(t, $5) WHERE %s',
-            r.source, release_mgmt_internal.key_condition(r.source, r.from_columns))
-        USING release_mgmt_internal.split_key(item.key), r.kind, item.id, r.to_class, r.to_columns;
-    END LOOP;
-    RETURN QUERY SELECT * FROM release_mgmt_internal.ci_relations_to(ARRAY[ci_id]);
-END $$;
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT o.kind, o.known, o.related FROM release_mgmt_internal.ci_relations_along(ARRAY[ci_id], true) AS o
+    UNION ALL
+    SELECT i.kind, i.related, i.known FROM release_mgmt_internal.ci_relations_along(ARRAY[ci_id], false) AS i;
+END;
 COMMENT ON FUNCTION release_mgmt_internal.ci_relations_of(uuid) IS
 'The relations from and to one item, read from the bound tables; an index on the related columns serves the way inwards.';
 

@@ -3,29 +3,6 @@
 -- accepted: who asks is answered from the plans as they are, so a plan that moves is compared anew.
 
 -- SECURITY DEFINER from here on: what is in the way is known from rows that whoever asks may not see.
-CREATE FUNCTION release_mgmt_internal.ci_relations_from(items uuid[]) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    r record;
-BEGIN
-    FOR r IN
-        SELECT s.*, i.ids, i.keys
-        FROM (SELECT i.class, array_agg(i.id) AS ids, array_agg(i.key) AS keys FROM release_mgmt.ci AS i WHERE i.id = ANY (items) GROUP BY i.class) AS i
-        JOIN release_mgmt_internal.ci_relation_source AS s ON s.from_class = i.class
-        ORDER BY s.kind, s.to_class, s.id
-    LOOP
-        RETURN QUERY EXECUTE format($sql$
-            SELECT $1, k.id, o.id
-            FROM unnest($2, $3) AS k (id, key)
-            CROSS JOIN LATERAL (SELECT release_mgmt_internal.split_key(k.key) AS parts OFFSET 0) AS p
-            JOIN %s AS t ON %s
-            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$,
-            r.source, release_mgmt_internal.key_condition(r.source, r.from_columns, 'p.parts'))
-        USING r.kind, r.ids, r.keys, r.to_class, r.to_columns;
-    END LOOP;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.ci_relations_from(uuid[]) IS 'The relations from the items, from the rows of bound and link tables that hold their keys: the counterpart of ci_relations_to().';
-
 CREATE FUNCTION release_mgmt_internal.related_items(items uuid[], beneath boolean) RETURNS TABLE (item uuid, origin uuid, relation text)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 #variable_conflict use_column
@@ -44,12 +21,10 @@ BEGIN
         next_frontier := '{}';
         FOR next IN
             SELECT DISTINCT ON (n.id) n.id, o.origin, CASE WHEN beneath THEN o.road || ' ' || d.kind || ' ' || n.label ELSE n.label || ' ' || d.kind || ' ' || o.road END AS road
-            FROM (SELECT f.kind, f.from_ci AS known, f.to_ci AS new FROM release_mgmt_internal.ci_relations_from(CASE WHEN beneath THEN frontier ELSE '{}' END) AS f
-                  UNION ALL
-                  SELECT t.kind, t.to_ci, t.from_ci FROM release_mgmt_internal.ci_relations_to(CASE WHEN beneath THEN '{}' ELSE frontier END) AS t) AS d
-            JOIN release_mgmt.ci AS n ON n.id = d.new
+            FROM release_mgmt_internal.ci_relations_along(frontier, beneath) AS d
+            JOIN release_mgmt.ci AS n ON n.id = d.related
             JOIN unnest(reached, origins, roads) AS o(id, origin, road) ON o.id = d.known
-            WHERE NOT EXISTS (SELECT FROM unnest(reached) AS x(id) WHERE x.id = d.new)
+            WHERE NOT EXISTS (SELECT FROM unnest(reached) AS x(id) WHERE x.id = d.related)
             ORDER BY n.id, d.kind, o.road COLLATE "C"
         LOOP
             item := next.id;
