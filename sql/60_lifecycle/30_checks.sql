@@ -62,16 +62,20 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT (pg_catalog.max(h.entered_at) + r.early_life <= pg_catalog.clock_timestamp(),
             CASE WHEN pg_catalog.max(h.entered_at) IS NULL THEN 'early life has not begun'
-                 ELSE pg_catalog.format('early life lasts until %s', pg_catalog.max(h.entered_at) + r.early_life) END,
+                 WHEN pg_catalog.max(h.entered_at) + r.early_life > pg_catalog.clock_timestamp() THEN pg_catalog.format('early life lasts until %s', pg_catalog.max(h.entered_at) + r.early_life) END,
             'release manager',
             pg_catalog.jsonb_build_object('early_life_from', pg_catalog.max(h.entered_at), 'until', pg_catalog.max(h.entered_at) + r.early_life)
            )::release_mgmt.check_result
     FROM release_mgmt.release AS r
-    LEFT JOIN release_mgmt.release_state_history AS h ON h.release_id = r.id AND h.to_state = 'early_life'
+    -- It begins when the roll-out is done, whatever the model calls that.
+    LEFT JOIN release_mgmt.release_state_history AS h
+        ON h.release_id = r.id
+       AND (SELECT s.kind FROM release_mgmt.model_state AS s WHERE s.model_id = r.model_id AND s.state = h.to_state) = 'deployed'
+       AND (SELECT s.kind FROM release_mgmt.model_state AS s WHERE s.model_id = r.model_id AND s.state = h.from_state) <> 'deployed'
     WHERE r.id = check_early_life_over.release
     GROUP BY r.early_life;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_early_life_over(uuid) IS 'Check: the period of early life support, counted from the release''s last entry into early_life, is over.';
+COMMENT ON FUNCTION release_mgmt_internal.check_early_life_over(uuid) IS 'Check: the period of early life support, counted from when the release was last rolled out (its entry into a state of kind deployed), is over.';
 SELECT release_mgmt_internal.register_check('early_life_over', 'gate', 'release_mgmt_internal.check_early_life_over', 'the early life support period is over');
 
 CREATE FUNCTION release_mgmt_internal.check_review_held(release uuid) RETURNS release_mgmt.check_result

@@ -18,11 +18,13 @@ SELECT r.code AS release, r.type, r.state, r.baseline,
 FROM release_mgmt.release AS r
 LEFT JOIN release_mgmt.release_package AS k ON k.release_id = r.id AND k.current
 LEFT JOIN LATERAL (
-    SELECT min(x.entered_at) FILTER (WHERE x.to_state = 'early_life') AS deployed_at,
-           min(x.entered_at) FILTER (WHERE x.to_state IN ('failed', 'backed_out')) AS failed_at,
+    -- By the kinds of its model's states, whatever they are called.
+    SELECT min(x.entered_at) FILTER (WHERE m.kind = 'deployed') AS deployed_at,
+           min(x.entered_at) FILTER (WHERE (b.kind, m.kind) IN (('deploying', 'halted'), ('deployed', 'halted'), ('deploying', 'ended'))) AS failed_at,
            max(x.entered_at) FILTER (WHERE m.kind = 'ended') AS ended_at
     FROM release_mgmt.release_state_history AS x
     JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = x.to_state
+    JOIN release_mgmt.model_state AS b ON b.model_id = r.model_id AND b.state = x.from_state
     WHERE x.release_id = r.id) AS h ON true
 LEFT JOIN LATERAL (
     SELECT count(*) FILTER (WHERE d.kind = 'back_out' AND d.state = 'successful') AS backed_out,
@@ -36,7 +38,7 @@ LEFT JOIN LATERAL (
     FROM release_mgmt.incident_attribution AS a JOIN release_mgmt.incident AS n ON n.id = a.incident_id
     WHERE a.release_id = r.id AND a.confirmed) AS i ON true;
 COMMENT ON VIEW release_mgmt.release_outcome IS
-'Each release with its outcome (successful once it entered early life, failed once it failed or was backed out, else in progress) and, as separate figures, whether anything was reversed, done again, or disrupted business; incidents are those confirmed by a person.';
+'Each release with its outcome (successful once it entered a state of kind deployed, failed once it left its roll-out or production for a halted state, or its roll-out for an ended one, as failed and backed out are; else in progress) and, as separate figures, whether anything was reversed, done again, or disrupted business; incidents are those confirmed by a person.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.release_outcome');
 
 CREATE VIEW release_mgmt.report_month WITH (security_invoker = true) AS
@@ -104,20 +106,27 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.incident_share
 
 CREATE VIEW release_mgmt.change_report WITH (security_invoker = true) AS
 SELECT c.code AS change, c.type, c.priority, c.service, c.title, p.code AS requested_by, c.created_at,
-       r.code AS release, r.state, s.windows,
-       CASE WHEN r.id IS NULL THEN 'without a release'
+       c.state AS change_state, s.approval_due, s.overdue, r.code AS release, r.state, t.times AS windows,
+       CASE WHEN c.state IN ('refused', 'cancelled') THEN c.state
             WHEN o.outcome <> 'in progress' THEN o.outcome
             WHEN k.kind = 'deploying' THEN 'active'
-            WHEN NOT EXISTS (SELECT FROM release_mgmt.approval AS a WHERE a.release_id = r.id) THEN 'awaiting approval'
-            WHEN s.windows && tstzrange(now(), now() + interval '7 days') THEN 'next week'
-            ELSE 'scheduled' END AS status
+            WHEN c.state IN ('requested', 'assessed') OR c.type = 'emergency' AND c.state = 'implemented' AND NOT j.judged THEN 'awaiting approval'
+            WHEN c.state IN ('implemented', 'reviewed', 'closed') THEN 'implemented'
+            WHEN t.times @> now() THEN 'active'
+            WHEN t.times && tstzrange(now(), now() + interval '7 days') THEN 'next week'
+            WHEN t.times IS NOT NULL THEN 'scheduled'
+            ELSE 'approved' END AS status
 FROM release_mgmt.change_request AS c
+JOIN release_mgmt.change_status AS s ON s.change = c.code
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM release_mgmt.change_state_history AS h WHERE h.change_id = c.id AND h.to_state IN ('approved', 'refused')) AS judged) AS j
 LEFT JOIN release_mgmt.person AS p ON p.id = c.requested_by
 LEFT JOIN release_mgmt.release_change AS rc ON rc.change_id = c.id
 LEFT JOIN release_mgmt.release AS r ON r.id = rc.release_id
 LEFT JOIN release_mgmt.model_state AS k ON k.model_id = r.model_id AND k.state = r.state
 LEFT JOIN release_mgmt.release_outcome AS o ON o.release = r.code
-LEFT JOIN release_mgmt.release_schedule AS s ON s.release = r.code;
+LEFT JOIN release_mgmt.release_schedule AS w ON w.release = r.code
+-- Windows of the release, or for when it is planned where it has none; of a change that none carries, its own time.
+CROSS JOIN LATERAL (SELECT coalesce(w.windows, CASE WHEN r.id IS NOT NULL THEN tstzmultirange(w.planned) ELSE tstzmultirange(c.planned) END) AS times) AS t;
 COMMENT ON VIEW release_mgmt.change_report IS
-'Each change request with the release that carries it out, its windows, and its status: awaiting approval, scheduled, next week, active, successful, failed, or without a release.';
+'Each change request with the release that carries it out, when that is to be, and its status: awaiting approval (an emergency one after the fact, too; overdue says since when too long), refused, cancelled, approved (no time is planned), scheduled, next week (within seven days), active (being rolled out, or its time is now), implemented, and the outcome of its release: successful, failed.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.change_report');

@@ -63,5 +63,29 @@ INSERT INTO release_change SELECT release_id('REL-1'), id FROM change_request WH
 SELECT change, type, release, status FROM change_report ORDER BY change;
 
 RESET ROLE;
+-- By status: what waits, what is planned for when, what is over. A superuser who bends the clock writes the states beside the rules.
+SET session_replication_role = replica;
+INSERT INTO change_request (code, type, state, planned)
+SELECT v.code, v.type, v.state, CASE WHEN v.days IS NOT NULL THEN tstzrange(now() + v.days * interval '1 day', now() + (v.days + 1) * interval '1 day') END
+FROM (VALUES ('CHG-3', 'normal', 'refused', 1), ('CHG-4', 'normal', 'approved', NULL), ('CHG-5', 'normal', 'approved', 3), ('CHG-6', 'standard', 'scheduled', 30), ('CHG-7', 'standard', 'scheduled', 0),
+             ('CHG-8', 'emergency', 'implemented', NULL), ('CHG-9', 'normal', 'closed', -3), ('CHG-A', 'normal', 'assessed', 3)) AS v(code, type, state, days);
+-- A model of one's own has its own words; the kinds of its states say what became of a release.
+INSERT INTO release_model (code, description, published_at) VALUES ('own', 'other words', now());
+INSERT INTO model_state (model_id, state, ordinal, kind)
+SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m,
+    (VALUES ('draft', 1, 'planning'), ('rolling', 2, 'deploying'), ('live', 3, 'deployed'), ('done', 4, 'ended'), ('undone', 5, 'ended'), ('broken', 6, 'halted')) AS s(state, ordinal, kind) WHERE m.code = 'own';
+INSERT INTO release (code, type, model_id, state, early_life)
+SELECT v.code, 'minor', m.id, v.state, v.early_life::interval FROM release_model AS m,
+    (VALUES ('OWN-1', 'rolling', '1 day'), ('OWN-2', 'live', '1 day'), ('OWN-3', 'undone', '1 day'), ('OWN-4', 'broken', '1 day'), ('OWN-5', 'done', '1 second')) AS v(code, state, early_life) WHERE m.code = 'own';
+INSERT INTO release_state_history (release_id, from_state, to_state, person_id, entered_at)
+SELECT release_id(v.code), v.f, v.t, (SELECT id FROM person ORDER BY code LIMIT 1), now() + v.n * interval '1 second'
+FROM (VALUES ('OWN-1', 'draft', 'rolling', 1), ('OWN-2', 'draft', 'rolling', 1), ('OWN-2', 'rolling', 'live', 2), ('OWN-3', 'draft', 'rolling', 1), ('OWN-3', 'rolling', 'undone', 2),
+             ('OWN-4', 'draft', 'rolling', 1), ('OWN-4', 'rolling', 'live', 2), ('OWN-4', 'live', 'broken', 3), ('OWN-5', 'draft', 'rolling', -9), ('OWN-5', 'rolling', 'live', -8), ('OWN-5', 'live', 'done', -7)) AS v(code, f, t, n);
+INSERT INTO release_change SELECT release_id('OWN-' || n), c.id FROM change_request AS c JOIN (VALUES (1, 'CHG-4'), (4, 'CHG-5'), (5, 'CHG-9')) AS v(n, code) USING (code);
+RESET session_replication_role;
+SELECT change, type, change_state, release, status FROM change_report ORDER BY change, release;
+SELECT release, outcome, deployed_at IS NOT NULL AS deployed, ended_at IS NOT NULL AS ended FROM release_outcome WHERE release LIKE 'OWN%' ORDER BY release;
+SELECT r.code, c.met, regexp_replace(c.missing, 'until .*', 'until ...') AS missing FROM release AS r CROSS JOIN LATERAL release_mgmt_internal.ask_check('early_life_over', r.id) AS c WHERE r.code LIKE 'OWN%' ORDER BY r.code;
+
 DROP OWNED BY regress_manager, regress_approver;
 DROP ROLE regress_manager, regress_approver;
