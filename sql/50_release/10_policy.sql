@@ -39,6 +39,24 @@ SELECT release_mgmt_internal.is_shared('release_mgmt.policy_control', 'one set o
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.policy_control');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, DELETE', 'release_mgmt.policy_control');
 
+CREATE TABLE release_mgmt.policy_signature (
+    policy_id uuid,
+    duty      text,
+    required  integer NOT NULL DEFAULT 1,
+    CONSTRAINT policy_signature_pkey PRIMARY KEY (policy_id, duty),
+    CONSTRAINT policy_signature_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES release_mgmt.release_policy,
+    CONSTRAINT policy_signature_duty_fkey FOREIGN KEY (duty) REFERENCES release_mgmt.duty,
+    CONSTRAINT policy_signature_duty_check CHECK (duty NOT IN ('auditor', 'reader')),
+    CONSTRAINT policy_signature_required_check CHECK (required > 0)
+);
+COMMENT ON TABLE release_mgmt.policy_signature IS
+'Whose signatures a sealed package must bear under the policy: so many persons with that duty, in an organization that the release concerns or an authority. A policy that says nothing asks for any one.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.policy_signature', '');
+SELECT release_mgmt_internal.govern_own('release_mgmt.policy_signature');
+SELECT release_mgmt_internal.is_shared('release_mgmt.policy_signature', 'one set of policies for all');
+SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.policy_signature');
+SELECT release_mgmt_internal.allow('{release manager,change manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.policy_signature');
+
 -- SECURITY DEFINER in the trigger functions of this module: a rule reads and writes what the caller may not.
 CREATE FUNCTION release_mgmt_internal.keep_policy() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

@@ -144,6 +144,8 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_policy_part() IS 'Trigger: the parts of a policy that a release runs under do not change. Argument: the word for them.';
 CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.policy_control
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_policy_part('controls');
+CREATE TRIGGER rm_50_keep BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.policy_signature
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_policy_part('required signatures');
 
 CREATE FUNCTION release_mgmt_internal.keep_control() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

@@ -119,24 +119,53 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.check_package_sealed(uuid) IS 'Check: the package is sealed, and its rows still give the sealed digest.';
 SELECT release_mgmt_internal.register_check('package_sealed', 'gate', 'release_mgmt_internal.check_package_sealed', 'the content is sealed and unaltered since');
 
+CREATE FUNCTION release_mgmt_internal.has_duty_for(person uuid, release uuid, duty text) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM release_mgmt.person_duty AS d JOIN release_mgmt.organization AS o ON o.id = d.organization_id
+                   WHERE d.person_id = has_duty_for.person AND d.duty = has_duty_for.duty
+                     AND (o.kind = 'authority' OR EXISTS (SELECT FROM release_mgmt_internal.party AS p WHERE p.release_id = has_duty_for.release AND p.organization_id = o.id)));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.has_duty_for(uuid, uuid, text) IS 'Has the person the duty, in an authority or an organization that the release concerns?';
+
 CREATE FUNCTION release_mgmt_internal.check_package_signed(release uuid) RETURNS release_mgmt.check_result
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT (coalesce(pg_catalog.bool_and(v.counts), false) AND count(s.key_id) > 0,
-            CASE WHEN count(s.key_id) = 0 THEN 'no signature over the package''s digest'
-                 ELSE 'signatures that do not verify, or whose key was over or revoked: ' || pg_catalog.string_agg(k.code, ', ' ORDER BY k.code) FILTER (WHERE NOT v.counts) END,
-            'release manager',
-            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('package_signature', k.code, 'signed_at', s.signed_at, 'digest', p.digest::text) ORDER BY k.code)
-               FILTER (WHERE k.id IS NOT NULL)
+    WITH signed AS (
+        SELECT k.code, k.person_id, s.signed_at, p.digest::text AS digest,
+               release_mgmt.verify_signature(pg_catalog.convert_to(p.digest::text, 'UTF8'), s.signature, k.public_key)
+               AND release_mgmt_internal.key_holds(k.id, s.signed_at) AS counts
+        FROM release_mgmt.release_package AS p
+        JOIN release_mgmt.package_signature AS s ON s.package_id = p.id
+        JOIN release_mgmt.signing_key AS k ON k.id = s.key_id
+        WHERE p.release_id = check_package_signed.release AND p.current
+    ), asked AS (
+        -- By the policy: so many persons who have the duty where it counts.
+        SELECT q.duty, q.required, count(DISTINCT s.person_id) AS persons
+        FROM release_mgmt.release AS r
+        JOIN release_mgmt.policy_signature AS q ON q.policy_id = r.policy_id
+        LEFT JOIN signed AS s ON s.counts AND release_mgmt_internal.has_duty_for(s.person_id, r.id, q.duty)
+        WHERE r.id = check_package_signed.release
+        GROUP BY q.duty, q.required
+    ), lacking AS (
+        SELECT pg_catalog.string_agg(pg_catalog.format('%s: %s of %s signed', a.duty, a.persons, a.required), '; ' ORDER BY a.duty) FILTER (WHERE a.persons < a.required) AS signatures,
+               pg_catalog.string_agg(a.duty, ', ' ORDER BY a.duty) FILTER (WHERE a.persons < a.required) AS owners
+        FROM asked AS a
+    )
+    SELECT (coalesce(pg_catalog.bool_and(s.counts), false) AND count(s.code) > 0 AND lacking.signatures IS NULL,
+            nullif(pg_catalog.concat_ws('; ',
+                CASE WHEN count(s.code) = 0 THEN 'no signature over the package''s digest'
+                     ELSE 'signatures that do not verify, or whose key was over or revoked: ' || pg_catalog.string_agg(s.code, ', ' ORDER BY s.code) FILTER (WHERE NOT s.counts) END,
+                lacking.signatures), ''),
+            coalesce(lacking.owners, 'release manager'),
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('package_signature', s.code, 'signed_at', s.signed_at, 'digest', s.digest) ORDER BY s.code)
+               FILTER (WHERE s.code IS NOT NULL)
            )::release_mgmt.check_result
-    FROM release_mgmt.release_package AS p
-    JOIN release_mgmt.package_signature AS s ON s.package_id = p.id
-    JOIN release_mgmt.signing_key AS k ON k.id = s.key_id
-    CROSS JOIN LATERAL (SELECT release_mgmt.verify_signature(pg_catalog.convert_to(p.digest::text, 'UTF8'), s.signature, k.public_key)
-                               AND release_mgmt_internal.key_holds(k.id, s.signed_at) AS counts) AS v
-    WHERE p.release_id = check_package_signed.release AND p.current;
+    FROM lacking LEFT JOIN signed AS s ON true
+    GROUP BY lacking.signatures, lacking.owners;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.check_package_signed(uuid) IS 'Check: the sealed digest bears at least one signature, and each verifies now and was made with a key that counted.';
+COMMENT ON FUNCTION release_mgmt_internal.check_package_signed(uuid) IS
+'Check: the sealed digest bears at least one signature, each verifies now and was made with a key that counted, and those are among them that the policy asks for.';
 SELECT release_mgmt_internal.register_check('package_signed', 'gate', 'release_mgmt_internal.check_package_signed', 'the sealed content is signed');
 
 CREATE FUNCTION release_mgmt_internal.check_cis_traceable(release uuid) RETURNS release_mgmt.check_result

@@ -103,4 +103,25 @@ like(refused('first', "CALL approve_release('REL-1', '$agreed', on_behalf_of => 
 	qr/RM008.*nobody approves release "REL-1" twice/s, 'and not twice in one body');
 as('manager', "CALL advance_release('REL-1', 'ready')");
 is(sql("SELECT state FROM release"), 'ready', 'through the gate');
+
+# A package: any one signature does, but where the policy says whose it must bear.
+as('manager', "INSERT INTO release_policy (code, objectives, scope, principles) VALUES ('POL', 'o', 's', 'p'), ('ANY', 'o', 's', 'p');
+	INSERT INTO policy_signature SELECT id, d, n FROM release_policy, (VALUES ('change manager', 2), ('librarian', 1)) AS v(d, n) WHERE code = 'POL';
+	SELECT create_release('REL-2', 'minor', model => 'signed', policy => 'POL'), create_package('PKG-2', release => 'REL-2');
+	INSERT INTO component (package_id, kind, name, ci) VALUES (package_id('PKG-2'), 'configuration', 'alpha', 'server/alpha'); SELECT seal_package('PKG-2')");
+my $digest = sql("SELECT digest FROM release_package WHERE code = 'PKG-2'");
+my $signed = "SELECT coalesce(missing, 'met') || ' (' || owner || ')' FROM release_mgmt_internal.ask_check('package_signed', release_id('REL-2'))";
+my $add = sub { as($_[0], "CALL add_signature('PKG-2', '$_[1]', '@{[ signature($_[1], $digest) ]}')") };
+is(sql($signed), "no signature over the package's digest; change manager: 0 of 2 signed; librarian: 0 of 1 signed (change manager, librarian)", 'the policy asks for three');
+$add->('first', 'old');
+is(sql($signed), 'change manager: 1 of 2 signed; librarian: 0 of 1 signed (change manager, librarian)', 'one of them signed');
+like(refused('manager', "UPDATE policy_signature SET required = 1"), qr/RM015.*the required signatures of release policy "POL" version 1 no longer change/s, 'the policy stands still');
+sql("CALL grant_duty('first', 'librarian', 'Provider')");
+is(sql($signed), 'change manager: 1 of 2 signed (change manager)', 'one person with two duties signs for both');
+$add->('second', 'second');
+is(sql($signed), 'met (release manager)', 'and the second');
+sql("CALL revoke_duty('second', 'change manager', 'Provider')");
+is(sql($signed), 'change manager: 1 of 2 signed (change manager)', 'who lost the duty counts no more');
+as('manager', "UPDATE release SET policy_id = (SELECT id FROM release_policy WHERE code = 'ANY') WHERE code = 'REL-2'");
+is(sql($signed), 'met (release manager)', 'a policy that says nothing is content with any');
 done_testing;
