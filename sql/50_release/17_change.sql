@@ -55,7 +55,7 @@ CREATE TABLE release_mgmt.change_request (
     CONSTRAINT change_request_state_check CHECK
         (state IN ('requested', 'assessed', 'approved', 'refused', 'scheduled', 'implemented', 'reviewed', 'closed', 'cancelled')),
     CONSTRAINT change_request_change_model_id_check CHECK (change_model_id IS NULL OR type = 'standard'),
-    CONSTRAINT change_request_planned_check CHECK (NOT isempty(planned) AND isfinite(lower(planned)) AND isfinite(upper(planned))),
+    CONSTRAINT change_request_planned_check CHECK (planned IS NULL OR (isfinite(lower(planned)) AND isfinite(upper(planned))) IS TRUE),
     CONSTRAINT change_request_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES release_mgmt.person,
     CONSTRAINT change_request_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization,
     CONSTRAINT change_request_change_model_id_fkey FOREIGN KEY (change_model_id) REFERENCES release_mgmt.change_model

@@ -23,8 +23,8 @@ CREATE TABLE release_mgmt.release (
     CONSTRAINT release_code_key UNIQUE (code),
     CONSTRAINT release_code_check CHECK (code <> ''),
     CONSTRAINT release_type_check CHECK (type IN ('major', 'minor', 'emergency')),
-    CONSTRAINT release_early_life_check CHECK (early_life > interval '0'),
-    CONSTRAINT release_planned_check CHECK (NOT isempty(planned) AND NOT lower_inf(planned) AND NOT upper_inf(planned)),
+    CONSTRAINT release_early_life_check CHECK (early_life > interval '0' AND early_life <= interval '1000 years'),
+    CONSTRAINT release_planned_check CHECK (planned IS NULL OR (isfinite(lower(planned)) AND isfinite(upper(planned))) IS TRUE),
     CONSTRAINT release_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization,
     CONSTRAINT release_state_fkey FOREIGN KEY (model_id, state) REFERENCES release_mgmt.model_state,
     CONSTRAINT release_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES release_mgmt.release_policy,
@@ -63,8 +63,8 @@ DECLARE
     named record;
     fixed text;
 BEGIN
+    NEW.owner_id := coalesce(NEW.owner_id, NEW.requested_by);
     IF TG_OP = 'INSERT' THEN
-        NEW.owner_id := coalesce(NEW.owner_id, NEW.requested_by);
         NEW.revision := 0;
         IF NEW.state <> 'draft' THEN
             PERFORM release_mgmt_internal.refuse('illegal_transition', format('release "%s" can not begin as %s', NEW.code, NEW.state), NULL,
@@ -110,7 +110,7 @@ COMMENT ON FUNCTION release_mgmt_internal.keep_release() IS
 CREATE TRIGGER rm_51_keep BEFORE INSERT ON release_mgmt.release
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.keep_release();
 CREATE TRIGGER rm_51_kept BEFORE UPDATE ON release_mgmt.release
-FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('keep_release', 'code', 'type', 'organization_id', 'model_id', 'policy_id', 'plan_id', 'early_life');
+FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.when_changed('keep_release', 'code', 'type', 'owner_id', 'organization_id', 'model_id', 'policy_id', 'plan_id', 'early_life');
 
 CREATE FUNCTION release_mgmt_internal.pin_policy() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$

@@ -14,8 +14,8 @@ CREATE TABLE release_mgmt.planned_dates (
     CONSTRAINT planned_dates_pkey PRIMARY KEY (release_id, ordinal),
     CONSTRAINT planned_dates_release_id_fkey FOREIGN KEY (release_id) REFERENCES release_mgmt.release,
     CONSTRAINT planned_dates_stated_by_fkey FOREIGN KEY (stated_by) REFERENCES release_mgmt.person,
-    CONSTRAINT planned_dates_planned_check CHECK (NOT isempty(planned) AND NOT lower_inf(planned) AND NOT upper_inf(planned)),
-    CONSTRAINT planned_dates_reason_check CHECK (reason <> ''),
+    CONSTRAINT planned_dates_planned_check CHECK ((isfinite(lower(planned)) AND isfinite(upper(planned))) IS TRUE),
+    CONSTRAINT planned_dates_reason_check CHECK (reason ~ '\S'),
     CONSTRAINT planned_dates_after_agreement_check CHECK (NOT after_agreement OR reason IS NOT NULL)
 );
 COMMENT ON TABLE release_mgmt.planned_dates IS

@@ -307,6 +307,7 @@ DECLARE
     old_package release_mgmt.release_package;
     new_package release_mgmt.release_package;
     of_release release_mgmt.release;
+    back_to text;
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
     old_package := release_mgmt_internal.lock_package(package);
@@ -320,19 +321,25 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('package "%s" can not be revised while release "%s" is %s', package, of_release.code, of_release.state),
             NULL, 'Back the release out first, or ship the correction with another release.');
     END IF;
+    -- What was reached on the old revision is void: back to planned, or where a model of one's own leads back to.
+    IF of_release.state NOT IN ('draft', 'planned') THEN
+        SELECT t.to_state INTO back_to
+        FROM release_mgmt.model_transition AS t
+        JOIN release_mgmt.model_state AS s ON s.model_id = t.model_id AND s.state = t.to_state
+        JOIN release_mgmt.model_state AS f ON f.model_id = t.model_id AND f.state = t.from_state
+        WHERE t.model_id = of_release.model_id AND t.from_state = of_release.state AND NOT t.forward AND s.kind = 'planning'
+          AND (s.state IN ('planned', 'draft') OR (f.kind = 'planning' AND s.ordinal < f.ordinal))
+        ORDER BY s.state <> 'planned', s.state <> 'draft', s.ordinal LIMIT 1;
+    END IF;
+    UPDATE release_mgmt.release AS r SET state = back_to WHERE r.id = of_release.id AND back_to IS NOT NULL;
     UPDATE release_mgmt.release_package AS p SET current = false WHERE p.id = old_package.id;
     INSERT INTO release_mgmt.release_package (code, revision, release_id, unit_id)
     VALUES (old_package.code, old_package.revision + 1, old_package.release_id, old_package.unit_id) RETURNING * INTO new_package;
     INSERT INTO release_mgmt.component (package_id, kind, name, version, item_id, ci, digest, related_reason)
     SELECT new_package.id, c.kind, c.name, c.version, c.item_id, c.ci, c.digest, c.related_reason
     FROM release_mgmt.component AS c WHERE c.package_id = old_package.id ORDER BY c.name;
-    -- What was reached on the old revision is void: back to planned, where the model leads there.
-    UPDATE release_mgmt.release AS r SET state = 'planned'
-    WHERE r.id = of_release.id
-      AND EXISTS (SELECT FROM release_mgmt.model_transition AS t
-                  WHERE t.model_id = r.model_id AND t.from_state = r.state AND t.to_state = 'planned' AND NOT t.forward);
     RETURN new_package.revision;
 END $$;
 COMMENT ON FUNCTION release_mgmt.revise_package(text) IS
-'Begins a new revision of a sealed package, with the same components, and takes its release back to planned: signatures, tests and approvals of the old revision do not count for the new. Returns the revision; an unsealed one is left as it is. Errors: RM002 unknown package, RM003 without the duty release manager, RM015 the release is being deployed, or ended.';
+'Begins a new revision of a sealed package, with the same components, and takes its release back to planned, or in a model without that state to draft or the first state that a transition back leads to: signatures, tests and approvals of the old revision do not count for the new. Returns the revision; an unsealed one is left as it is. Errors: RM002 unknown package, RM003 without the duty release manager, RM015 the release is being deployed, or ended, or its model neither leads back nor asks for the approval again.';
 SELECT release_mgmt_internal.allow('{release manager}', 'EXECUTE', 'FUNCTION release_mgmt.revise_package(text)');

@@ -16,8 +16,8 @@ CREATE TABLE release_mgmt.release_train (
     CONSTRAINT release_train_code_check CHECK (code <> ''),
     CONSTRAINT release_train_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES release_mgmt.organization,
     CONSTRAINT release_train_first_departure_check CHECK (isfinite(first_departure)),
-    CONSTRAINT release_train_every_check CHECK (every >= interval '1 day'),
-    CONSTRAINT release_train_cut_off_check CHECK (cut_off >= interval '0'),
+    CONSTRAINT release_train_every_check CHECK (every BETWEEN interval '1 day' AND interval '100 years'),
+    CONSTRAINT release_train_cut_off_check CHECK (cut_off BETWEEN interval '0' AND interval '100 years'),
     CONSTRAINT release_train_lasts_check CHECK (lasts > interval '0' AND lasts <= every),
     CONSTRAINT release_train_time_zone_check CHECK (timezone(time_zone, '2000-01-01 00:00:00+00'::timestamptz) IS NOT NULL)
 );

@@ -155,5 +155,49 @@ CALL grant_duty('regress_manager', 'release manager', 'Second');
 SET ROLE regress_manager;
 UPDATE release SET organization_id = organization_id('Second') WHERE code = 'REL-1' RETURNING code;
 RESET ROLE;
+
+-- A revision takes its release back before the gates that passed on the old one, also in a model of one's own; where that leads back to
+-- nowhere, and no gate ahead asks for the approval again, there is no revision.
+CALL grant_duty('regress_authority', 'change manager', 'Provider');
+SET ROLE regress_manager;
+INSERT INTO release_model (code, description) VALUES ('straight', 'Nothing leads back.'), ('returning', 'Something does.');
+INSERT INTO model_state (model_id, state, ordinal, kind)
+SELECT m.id, s.state, s.ordinal, s.kind
+FROM release_model AS m, (VALUES ('draft', 1, 'planning'), ('made', 2, 'planning'), ('agreed', 3, 'planning'), ('over', 4, 'ended'), ('waiting', 5, 'halted')) AS s (state, ordinal, kind)
+WHERE m.code IN ('straight', 'returning');
+INSERT INTO model_transition (model_id, from_state, to_state, forward)
+SELECT m.id, t.f, t.t, t.w
+FROM release_model AS m, (VALUES ('draft', 'made', true), ('made', 'agreed', true), ('agreed', 'over', true), ('agreed', 'waiting', false), ('waiting', 'agreed', false)) AS t (f, t, w)
+WHERE m.code IN ('straight', 'returning');
+INSERT INTO model_transition (model_id, from_state, to_state, forward) SELECT m.id, 'agreed', 'made', false FROM release_model AS m WHERE m.code = 'returning';
+INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
+SELECT m.id, g.gate, g.ordinal, g.name, g.name
+FROM release_model AS m, (VALUES ('agreed', 1, 'changes_approved'), ('over', 1, 'package_sealed')) AS g (gate, ordinal, name) WHERE m.code IN ('straight', 'returning');
+SET ROLE regress_authority;
+CALL publish_model('straight');
+CALL publish_model('returning');
+SET ROLE regress_manager;
+SELECT create_release(upper(m), 'minor', model => m, changes => '{CHG-1}') IS NOT NULL AS created, create_package('PKG ' || m, release => upper(m)) IS NOT NULL AS made
+FROM unnest('{straight,returning}'::text[]) AS m;
+INSERT INTO component (package_id, kind, name, ci) SELECT package_id('PKG ' || m), 'configuration', 'alpha', 'server/alpha' FROM unnest('{straight,returning}'::text[]) AS m;
+SELECT seal_package('PKG straight') IS NOT NULL AS sealed, seal_package('PKG returning') IS NOT NULL AS sealed;
+SELECT approval_digest('STRAIGHT') AS straight, approval_digest('RETURNING') AS returning \gset
+CALL agree_roll_out('STRAIGHT', :'straight');
+CALL agree_roll_out('RETURNING', :'returning');
+SET ROLE regress_authority;
+CALL approve_release('STRAIGHT', :'straight');
+CALL approve_release('RETURNING', :'returning');
+SET ROLE regress_manager;
+CALL advance_release('STRAIGHT', 'agreed');
+CALL advance_release('RETURNING', 'agreed');
+SELECT revise_package('PKG straight');
+SELECT revise_package('PKG returning');
+SELECT code, state FROM release WHERE code IN ('STRAIGHT', 'RETURNING') ORDER BY code;
+CALL advance_release('RETURNING', 'agreed');
+CALL advance_release('STRAIGHT', 'waiting');
+\set VERBOSITY terse
+SELECT revise_package('PKG straight');
+\set VERBOSITY default
+RESET ROLE;
 DROP OWNED BY regress_librarian, regress_manager, regress_customer, regress_authority;
 DROP ROLE regress_librarian, regress_manager, regress_customer, regress_authority;

@@ -37,6 +37,21 @@ UPDATE release SET title = 'no other dates' WHERE code = 'REL-1';
 CALL replan_release('REL-1', '[2099-03-01,2099-03-02)', NULL);
 CALL replan_release('REL-1', '[2099-03-01,2099-03-02)', 'the same again');
 SELECT * FROM dates;
+-- Dates begin and end, so that no report meets one that it can not reckon with; nor does early life last longer than time.
+\set VERBOSITY terse
+UPDATE release SET planned = '[2099-03-01,infinity)' WHERE code = 'REL-1';
+UPDATE release SET planned = '[-infinity,2099-03-02)' WHERE code = 'REL-1';
+UPDATE release SET planned = '(,2099-03-02)' WHERE code = 'REL-1';
+UPDATE release SET planned = 'empty' WHERE code = 'REL-1';
+CALL replan_release('REL-1', '[2099-03-01,infinity)', 'some day');
+CALL replan_release('REL-1', '[2099-03-01,2099-03-03)', '  ');
+INSERT INTO change_request (code, type, planned) VALUES ('CHG-1', 'normal', '(,2099-03-02)');
+UPDATE release SET early_life = '200000 years' WHERE code = 'REL-1';
+INSERT INTO release_train (code, first_departure, every, cut_off, lasts) VALUES ('slow', '2099-01-01', '7 days', '200000 years', '1 day');
+\set VERBOSITY default
+-- Somebody always answers for a release.
+UPDATE release SET owner_id = NULL WHERE code = 'REL-1';
+SELECT owner FROM release_overview WHERE release = 'REL-1';
 -- Out of draft they are agreed: no application changes them without saying why.
 CALL advance_release('REL-1', 'planned');
 \set VERBOSITY terse
