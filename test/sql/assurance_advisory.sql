@@ -185,6 +185,14 @@ SELECT revision = :before AS the_same FROM release;
 SELECT * FROM load_advisories('{"id": "EX-8", "modified": "2026-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "npm", "name": "left"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "2.0.0"}]}]}]}');
 RESET ROLE;
 SELECT revision > :before AS raised FROM release;
+SET session_replication_role = replica;
+UPDATE release SET state = 'closed';
+RESET session_replication_role;
+SELECT revision AS before FROM release \gset
+SET ROLE regress_librarian;
+SELECT new FROM load_advisories('{"id": "EX-9", "modified": "2026-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "npm", "name": "left"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "2.0.0"}]}]}]}');
+RESET ROLE;
+SELECT revision = :before AS the_same_once_it_ended FROM release;
 -- The limits of a policy stand still with it; and who only reads, reads.
 UPDATE advisory_limit SET tolerated = 10;
 SET ROLE regress_reader;
