@@ -16,10 +16,11 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.captured_of(text[], timestamptz) IS
 'The captured changes of the rows of items, named class/key, all or those since a time; n counts from the last one back, for each item. Rows as in changes_of_rows(). The open transaction''s own changes are among them after flush_changes().';
 
--- random_page_cost: the rows of items that are asked about by name are looked up, unless they are a good part of their table.
+-- The rows of items that are asked about by name are looked up by their keys: the planner knows nothing of the array, and would
+-- rather hash the whole table.
 CREATE FUNCTION release_mgmt_internal.present_values(items text[], attributes text[]) RETURNS TABLE (ci text, attribute text, value text, is_column boolean)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
+SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = on SET random_page_cost = 1.1 AS $$
 DECLARE
     c record;
 BEGIN

@@ -66,14 +66,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.restored_by_back_out(text[], text[], text[], text[], text[]) IS
 'Check at the point ci_change, of many changes at once: for each, the restoration that a back-out running in this transaction has written down for exactly this, or NULL.';
-SELECT release_mgmt_internal.register_check('restored_by_back_out', 'ci_change', 'release_mgmt_internal.restored_by_back_out',
+SELECT release_mgmt_internal.register_check('a_restored_by_back_out', 'ci_change', 'release_mgmt_internal.restored_by_back_out',
     'the change restores what was there before a release that is being backed out');
 
 -- What a release changed and no back-out has restored since. One row for each attribute, or for the item as such. PL/pgSQL, so
 -- that the planner expects many of them where they are joined.
 CREATE FUNCTION release_mgmt_internal.standing_changes(release uuid, target text DEFAULT NULL)
-RETURNS TABLE (ci_id uuid, ci text, class text, retired boolean, operation text, attribute text, first_transaction uuid, last_transaction uuid, last_permit uuid, new_value text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = on AS $$
+RETURNS TABLE (ci_id uuid, ci text, class text, retired boolean, operation text, attribute text, first_transaction uuid, last_transaction uuid, new_value text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
     WITH made AS (
@@ -89,18 +90,19 @@ BEGIN
         WHERE b.release_id = standing_changes.release
         GROUP BY p.ci_id, p.operation, p.attribute
     )
-    SELECT DISTINCT ON (m.ci_id, m.operation, m.attribute COLLATE "C") m.ci_id, i.label, i.class, i.retired_at IS NOT NULL, m.operation, m.attribute,
-           pg_catalog.first_value(m.transaction_id) OVER (PARTITION BY m.ci_id, m.operation, m.attribute COLLATE "C" ORDER BY m.id),
-           m.transaction_id, m.id, m.new_value
-    FROM made AS m
-    JOIN release_mgmt.ci AS i ON i.id = m.ci_id
-    WHERE NOT EXISTS (
-        SELECT FROM restored AS r
-        WHERE r.ci_id = m.ci_id AND r.last_permit > m.id
-          AND CASE m.operation WHEN 'create' THEN r.operation = 'retire'
-                               WHEN 'retire' THEN r.operation = 'create' AND r.attribute IS NULL
-                               ELSE r.operation = 'change' AND r.attribute = m.attribute END)
-    ORDER BY m.ci_id, m.operation, m.attribute COLLATE "C", m.id DESC;
+    -- Permits are in the order of their ids; a transaction's id tells when it began.
+    SELECT s.ci_id, i.label, i.class, i.retired_at IS NOT NULL, s.operation, s.attribute, right(s.first, 36)::uuid, right(s.last, 36)::uuid, s.new_value
+    FROM (SELECT m.ci_id, m.operation, m.attribute, min(m.id::text || m.transaction_id::text) AS first, max(m.id::text || m.transaction_id::text) AS last,
+                 max(m.new_value) AS new_value
+          FROM made AS m
+          WHERE NOT EXISTS (
+              SELECT FROM restored AS r
+              WHERE r.ci_id = m.ci_id AND r.last_permit > m.id
+                AND CASE m.operation WHEN 'create' THEN r.operation = 'retire'
+                                     WHEN 'retire' THEN r.operation = 'create' AND r.attribute IS NULL
+                                     ELSE r.operation = 'change' AND r.attribute = m.attribute END)
+          GROUP BY m.ci_id, m.operation, m.attribute) AS s
+    JOIN release_mgmt.ci AS i ON i.id = s.ci_id;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.standing_changes(uuid, text) IS
 'What a release changed, on one target or all, and no back-out has restored since; with the first and the last transaction that made the change.';
@@ -111,7 +113,7 @@ COMMENT ON TYPE release_mgmt_internal.planned_restoration IS 'One restoration of
 -- Of what it joins the planner knows nothing, and would run through one for each row of another: enable_nestloop. What it calls
 -- looks rows up by index.
 CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM release_mgmt_internal.flush_changes();
@@ -122,18 +124,26 @@ BEGIN
             JOIN release_mgmt.ci_class AS c ON c.name = s.class
             WHERE s.operation = 'change' OR s.attribute IS NULL
         ), history AS MATERIALIZED (
-            SELECT h.* FROM release_mgmt_internal.captured_of((SELECT array_agg(DISTINCT s.ci COLLATE "C") FROM standing AS s), (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release)) AS h
+            SELECT h.* FROM release_mgmt_internal.captured_of(ARRAY(SELECT DISTINCT s.ci FROM standing AS s), (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release)) AS h
+        ), disturbed AS MATERIALIZED (
+            -- Items of which the ledger tells something else than that the release changed these columns.
+            SELECT h.ci FROM history AS h LEFT JOIN standing AS s ON s.ci = h.ci AND s.attribute = h.attribute
+            WHERE h.operation <> 'update' OR s.ci IS NULL OR h.transaction_id NOT IN (s.first_transaction, s.last_transaction)
+            UNION
+            SELECT s.ci FROM standing AS s LEFT JOIN history AS h ON h.ci = s.ci AND h.attribute = s.attribute AND h.transaction_id = s.last_transaction
+            WHERE s.operation <> 'change' OR h.ci IS NULL
         ), own AS MATERIALIZED (
             -- The release's own last change of each item; where none is found under its key, everything came later.
             SELECT s.ci, s.last_transaction, min(h.n) AS n
-            FROM (SELECT DISTINCT x.ci, x.last_transaction FROM standing AS x) AS s
+            FROM (SELECT DISTINCT x.ci, x.last_transaction FROM standing AS x JOIN disturbed AS d ON d.ci = x.ci) AS s
             JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.last_transaction
             GROUP BY s.ci, s.last_transaction
         ), touched AS MATERIALIZED (
             -- Later work on the same columns, whoever did it, with what the release had left there; attribute NULL: on the row as such.
             SELECT DISTINCT ON (s.ci_id, s.operation, s.attribute, h.attribute) s.ci_id, s.ci, s.operation, s.attribute, s.source, s.last_transaction,
                    CASE WHEN h.operation = 'update' THEN h.attribute END AS column_name, h.old_value AS was_left
-            FROM standing AS s
+            FROM disturbed AS d
+            JOIN standing AS s ON s.ci = d.ci
             JOIN history AS h ON h.ci = s.ci
             LEFT JOIN own AS o ON o.ci = s.ci AND o.last_transaction = s.last_transaction
             WHERE h.n < coalesce(o.n, 'infinity'::float8)
@@ -142,8 +152,8 @@ BEGIN
             ORDER BY s.ci_id, s.operation, s.attribute, h.attribute, h.n DESC
         ), present AS MATERIALIZED (
             SELECT v.* FROM release_mgmt_internal.present_values(
-                (SELECT array_agg(DISTINCT s.ci COLLATE "C") FROM standing AS s),
-                (SELECT array_agg(DISTINCT s.attribute COLLATE "C") FROM standing AS s) || (SELECT array_agg(DISTINCT t.column_name) FROM touched AS t)) AS v
+                ARRAY(SELECT DISTINCT s.ci FROM standing AS s),
+                ARRAY(SELECT s.attribute FROM standing AS s UNION SELECT t.column_name FROM touched AS t)) AS v
             WHERE v.is_column
         ), later AS MATERIALIZED (
             -- What led back to the value that the release had left is no conflict; a row that was deleted or created again is.
@@ -155,12 +165,15 @@ BEGIN
             WHERE CASE WHEN t.column_name IS NULL OR v.ci IS NULL THEN true
                        ELSE v.value IS DISTINCT FROM release_mgmt_internal.canonical_value(t.source, t.column_name, t.was_left) END
             GROUP BY t.ci_id, t.operation, t.attribute
-        ), before AS MATERIALIZED (
-            SELECT DISTINCT ON (s.ci_id, s.attribute) s.ci_id, s.attribute, h.old_value AS value
+        ), former AS MATERIALIZED (
+            SELECT s.ci_id, s.attribute, h.n, h.old_value AS value
             FROM standing AS s
-            JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.first_transaction AND h.operation = 'update' AND h.attribute = s.attribute
-            WHERE s.operation = 'change'
-            ORDER BY s.ci_id, s.attribute, h.n DESC
+            JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.first_transaction AND h.attribute = s.attribute
+            WHERE s.operation = 'change' AND h.operation = 'update'
+        ), before AS MATERIALIZED (
+            SELECT f.ci_id, f.attribute, f.value FROM former AS f
+            LEFT JOIN former AS o ON o.ci_id = f.ci_id AND o.attribute = f.attribute AND o.n > f.n
+            WHERE o.ci_id IS NULL
         ), planned AS (
             SELECT s.ci_id, s.ci, 'change' AS operation, s.attribute, p.value AS old_value,
                    release_mgmt_internal.canonical_value(s.source, s.attribute, b.value) AS new_value,
@@ -218,6 +231,11 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.later_work(uuid, text, text, uuid) IS
 'What was done to an item after a transaction, one line for each change: of that attribute, or of the item as such.';
 
+CREATE FUNCTION release_mgmt_internal.record_restorations(back_out uuid, ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_record_restorations';
+COMMENT ON FUNCTION release_mgmt_internal.record_restorations(uuid, text[], text[], text[], text[], text[]) IS
+'Writes rows of ci_restoration for a back-out that this transaction has written, one for each place of the arrays, and has them captured.';
+
 -- jit off, here and in drift() and trace_ci(): compiling costs more than all of the work.
 CREATE FUNCTION release_mgmt_internal.restore_ci_changes(release uuid, target text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
@@ -225,34 +243,38 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_
 DECLARE
     of_release record;
     back_out uuid;
-    plan release_mgmt_internal.planned_restoration[];
-    conflicts text;
+    items text[];
+    operations text[];
+    attributes text[];
+    old_values text[];
+    new_values text[];
+    conflicts text[];
 BEGIN
     SELECT r.code, r.state, s.kind INTO STRICT of_release
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     WHERE r.id = release FOR NO KEY UPDATE OF r;
-    plan := ARRAY(SELECT p FROM release_mgmt_internal.plan_back_out(release, target) AS p);
-    IF cardinality(plan) = 0 THEN
+    SELECT array_agg(p.ci), array_agg(p.operation), array_agg(p.attribute), array_agg(p.old_value), array_agg(p.new_value),
+           array_agg(p.conflict) FILTER (WHERE p.conflict IS NOT NULL)
+    INTO items, operations, attributes, old_values, new_values, conflicts
+    FROM release_mgmt_internal.plan_back_out(release, target) AS p;
+    IF items IS NULL THEN
         RETURN 0;
     END IF;
     IF of_release.kind = 'ended' THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" can not be backed out any more', of_release.code),
             format('It is %s.', of_release.state), 'Plan a release that changes back what this one changed.');
     END IF;
-    SELECT string_agg(p.conflict, E'\n' ORDER BY p.n) INTO conflicts FROM (SELECT DISTINCT ON (x.conflict) x.conflict, x.n FROM unnest(plan)
-        WITH ORDINALITY AS x (ci_id, ci, operation, attribute, old_value, new_value, conflict, n) WHERE x.conflict IS NOT NULL ORDER BY x.conflict, x.n) AS p;
     IF conflicts IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('back_out_conflict', format('release "%s" can not be backed out%s', of_release.code, coalesce(' of ' || target, '')),
-            conflicts, 'Later work stands on these. Undo it first, or plan a release that goes forward; SELECT * FROM release_mgmt.trace_ci(item) tells who and why.');
+            (SELECT string_agg(c.line, E'\n' ORDER BY c.n) FROM (SELECT x.line, min(x.n) AS n FROM unnest(conflicts) WITH ORDINALITY AS x (line, n) GROUP BY x.line) AS c),
+            'Later work stands on these. Undo it first, or plan a release that goes forward; SELECT * FROM release_mgmt.trace_ci(item) tells who and why.');
     END IF;
     INSERT INTO release_mgmt.ci_back_out (release_id, target, transaction_id, person_id)
     VALUES (release, target, release_mgmt_internal.current_transaction(), release_mgmt_internal.acting_person())
     RETURNING id INTO back_out;
-    INSERT INTO release_mgmt.ci_restoration (back_out_id, ci, operation, attribute, old_value, new_value)
-    SELECT back_out, s.ci, s.operation, s.attribute, s.old_value, s.new_value FROM unnest(plan) AS s;
+    PERFORM release_mgmt_internal.record_restorations(back_out, items, operations, attributes, old_values, new_values);
     -- Against the order in which an installation writes them.
-    RETURN release_mgmt_internal.apply_ci_changes(array_agg(s.ci), array_agg(s.operation), array_agg(s.attribute), array_agg(s.new_value), backwards => true)
-           FROM unnest(plan) AS s;
+    RETURN release_mgmt_internal.apply_ci_changes(items, operations, attributes, new_values, backwards => true);
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.restore_ci_changes(uuid, text) IS
 'What back_out_ci_changes() does, without asking who acts; also the answer at the point back_out, where rollout asks for one target.';

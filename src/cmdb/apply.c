@@ -23,12 +23,12 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/queryenvironment.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
-/* What the tuplestore is called in the statement. */
-#define CHANGES "rm_changes"
+#define CHANGES "rm_changes" /* what the tuplestore is called in the statement */
 
 /* A column that the statement reads or writes. */
 typedef struct Column
@@ -237,6 +237,32 @@ require_taken(const Batch *batch, int n, HeapTuple row, TupleDesc desc)
 	}
 }
 
+/*
+ * Return the statement's plan.
+ *
+ * Made as for rows that are looked up by their keys: of what stands in a tuplestore
+ * the planner knows nothing, and would rather hash the whole table.  What the
+ * table's triggers run is planned as the session has it.
+ */
+static SPIPlanPtr
+plan_of(const char *sql)
+{
+	int nest = NewGUCNestLevel();
+	CachedPlan *planned;
+	SPIPlanPtr plan;
+
+	(void) set_config_option("enable_hashjoin", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("random_page_cost", "1.1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	planned = SPI_plan_get_cached_plan(plan);
+	AtEOXact_GUC(true, nest);
+	if (planned != NULL)
+		ReleaseCachedPlan(planned, NULL);
+	return plan;
+}
+
 /* Run the statement; return the item of which not exactly one row was met, and how many were, or -1. */
 static int
 run(Batch *batch, int *met)
@@ -251,7 +277,7 @@ run(Batch *batch, int *met)
 
 	if (SPI_register_relation(changes) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register the changes");
-	if (SPI_execute(sql, false, 0) != success)
+	if (SPI_execute_plan(plan_of(sql), NULL, NULL, false, 0) != success)
 		*met = 0;
 	else if (SPI_tuptable == NULL)
 		*met = (int) SPI_processed;

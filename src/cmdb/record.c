@@ -9,16 +9,11 @@
 
 #include "cmdb/permit.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
-#include "ledger/capture.h"
 #include "ledger/ledger.h"
-#include "ledger/store.h"
+#include "ledger/own_rows.h"
 #include "utils/builtins.h"
-#include "utils/rel.h"
 
 /* Attribute numbers of ci_change_permit. */
 enum
@@ -129,35 +124,13 @@ find_stubs(List *cases)
 	}
 }
 
-/* Return the argument of the trigger that captures the relation's changes, NULL where it has none. */
-static const char *
-capture_argument(Relation relation)
-{
-	TriggerDesc *triggers = relation->trigdesc;
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-	{
-		Trigger *trigger = &triggers->triggers[i];
-
-		if (strcmp(trigger->tgname, "rm_90_capture") == 0 && trigger->tgenabled != TRIGGER_DISABLED)
-			return trigger->tgargs[0];
-	}
-	return NULL;
-}
-
-/*
- * Record what checks permitted.
- *
- * The rows go by heap and index, and to the ledger, without a trigger for each:
- * as many as a statement of the customer changes.
- */
+/* Record what checks permitted: as many rows as a statement of the customer changes. */
 void
 rm_cases_record(List *cases)
 {
-	RmStore store;
-	RmCaptureRows *capture = NULL;
-	TupleTableSlot *slot;
-	const char *table_id;
+	RmOwnRows rows;
+	Datum values[PERMIT_NATTS];
+	bool nulls[PERMIT_NATTS] = { false };
 	bool any = false;
 	ListCell *cell;
 
@@ -166,11 +139,7 @@ rm_cases_record(List *cases)
 		any = any || is_permitted_in_part(lfirst(cell));
 	if (!any)
 		return;
-	rm_store_open(&store, "ci_change_permit");
-	slot = MakeSingleTupleTableSlot(RelationGetDescr(store.relation), &TTSOpsVirtual);
-	table_id = capture_argument(store.relation);
-	if (table_id != NULL)
-		capture = rm_capture_rows_begin(store.relation, table_id, RM_INSERT);
+	rm_own_rows_open(&rows, "ci_change_permit");
 	foreach (cell, cases)
 	{
 		RmCase *item = lfirst(cell);
@@ -182,28 +151,19 @@ rm_cases_record(List *cases)
 
 			if (attempt->check_name == NULL)
 				continue;
-			ExecClearTuple(slot);
-			memset(slot->tts_isnull, 0, sizeof(bool) * PERMIT_NATTS);
-			slot->tts_values[PERMIT_ID - 1] = DirectFunctionCall1(rm_new_id, (Datum) 0);
-			slot->tts_values[PERMIT_TRANSACTION_ID - 1] = UUIDPGetDatum(rm_ledger_current_transaction());
-			slot->tts_values[PERMIT_CI_ID - 1] = UUIDPGetDatum(&item->ci_id);
-			slot->tts_values[PERMIT_OPERATION - 1] = CStringGetTextDatum(attempt->operation);
-			slot->tts_isnull[PERMIT_ATTRIBUTE - 1] = attempt->attribute == NULL;
-			slot->tts_values[PERMIT_ATTRIBUTE - 1] =
+			values[PERMIT_ID - 1] = DirectFunctionCall1(rm_new_id, (Datum) 0);
+			values[PERMIT_TRANSACTION_ID - 1] = UUIDPGetDatum(rm_ledger_current_transaction());
+			values[PERMIT_CI_ID - 1] = UUIDPGetDatum(&item->ci_id);
+			values[PERMIT_OPERATION - 1] = CStringGetTextDatum(attempt->operation);
+			nulls[PERMIT_ATTRIBUTE - 1] = attempt->attribute == NULL;
+			values[PERMIT_ATTRIBUTE - 1] =
 				attempt->attribute == NULL ? (Datum) 0 : CStringGetTextDatum(attempt->attribute);
-			slot->tts_values[PERMIT_CHECK_NAME - 1] = CStringGetTextDatum(attempt->check_name);
-			slot->tts_values[PERMIT_PERMITTED_BY - 1] = UUIDPGetDatum(&attempt->permitted_by);
-			ExecStoreVirtualTuple(slot);
-			rm_store_collect(&store, slot->tts_values, slot->tts_isnull);
-			if (capture != NULL)
-				rm_capture_rows_add(capture, slot);
+			values[PERMIT_CHECK_NAME - 1] = CStringGetTextDatum(attempt->check_name);
+			values[PERMIT_PERMITTED_BY - 1] = UUIDPGetDatum(&attempt->permitted_by);
+			rm_own_rows_add(&rows, values, nulls);
 		}
 	}
-	if (capture != NULL)
-		rm_capture_rows_end(capture);
-	ExecDropSingleTupleTableSlot(slot);
-	rm_store_close(&store);
-	CommandCounterIncrement();
+	rm_own_rows_close(&rows);
 }
 
 /* Write to the item's stub whose it is. */

@@ -385,9 +385,11 @@ rm_canonical_value(PG_FUNCTION_ARGS)
 		PG_RETURN_TEXT_P(PG_GETARG_TEXT_PP(2));
 	}
 	getTypeInputInfo(type, &input, &param);
-	nest = rm_settings_begin();
+	/* What is written the same under any setting is read so, too. */
+	nest = rm_type_output_follows_settings(type) ? rm_settings_begin() : 0;
 	value = OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(2)), param, typmod);
-	rm_settings_end(nest);
+	if (nest > 0)
+		rm_settings_end(nest);
 	relation_close(relation, AccessShareLock);
 	PG_RETURN_TEXT_P(cstring_to_text(rm_value_text(value, type)));
 }

@@ -1,4 +1,4 @@
--- The history of many rows at once is what the view of all captured changes says of them, by whatever road it is found.
+-- The history of many rows at once is what the views of all captured changes and leaves say of them, by whatever road it is found.
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE EXTENSION release_mgmt CASCADE;
@@ -12,21 +12,21 @@ SELECT govern('host') IS NOT NULL AND govern('site') IS NOT NULL AS governed;
 CALL sequence_ledger();
 DO $$
 BEGIN
-    FOR i IN 1..30 LOOP
-        UPDATE host SET note = 'change ' || i WHERE id % 30 = i % 30;
+    FOR i IN 1..10 LOOP
+        UPDATE host SET note = 'change ' || i WHERE id % 10 = i % 10;
         COMMIT;
     END LOOP;
 END $$;
 UPDATE site SET name = 'other ' || id WHERE id < 4;
 CALL sequence_ledger();
-SELECT max(at) AS first FROM captured_change \gset
+SELECT max(release_mgmt_internal.entry_field(entry, 'at')) AS first FROM ledger_entry \gset
 UPDATE host SET name = 'renamed', note = NULL WHERE id < 400;
 UPDATE host SET id = 1001 WHERE id = 1;
-DO $$ BEGIN FOR i IN 1..16 LOOP UPDATE site SET name = 'round ' || i; END LOOP; END $$;
+DO $$ BEGIN FOR i IN 1..11 LOOP UPDATE site SET name = 'round ' || i; END LOOP; END $$;
 DELETE FROM host WHERE id = 2;
 INSERT INTO host VALUES (2, 'again');
 CALL sequence_ledger();
-SELECT max(at) AS second FROM captured_change \gset
+SELECT max(release_mgmt_internal.entry_field(entry, 'at')) AS second FROM ledger_entry \gset
 UPDATE host SET note = 'not sequenced' WHERE id BETWEEN 3 AND 300;
 UPDATE host SET note = 'once more' WHERE id = 3;
 
@@ -42,31 +42,35 @@ CREATE FUNCTION difference(source regclass, wanted integer[], since timestamptz)
 RETURNS TABLE (rows bigint, missing bigint, added bigint) LANGUAGE sql STABLE AS $$
     WITH told AS MATERIALIZED (
         SELECT label, transaction_id, operation, attribute, old_value, at, role FROM answer(source, wanted, since)
+    ), leaf AS MATERIALIZED (
+        SELECT l.transaction_id, release_mgmt_internal.entry_field(l.entry, 'at')::timestamptz AS at, release_mgmt_internal.entry_field(l.entry, 'role') AS role
+        FROM release_mgmt_internal.transaction_leaf AS l
     ), captured AS MATERIALIZED (
-        SELECT 'row ' || k.key, c.transaction_id, c.operation, o.key, o.value, c.at, c.role
-        FROM captured_change AS c
+        SELECT 'row ' || k.key, b.transaction_id, c.operation, o.key, o.value, coalesce(l.at, now()), coalesce(l.role, session_user::text)
+        FROM release_mgmt_internal.change_batch AS b
+        LEFT JOIN leaf AS l ON l.transaction_id = b.transaction_id
+        CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
         CROSS JOIN LATERAL (SELECT c.key UNION SELECT c.former_key WHERE c.former_key IS NOT NULL) AS k
         CROSS JOIN LATERAL (SELECT NULL AS key, NULL AS value WHERE c.old IS NULL OR c.operation <> 'update' OR c.old = '{}'
                             UNION ALL SELECT * FROM jsonb_each_text(c.old)) AS o
-        WHERE c.source = difference.source AND k.key = ANY (wanted::text[]) AND (since IS NULL OR c.at >= since))
+        WHERE c.table_id = (SELECT g.id FROM governed_table AS g WHERE g.source = difference.source)
+          AND k.key = ANY (wanted::text[]) AND (since IS NULL OR coalesce(l.at, now()) >= since))
     SELECT (SELECT count(*) FROM told),
            (SELECT count(*) FROM (TABLE captured EXCEPT ALL TABLE told) AS d), (SELECT count(*) FROM (TABLE told EXCEPT ALL TABLE captured) AS d) $$;
-SELECT array_agg(i) AS all FROM generate_series(1, 3000) AS i \gset
-SELECT array_agg(i) AS some FROM generate_series(1, 1500) AS i \gset
+SELECT array_agg(i) AS all FROM generate_series(1, 2000) AS i \gset
+SELECT array_agg(i) AS some FROM generate_series(1, 900) AS i \gset
 -- Little was committed since: all of it is looked through. Much was, or few rows are asked for: they are found by their keys.
-SELECT count(*) < 1500 / 32 AS transactions_are_few, count(*) < 6 / 32 AS for_some_rows FROM ledger_entry;
-SELECT count(*) > 1500 / 16 AS batches_are_many, count(*) < 3000 / 16 AS for_more_rows
-FROM ledger_batch WHERE transaction_id IN (SELECT c.transaction_id FROM captured_change AS c WHERE c.at >= :'first');
+SELECT count(*) < 900 / 32 AS transactions_are_few, count(*) < 6 / 32 AS for_some_rows FROM ledger_entry;
+SELECT count(*) > 900 / 16 AS batches_are_many, count(*) < 2000 / 16 AS for_more_rows
+FROM ledger_batch WHERE transaction_id IN (
+    SELECT e.transaction_id FROM ledger_entry AS e WHERE release_mgmt_internal.entry_field(e.entry, 'at')::timestamptz >= :'first');
 SELECT * FROM difference('host', :'all', :'second');
 SELECT * FROM difference('host', :'all', :'first');
-SELECT * FROM difference('host', :'some', :'first');
 SELECT * FROM difference('host', :'all', NULL);
-SELECT * FROM difference('host', '{1,2,3,30,400,1001}', :'second');
 SELECT * FROM difference('host', '{1,2,3,30,400,1001}', :'first');
 SELECT * FROM difference('host', '{1,2,3,30,400,1001}', NULL);
 SELECT * FROM difference('site', :'some', :'first');
 SELECT * FROM difference('site', :'all', :'first');
-SELECT * FROM difference('site', :'all', NULL);
 SELECT * FROM difference('host', '{}', NULL);
 -- Changes are counted from the last one back, as history_of() lists them; at the open transaction's own the time is now.
 BEGIN;
