@@ -53,10 +53,12 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.last_changes_of(text[], timestamptz) IS 'What last_changes() tells, of the named items, without their ids; the open transaction''s own changes are among them after flush_changes().';
 
-CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci_id uuid, attribute text) RETURNS TABLE (release_id uuid)
+CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci_id uuid, attribute text)
+RETURNS TABLE (release_id uuid, is_stated boolean, value text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-    SELECT coalesce(x.release_id, b.release_id)
+    SELECT coalesce(x.release_id, b.release_id), p.attribute IS NOT NULL AND coalesce(x.id, s.id) IS NOT NULL,
+           CASE WHEN x.id IS NOT NULL THEN x.new_value ELSE s.new_value END
     FROM release_mgmt.ci_change_permit AS p
     LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
     LEFT JOIN release_mgmt.ci_restoration AS s ON s.id = p.permitted_by
@@ -64,52 +66,70 @@ BEGIN ATOMIC
     WHERE p.transaction_id = permitting_release.transaction_id AND p.ci_id = permitting_release.ci_id
       AND p.attribute IS NOT DISTINCT FROM permitting_release.attribute
       AND NOT EXISTS (SELECT FROM release_mgmt.emergency AS e WHERE e.id = p.permitted_by AND e.verdict = 'rejected')
+    ORDER BY p.id DESC
     LIMIT 1;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.permitting_release(uuid, uuid, text) IS
-'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where an emergency that was not rejected, or a check of the site''s own, permitted it).';
+'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where an emergency that was not rejected, or a check of the site''s own, permitted it), and the value that the attribute was permitted to get, where the plan or the back-out stated one.';
 
 CREATE FUNCTION release_mgmt_internal.permits_of(items text[], transactions uuid[], attributes text[])
-RETURNS TABLE (ci text, transaction_id uuid, attribute text, release_id uuid)
+RETURNS TABLE (ci text, transaction_id uuid, attribute text, release_id uuid, is_stated boolean, value text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
 SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
-        SELECT u.ci, u.transaction_id, u.attribute, g.release_id
+        SELECT u.ci, u.transaction_id, u.attribute, g.release_id, g.is_stated, g.value
         FROM unnest(items, transactions, attributes) AS u (ci, transaction_id, attribute)
-        JOIN release_mgmt.ci AS i ON i.label = u.ci
+        CROSS JOIN LATERAL (SELECT i.id FROM release_mgmt.ci AS i WHERE i.label = u.ci OFFSET 0) AS i
         CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, i.id, nullif(u.attribute, '')) AS g;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.permits_of(text[], uuid[], text[]) IS
 'What permitting_release() tells of many captured changes of items, named class/key: a row for each that was permitted. attribute '''': the item as such.';
 
--- What each difference is, from the release that permitted the last change (or none) and what became of the item.
+CREATE FUNCTION release_mgmt_internal.difference_kind(operation text, is_permitted boolean, is_as_permitted boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN is_permitted AND is_as_permitted THEN 'authorized'
+                WHEN is_permitted THEN 'unexpected'
+                WHEN operation = 'change' THEN 'unauthorized'
+                WHEN operation = 'create' THEN 'unexpected'
+                ELSE 'missing' END;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.difference_kind(text, boolean, boolean) IS
+'What a difference is whose last captured change was this operation, permitted or not: where another value is there than was permitted, no captured change explains it.';
+
+-- What each difference is, from the release that permitted the last change (or none) and what became of the item. As of
+-- release_drift(): only hashing is left to the planner, for as many rows as the ledger may hold.
 CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH change AS MATERIALIZED (
-        SELECT l.* FROM release_mgmt_internal.last_changes(observed_drift.since) AS l
+        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id
+        FROM release_mgmt_internal.last_changes(observed_drift.since) AS l
+        JOIN release_mgmt.ci AS i ON i.id = l.ci_id
+        WHERE (i.retired_at IS NOT NULL) = (l.operation = 'retire')
     ), present AS MATERIALIZED (
         SELECT v.* FROM release_mgmt_internal.present_values(
-            (SELECT pg_catalog.array_agg(DISTINCT x.ci COLLATE "C") FROM change AS x WHERE x.attribute IS NOT NULL),
-            (SELECT pg_catalog.array_agg(DISTINCT x.attribute) FROM change AS x)) AS v
+            ARRAY(SELECT DISTINCT c.ci FROM change AS c WHERE c.attribute <> ''), ARRAY(SELECT DISTINCT c.attribute FROM change AS c WHERE c.attribute <> '')) AS v
+    ), permit AS MATERIALIZED (
+        SELECT p.*
+        FROM (SELECT array_agg(c.ci) AS items, array_agg(c.transaction_id) AS transactions, array_agg(c.attribute) AS attributes FROM change AS c) AS o
+        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes) AS p
     )
-    SELECT c.ci, c.attribute, c.old_value, v.value,
-           CASE WHEN p.permitted THEN 'authorized'
-                WHEN c.operation = 'change' THEN 'unauthorized'
-                WHEN c.operation = 'create' THEN 'unexpected'
-                ELSE 'missing' END,
+    SELECT c.ci, nullif(c.attribute, ''), c.old_value, v.value,
+           release_mgmt_internal.difference_kind(c.operation, p.ci IS NOT NULL,
+               NOT (p.is_stated AND coalesce(v.is_column, false)) OR p.value IS NOT DISTINCT FROM v.value OR release_mgmt_internal.same_value(c.ci, c.attribute, p.value, v.value)),
            p.release_id, c.role, c.at, c.transaction_id
     FROM change AS c
-    JOIN release_mgmt.ci AS i ON i.id = c.ci_id
     LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
-    LEFT JOIN LATERAL (SELECT true AS permitted, g.release_id
-                       FROM release_mgmt_internal.permitting_release(c.transaction_id, c.ci_id, c.attribute) AS g) AS p ON true
-    WHERE (i.retired_at IS NOT NULL) = (c.operation = 'retire');
-END;
+    LEFT JOIN permit AS p ON p.ci = c.ci AND p.transaction_id = c.transaction_id AND p.attribute = c.attribute;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.observed_drift(timestamptz) IS
-'What last happened to each attribute of bound items, and to each item as such: changed, created or deleted, with a permit (authorized) or without (unauthorized, unexpected, missing).';
+'What last happened to each attribute of bound items, and to each item as such: changed, created or deleted, with a permit (authorized) or without (unauthorized, unexpected, missing). unexpected also where another value is there than was permitted.';
 
 CREATE FUNCTION release_mgmt_internal.made_changes(release uuid)
 RETURNS TABLE (ci text, operation text, attribute text, transactions uuid[], stands boolean)
@@ -172,7 +192,7 @@ BEGIN
         SELECT m.* FROM release_mgmt_internal.made_changes(release_drift.release) AS m
     ), known AS MATERIALIZED (
         -- What the release itself was permitted to do needs no look at its permit.
-        SELECT c.*, v.value AS present, coalesce(c.transaction_id = ANY (m.transactions), false) AS is_own
+        SELECT c.*, v.value AS present, v.is_column, coalesce(c.transaction_id = ANY (m.transactions), false) AS is_own
         FROM change AS c
         LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
         LEFT JOIN made AS m ON m.ci = c.ci AND m.attribute = c.attribute AND m.operation = c.operation
@@ -194,10 +214,8 @@ BEGIN
     ), observed AS MATERIALIZED (
         -- What others did, and what became of items as such.
         SELECT k.ci, k.attribute, k.old_value AS expected, k.present,
-               CASE WHEN k.is_own OR p.ci IS NOT NULL THEN 'authorized'
-                    WHEN k.operation = 'change' THEN 'unauthorized'
-                    WHEN k.operation = 'create' THEN 'unexpected'
-                    ELSE 'missing' END AS classification,
+               release_mgmt_internal.difference_kind(k.operation, k.is_own OR p.ci IS NOT NULL,
+                   NOT (coalesce(p.is_stated, false) AND k.is_column) OR p.value IS NOT DISTINCT FROM k.present OR release_mgmt_internal.same_value(k.ci, k.attribute, p.value, k.present)) AS classification,
                CASE WHEN k.is_own THEN release_drift.release ELSE p.release_id END AS release_id, k.role, k.at, k.transaction_id
         FROM known AS k
         LEFT JOIN permit AS p ON p.ci = k.ci AND p.transaction_id = k.transaction_id AND p.attribute = k.attribute
@@ -215,7 +233,7 @@ BEGIN
                         CASE WHEN x.stands THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
                     WHEN x.operation = 'change' AND NOT x.stands AND (x.old_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present)) THEN
                         CASE WHEN x.is_done AND NOT x.was_made THEN 'missing' END
-                    WHEN x.is_own THEN 'authorized'
+                    WHEN x.is_own THEN 'unexpected'
                     ELSE coalesce(o.classification, 'unexpected') END AS classification
         FROM plan AS x
         LEFT JOIN observed AS o ON o.ci = x.ci AND o.attribute = x.attribute
@@ -231,34 +249,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.release_drift(uuid) IS
 'Each planned attribute of a release against what is there, and whatever else happened to the planned items since sealing.';
-
--- SECURITY DEFINER: reads items and the ledger for duties that hold no privilege on the bound tables.
-CREATE FUNCTION release_mgmt.drift(release text DEFAULT NULL, since timestamptz DEFAULT NULL)
-RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_code text, role text, at timestamptz, transaction_id uuid)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
-#variable_conflict use_column
-DECLARE
-    -- Of whom and of what the acting person sees something; NULL: of all.
-    organizations uuid[] := release_mgmt_internal.seen('organization', false);
-    releases uuid[] := release_mgmt_internal.seen('release', false);
-BEGIN
-    IF drift.release IS NULL THEN
-        RETURN QUERY
-            SELECT d.ci, d.attribute, d.expected, d.present, d.classification, r.code, d.role, d.at, d.transaction_id
-            FROM release_mgmt_internal.observed_drift(drift.since) AS d
-            JOIN release_mgmt.ci AS i ON i.label = d.ci
-            LEFT JOIN release_mgmt.release AS r ON r.id = d.release_id AND (releases IS NULL OR r.id = ANY (releases))
-            WHERE organizations IS NULL OR i.organization_id IS NULL OR i.organization_id = ANY (organizations)
-            ORDER BY d.ci COLLATE "C", d.attribute COLLATE "C" NULLS FIRST;
-    ELSE
-        RETURN QUERY
-            SELECT d.ci, d.attribute, d.expected, d.present, d.classification, r.code, d.role, d.at, d.transaction_id
-            FROM release_mgmt_internal.release_drift(release_mgmt.release_id(drift.release)) AS d
-            LEFT JOIN release_mgmt.release AS r ON r.id = d.release_id
-            WHERE drift.since IS NULL OR d.at >= drift.since
-            ORDER BY d.ci COLLATE "C", d.attribute COLLATE "C" NULLS FIRST;
-    END IF;
-END $$;
-COMMENT ON FUNCTION release_mgmt.drift(text, timestamptz) IS
-'Differences in the CMDB, each with who made it, when, and in which transaction, from the ledger. classification: authorized (an authorized release, its back-out, or an emergency that was not rejected made it), unauthorized (an attribute changed, and nothing permitted it), missing (an item or a planned value that should be there is not), unexpected (an item that nothing permitted, or a difference that no captured change explains). With a release: each planned attribute (expected: its planned value) against what is there, and what else happened to the planned items since the package was sealed. Without: of every bound item that the acting person sees, what last happened to each attribute (expected: the value before), exempt columns left out. since: only what happened from then on. attribute NULL: the item as such. Rows changed behind the ledger''s back are named by verify_ledger(). Errors: RM002 unknown release.';
-SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.drift(text, timestamptz)');

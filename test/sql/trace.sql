@@ -138,6 +138,14 @@ SET ROLE regress_trace_rm;
 CALL advance_release('REL-1', 'live');
 SELECT ci, attribute, expected, present, classification, release_code, role FROM drift('REL-1');
 RESET ROLE;
+-- A value that was put there behind the ledger's back is not what the release was permitted to leave.
+BEGIN;
+ALTER TABLE vm DISABLE TRIGGER USER;
+UPDATE vm SET platform_id = 1 WHERE id = 1;
+UPDATE vm SET platform_id = NULL WHERE id = 4;
+SELECT ci, attribute, expected, present, classification FROM drift('REL-1') WHERE classification <> 'authorized';
+SELECT ci, attribute, expected, present, classification FROM drift() WHERE classification <> 'authorized';
+ROLLBACK;
 SELECT govern('vm', 'observe') \g /dev/null
 SET ROLE regress_trace_app;
 UPDATE vm SET platform_id = 1, updated = '2026-02-02' WHERE id = 1;
@@ -212,7 +220,7 @@ RESET ROLE;
 TABLE vm ORDER BY id;
 SELECT ci, operation, attribute, old_value, new_value FROM ci_restoration AS s JOIN ci_back_out AS b ON b.id = s.back_out_id ORDER BY b.id, ci, operation, attribute NULLS FIRST;
 SELECT i.label, p.operation, p.attribute FROM ci_change_permit AS p JOIN ci AS i ON i.id = p.ci_id
-WHERE p.check_name = 'restored_by_back_out' ORDER BY 1, 2, 3 NULLS FIRST;
+WHERE p.check_name = 'a_restored_by_back_out' ORDER BY 1, 2, 3 NULLS FIRST;
 SELECT operation, changed FROM history_of('vm', '2') LIMIT 2;
 SELECT count(*) AS rows_of_findings FROM verify_ledger();
 

@@ -45,9 +45,9 @@ my %evidence = (
 	knowledge_users => [ "UPDATE knowledge_item SET acknowledged_at = NULL, acknowledged_by = NULL WHERE audience = 'users'", qr/is not acknowledged by "Customer"$/ ],
 	model_followed => [ "DELETE FROM release_state_history WHERE to_state = 'testing'", qr/do not join: testing to accepted$/ ],
 	no_blocking_risk => [ "DELETE FROM register_entry WHERE kind = 'risk'", qr/^no risk is recorded/ ],
-	no_drift => [ "DELETE FROM ci_change_permit", qr/unauthorized package\/root-a:\Q$library\E version/ ],
+	no_drift => [ "DELETE FROM ci_change_permit", qr/(?:unauthorized|unexpected) package\/root-a:\Q$library\E version/ ],
 	no_open_incident => [ "UPDATE incident SET resolved_at = NULL", qr/^incident "INC-1" on \S+ is open/ ],
-	package_compatible => [ $needs, qr/^\Q$library: $library\E \S+ requires nothing-like-it$/, ['targets_compatible'] ],
+	package_compatible => [ $needs, qr/^\Q$library: $library\E \S+ requires nothing-like-it$/, [ 'no_drift', 'targets_compatible' ] ],
 	package_made => [ "DELETE FROM component", qr/^the release has no package with components$/,
 		[qw(advisories_below_limit components_tied delivery_proved items_in_library package_compatible package_sealed)] ],
 	package_sealed => [ "UPDATE component SET version = NULL WHERE name = '$library'", qr/^package PKG-1 was sealed as sha256:\w+ and is now sha256:/ ],
@@ -66,7 +66,7 @@ my %evidence = (
 	stakeholders_notified => [ "UPDATE communication SET acknowledged_at = NULL, acknowledged_by = NULL", qr/has not acknowledged notice "MSG-1"$/ ],
 	support_requests_done => [ "UPDATE support_request SET done_at = NULL, done_by = NULL", qr/^support request "SUP-1" is not done by "Provider"$/ ],
 	targets_backed_out => [ "UPDATE target SET state = 'installed' WHERE ci = 'host/root-b'", qr/^host\/root-b: installed$/ ],
-	targets_compatible => [ $needs, qr/^host\/root-a: \Q$library: $library\E \S+ requires nothing-like-it$/, ['package_compatible'] ],
+	targets_compatible => [ $needs, qr/^host\/root-a: \Q$library: $library\E \S+ requires nothing-like-it$/, [ 'no_drift', 'package_compatible' ] ],
 	tests_passed => [ "DELETE FROM test_run", qr/^test "unpack" has no run on the package as it is sealed now$/ ],
 	train_caught => [
 		"INSERT INTO release_train (code, first_departure, every, cut_off, lasts) VALUES ('monthly', '2099-01-01', '1 month', '1 day', '1 day');
