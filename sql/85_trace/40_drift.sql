@@ -3,38 +3,51 @@
 -- The changes of bound tables that still stand: of each attribute, and of each item's existence, the last one.
 CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NULL)
 RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
     oldest CONSTANT uuid := release_mgmt_internal.oldest_transaction(since);
 BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
-        WITH change AS (
-            SELECT b.transaction_id, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt, l.log_opened_at, l.log_index,
-                   l.position, l.entry
-            FROM release_mgmt_internal.change_batch AS b
+        WITH leaf AS MATERIALIZED (
+            SELECT l.* FROM release_mgmt_internal.leaves_of(ARRAY(
+                SELECT b.transaction_id FROM release_mgmt.ledger_batch AS b WHERE b.transaction_id >= oldest
+                UNION SELECT p.transaction_id FROM release_mgmt.ledger_pending_0 AS p WHERE p.changes IS NOT NULL
+                UNION SELECT p.transaction_id FROM release_mgmt.ledger_pending_1 AS p WHERE p.changes IS NOT NULL)) AS l
+            WHERE since IS NULL OR l.at >= since
+        ), batch AS (
+            -- OFFSET: by index, however large the ledger is.
+            SELECT l.transaction_id, l.rank, l.at, l.role, b.first_seq, b.changes
+            FROM leaf AS l
+            CROSS JOIN LATERAL (SELECT o.first_seq, o.changes FROM release_mgmt.ledger_batch AS o WHERE o.transaction_id = l.transaction_id OFFSET 0) AS b
+            UNION ALL
+            SELECT l.transaction_id, l.rank, l.at, l.role, 0, p.changes
+            FROM (SELECT o.transaction_id, o.changes FROM release_mgmt.ledger_pending_0 AS o
+                  UNION ALL
+                  SELECT o.transaction_id, o.changes FROM release_mgmt.ledger_pending_1 AS o) AS p
+            JOIN leaf AS l ON l.transaction_id = p.transaction_id
+            LEFT JOIN LATERAL (SELECT true AS is_moved FROM release_mgmt.ledger_batch AS o WHERE o.transaction_id = p.transaction_id LIMIT 1) AS m ON true
+            WHERE p.changes IS NOT NULL AND m.is_moved IS NULL
+        ), change AS (
+            SELECT b.transaction_id, b.rank, b.at, b.role, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt
+            FROM batch AS b
             CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
             JOIN release_mgmt.governed_table AS g ON g.id = c.table_id
             JOIN release_mgmt.ci_class AS k ON k.source = g.source
-            LEFT JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = b.transaction_id
             WHERE c.operation IN ('insert', 'update', 'delete')
-              AND b.transaction_id >= oldest
         ), attributes AS (
             SELECT c.*, CASE c.operation WHEN 'update' THEN o.key END AS column_name, o.value
             FROM change AS c
             LEFT JOIN LATERAL jsonb_each_text(c.old) AS o ON c.operation = 'update'
             WHERE c.operation <> 'update' OR o.key <> ALL (c.exempt)
         )
-        SELECT DISTINCT ON (i.label, a.column_name)
+        SELECT DISTINCT ON (i.label COLLATE "C", a.column_name COLLATE "C")
                i.id, i.label, CASE a.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, a.column_name, a.value,
-               coalesce(release_mgmt_internal.entry_field(a.entry, 'at')::timestamptz, now()),
-               coalesce(release_mgmt_internal.entry_field(a.entry, 'role'), session_user::text),
-               a.transaction_id
+               a.at, a.role, a.transaction_id
         FROM attributes AS a
         JOIN release_mgmt.ci AS i ON i.label = a.class || '/' || a.key
-        WHERE since IS NULL OR coalesce(release_mgmt_internal.entry_field(a.entry, 'at')::timestamptz, now()) >= since
-        ORDER BY i.label, a.column_name NULLS FIRST, a.entry IS NOT NULL, a.log_index IS NOT NULL, a.log_opened_at DESC, a.log_index DESC,
-                 a.position DESC, a.transaction_id DESC, a.command_id DESC, a.seq DESC;
+        ORDER BY i.label COLLATE "C", a.column_name COLLATE "C" NULLS FIRST, a.rank, a.command_id DESC, a.seq DESC;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz) IS
 'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, or ever.';

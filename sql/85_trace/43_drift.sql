@@ -20,7 +20,8 @@ BEGIN
             FROM release_mgmt_internal.environment_drift(drift.environment, drift.since) AS d
             LEFT JOIN release_mgmt.ci AS i ON i.label = d.ci
             LEFT JOIN release_mgmt.release AS r ON r.id = d.release_id AND (releases IS NULL OR r.id = ANY (releases))
-            WHERE organizations IS NULL OR (i.id IS NOT NULL AND (i.organization_id IS NULL OR i.organization_id = ANY (organizations)))
+            -- What has no stub any more, whoever sees the environment reads in its baseline.
+            WHERE organizations IS NULL OR i.organization_id IS NULL OR i.organization_id = ANY (organizations)
             ORDER BY d.ci COLLATE "C", d.attribute COLLATE "C" NULLS FIRST, d.expected COLLATE "C";
     ELSIF drift.release IS NULL THEN
         RETURN QUERY
