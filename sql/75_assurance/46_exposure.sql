@@ -9,8 +9,9 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.fixed_in(release_mgmt.pkgver_multirange, release_mgmt.pkgver) IS
 'The first version after this one that is not affected any more; NULL where the advisory names none.';
 
+-- Not STRICT, so that it becomes part of the query: it is asked of every pair of a part and an advisory of its name.
 CREATE FUNCTION release_mgmt_internal.is_of_release(ecosystem text, package release_mgmt.purl) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT pg_catalog.strpos(ecosystem, ':') = 0
         OR pg_catalog.split_part(ecosystem, ':', 2) = coalesce(pg_catalog.substring(release_mgmt.purl_qualifier(package, 'distro'), '^[a-z]+-([0-9.]+)$'), pg_catalog.split_part(ecosystem, ':', 2));
@@ -25,14 +26,14 @@ SELECT x.item_id, x.purl, x.version, p.advisory_id, p.versions, p.fault
 FROM (SELECT i.id AS item_id, p.purl, release_mgmt.purl_package(p.purl) AS package, release_mgmt_internal.advisory_version(p.purl) AS version
       FROM release_mgmt.library_item AS i CROSS JOIN LATERAL (SELECT coalesce(i.built_from, i.purl) AS purl) AS p) AS x
 JOIN release_mgmt.advisory_package AS p ON p.package = x.package
-    AND CASE WHEN NOT release_mgmt_internal.is_of_release(p.ecosystem, x.purl) THEN false
-             WHEN p.versions IS NULL OR x.version IS NULL THEN true ELSE p.versions OPERATOR(pg_catalog.@>) x.version END
+    AND CASE WHEN p.versions IS NULL OR x.version IS NULL OR p.versions OPERATOR(pg_catalog.@>) x.version
+             THEN release_mgmt_internal.is_of_release(p.ecosystem, x.purl) ELSE false END
 UNION ALL
 SELECT x.item_id, x.purl, x.version, p.advisory_id, p.versions, p.fault
 FROM release_mgmt.item_part AS x
 JOIN release_mgmt.advisory_package AS p ON p.package = x.package
-    AND CASE WHEN NOT release_mgmt_internal.is_of_release(p.ecosystem, x.purl) THEN false
-             WHEN p.versions IS NULL OR x.version IS NULL THEN true ELSE p.versions OPERATOR(pg_catalog.@>) x.version END;
+    AND CASE WHEN p.versions IS NULL OR x.version IS NULL OR p.versions OPERATOR(pg_catalog.@>) x.version
+             THEN release_mgmt_internal.is_of_release(p.ecosystem, x.purl) ELSE false END;
 COMMENT ON VIEW release_mgmt_internal.affected_item IS
 'Which library items an advisory affects: each item itself (a Debian binary package by its source package), and the parts that its bill of materials names.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt_internal.affected_item');
