@@ -1,9 +1,9 @@
 -- Module party, third part: row-level security. Which organizations a release concerns is told by tables of modules above;
 -- they say so with makes_party(), and sql/95_row_security.sql makes the view release_mgmt_internal.party of it.
 --
--- The set of what a person sees is computed once for each table of a query, and then every row is held against it. Owners of
--- the tables are not held against anything (ENABLE, not FORCE): verbs, triggers, gates, capture, verification and pg_dump see
--- all rows.
+-- The set of what a person sees is computed once for each table of a query that looks at more than a few rows, and then every row is
+-- held against it. Owners of the tables are not held against anything (ENABLE, not FORCE): verbs, triggers, gates, capture,
+-- verification and pg_dump see all rows.
 
 CREATE FUNCTION release_mgmt_internal.is_beyond_row_security() RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_is_beyond_row_security';

@@ -192,7 +192,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.tell_check(text, uuid) IS 'What the acting person is told of the answer of a check.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.' || f)
-FROM unnest(ARRAY['tell_check(text, uuid)', 'tell_text(uuid, text)', 'tell_evidence(uuid, jsonb)']) AS f;
+FROM unnest(ARRAY['tell_check(text, uuid)', 'tell_text(uuid, text)', 'tell_evidence(uuid, jsonb)', 'is_told_everything(uuid)']) AS f;
 
 -- SECURITY DEFINER: of an evaluation that names others, what concerns whoever reads is told.
 CREATE FUNCTION release_mgmt_internal.evaluations_of(release uuid) RETURNS SETOF release_mgmt.criterion_evaluation

@@ -73,7 +73,7 @@ look_up(text *name, text *point, Question *question)
 	bool isnull;
 
 	rm_lifecycle_plan(&plan,
-					  "SELECT c.function_name, c.builtin, release_mgmt_internal.is_changed_check(c) "
+					  "SELECT c.function_name, c.builtin, NOT c.builtin AND release_mgmt_internal.is_changed_check(c) "
 					  "FROM release_mgmt.registered_check AS c WHERE c.name = $1 AND c.point = $2",
 					  lengthof(types), types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
@@ -113,6 +113,19 @@ call(void *arg)
 	question->answer = FunctionCallInvoke(callinfo);
 	question->isnull = callinfo->isnull;
 	PopActiveSnapshot();
+}
+
+/* Ask a check that was shipped, as the extension's owner, who we are. */
+static void
+ask_shipped_check(Question *question, Oid expected)
+{
+	bool answered;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	answered = rm_kept_answer(question->function, expected, question->argument, &question->answer, &question->isnull);
+	PopActiveSnapshot();
+	if (!answered)
+		call(question);
 }
 
 /* The owner of a function. */
@@ -182,7 +195,7 @@ rm_check_ask(PG_FUNCTION_ARGS)
 	old = MemoryContextSwitchTo(caller);
 	question.argument = PG_GETARG_DATUM(1);
 	if (question.builtin)
-		call(&question);
+		ask_shipped_check(&question, expected);
 	else
 		failure = ask_users_check(&question, expected);
 	MemoryContextSwitchTo(old);

@@ -24,6 +24,9 @@ extern char *rm_sandbox_run(Oid role, void (*body)(void *arg), void *arg);
 /* The note that goes with the transition, NULL where none is given. */
 extern const char *rm_transition_note(void);
 
+/* Have a check answer by a plan that the session keeps; false where its function is to be called instead. */
+extern bool rm_kept_answer(Oid function, Oid expected, Datum release, Datum *answer, bool *isnull);
+
 /* The plan of a constant statement, made at the first use and kept. */
 extern SPIPlanPtr rm_lifecycle_plan(SPIPlanPtr *place, const char *command, int nargs, Oid *types);
 

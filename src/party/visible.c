@@ -7,6 +7,9 @@
  * that place's FmgrInfo, and is gone with the query.  An index on the column
  * serves too, since the planner may search it for seen_ids() instead.
  *
+ * A statement that looks at a release or two does not pay for the set of all
+ * that there are: the first few are asked for one by one, with sees().
+ *
  * The functions of this file are run by whoever queries, who has no access to
  * the internal schema, so they find seen() in the catalog themselves and call
  * it as a function; it is SECURITY DEFINER.
@@ -33,7 +36,19 @@
 #include "utils/lsyscache.h"
 #include "utils/acl.h"
 #include "utils/selfuncs.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
+
+/* So many releases are asked for one by one; the set of a few hundred costs as much. */
+#define ONE_BY_ONE 8
+
+/* What the planner was told stays good for so many times as long as it took to find out. */
+#define ESTIMATE_WORTH 1000
+#define ESTIMATE_KINDS 4
+
+/* An index is searched for so many ids, or for more where they are at most this part of the rows, one in: */
+#define SEARCHED_ALWAYS 100
+#define SEARCHED_SHARE 10
 
 typedef struct SeenEntry
 {
@@ -52,12 +67,24 @@ typedef struct SeenEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* What the acting person sees: everything, or what stands in ids. */
+/* What the acting person sees: as sees() says, and once the set is loaded, everything or what stands in ids. */
 typedef struct Seen
 {
+	int one_by_one; /* how many more are asked for so */
+	FmgrInfo sees;
 	bool everything;
 	seen_hash *ids;
 } Seen;
+
+/* What the planner was told: the number of ids, -1 for everything. */
+typedef struct Estimate
+{
+	char kind[NAMEDATALEN];
+	Oid role;
+	int answer;
+	TimestampTz asked_in;
+	TimestampTz until;
+} Estimate;
 
 PG_FUNCTION_INFO_V1(rm_is_beyond_row_security);
 PG_FUNCTION_INFO_V1(rm_seen_ids);
@@ -91,28 +118,49 @@ count_ids(ArrayType *ids)
 	return ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids));
 }
 
-/* Ask, and keep the answer as a hash table in the given memory context. */
-static Seen *
-load_seen(Datum kind, MemoryContext context)
+/* Ask for all, and keep the answer as a hash table in the given memory context. */
+static void
+load_seen(Seen *seen, Datum kind, MemoryContext context)
 {
 	ArrayType *ids = ask_seen(kind, false);
-	Seen *result = MemoryContextAllocZero(context, sizeof(Seen));
 	pg_uuid_t *id;
 	int count;
 
-	result->everything = ids == NULL;
-	if (result->everything)
-		return result;
+	seen->everything = ids == NULL;
+	if (seen->everything)
+		return;
 	count = count_ids(ids);
 	id = (pg_uuid_t *) ARR_DATA_PTR(ids);
-	result->ids = seen_create(context, count, NULL);
+	seen->ids = seen_create(context, count, NULL);
 	for (int i = 0; i < count; i++)
 	{
 		bool found;
 
-		seen_insert(result->ids, id[i], &found);
+		seen_insert(seen->ids, id[i], &found);
 	}
-	return result;
+}
+
+/* Is the kind one of which sees() need not know the whole set? */
+static bool
+is_of_releases(Datum kind)
+{
+	text *name = DatumGetTextPP(kind);
+
+	return VARSIZE_ANY_EXHDR(name) == strlen("release") && memcmp(VARDATA_ANY(name), "release", strlen("release")) == 0;
+}
+
+/* Begin with nothing known, in the given memory context. */
+static Seen *
+make_seen(Datum kind, MemoryContext context)
+{
+	Oid types[] = { UUIDOID, TEXTOID };
+	Seen *seen = MemoryContextAllocZero(context, sizeof(Seen));
+
+	if (!is_of_releases(kind))
+		return seen;
+	seen->one_by_one = ONE_BY_ONE;
+	fmgr_info_cxt(rm_internal_function("sees", lengthof(types), types), &seen->sees, context);
+	return seen;
 }
 
 /* may_see(id uuid, kind text) returns boolean */
@@ -123,9 +171,16 @@ rm_may_see(PG_FUNCTION_ARGS)
 
 	if (seen == NULL)
 	{
-		seen = load_seen(PG_GETARG_DATUM(1), fcinfo->flinfo->fn_mcxt);
+		seen = make_seen(PG_GETARG_DATUM(1), fcinfo->flinfo->fn_mcxt);
 		fcinfo->flinfo->fn_extra = seen;
 	}
+	if (seen->one_by_one > 0)
+	{
+		seen->one_by_one--;
+		PG_RETURN_DATUM(FunctionCall2(&seen->sees, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
+	}
+	if (!seen->everything && seen->ids == NULL)
+		load_seen(seen, PG_GETARG_DATUM(1), fcinfo->flinfo->fn_mcxt);
 	PG_RETURN_BOOL(seen->everything || seen_lookup(seen->ids, *PG_GETARG_UUID_P(0)) != NULL);
 }
 
@@ -156,28 +211,39 @@ rm_is_beyond_row_security(PG_FUNCTION_ARGS)
 
 /*
  * The number of ids that are seen, -1 for everything: for the planner, who asks
- * several times in a statement.  An answer of the same statement will do, since
- * no plan is wrong for what it assumes here.
+ * several times in a statement.  No plan is wrong for what it assumes here, so
+ * an answer of the same statement will do, and one that is young for what it
+ * cost.
  */
 static int
 estimate_seen(Datum kind)
 {
-	static Oid asked_by = InvalidOid;
-	static TimestampTz asked_in = 0;
-	static char asked_for[NAMEDATALEN];
-	static int answer = 0;
+	static Estimate estimates[ESTIMATE_KINDS];
+	static int next = 0;
+	Oid role = rm_party_outer_role();
 	char *name = text_to_cstring(DatumGetTextPP(kind));
+	TimestampTz now = GetCurrentTimestamp();
+	Estimate *estimate = NULL;
 	ArrayType *ids;
 
-	if (asked_by == rm_party_outer_role() && asked_in == GetCurrentStatementStartTimestamp() &&
-		strcmp(asked_for, name) == 0)
-		return answer;
+	for (int i = 0; i < ESTIMATE_KINDS; i++)
+	{
+		if (strcmp(estimates[i].kind, name) == 0)
+			estimate = &estimates[i];
+	}
+	if (estimate != NULL && estimate->role == role &&
+		(estimate->asked_in == GetCurrentStatementStartTimestamp() || now < estimate->until))
+		return estimate->answer;
+
 	ids = ask_seen(kind, false);
-	answer = ids == NULL ? -1 : count_ids(ids);
-	asked_by = rm_party_outer_role();
-	asked_in = GetCurrentStatementStartTimestamp();
-	strlcpy(asked_for, name, sizeof(asked_for));
-	return answer;
+	if (estimate == NULL)
+		estimate = &estimates[next++ % ESTIMATE_KINDS];
+	estimate->answer = ids == NULL ? -1 : count_ids(ids);
+	estimate->role = role;
+	estimate->asked_in = GetCurrentStatementStartTimestamp();
+	estimate->until = now + ESTIMATE_WORTH * (GetCurrentTimestamp() - now);
+	strlcpy(estimate->kind, name, sizeof(estimate->kind));
+	return estimate->answer;
 }
 
 /* How many of the column's values are seen, by what is seen now; a plan that is kept may be used by others. */
@@ -207,6 +273,13 @@ estimate_selectivity(SupportRequestSelectivity *request)
 	return true;
 }
 
+/* Is a B-tree worth searching for so many ids?  The planner looks at each of them whenever it considers that. */
+static bool
+is_worth_searching(int count, const RelOptInfo *relation)
+{
+	return count >= 0 && count <= Max(SEARCHED_ALWAYS, relation->tuples / SEARCHED_SHARE);
+}
+
 /* id = ANY (seen_ids(kind)), where a B-tree on the column can be searched for it. */
 static List *
 index_condition(SupportRequestIndexCondition *request)
@@ -224,7 +297,7 @@ index_condition(SupportRequestIndexCondition *request)
 	if (!IsA(kind, Const) || ((Const *) kind)->constisnull)
 		return NIL;
 	equal = get_opfamily_member(request->opfamily, UUIDOID, UUIDOID, BTEqualStrategyNumber);
-	if (!OidIsValid(equal) || estimate_seen(((Const *) kind)->constvalue) < 0)
+	if (!OidIsValid(equal) || !is_worth_searching(estimate_seen(((Const *) kind)->constvalue), request->index->rel))
 		return NIL;
 
 	condition = makeNode(ScalarArrayOpExpr);

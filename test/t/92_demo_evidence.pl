@@ -104,4 +104,29 @@ for my $check (sort keys %evidence)
 	  or diag(map { "$_: $has->{$_}{missing}\n" } grep { $had->{$_}{met} && !$has->{$_}{met} } sort keys %$has);
 	like($has->{$check}{missing}, $says, "$check says what is missing");
 }
+
+# A session keeps the plans of checks. In one that asks throughout, each check answers what its function does: before its evidence is
+# taken away, without it, and when it is back.
+sub differing
+{
+	my $names = join ',', @_;
+	return "DO \$\$ DECLARE c record; kept text; called text; BEGIN
+		FOR c IN SELECT r.name, r.function_name FROM release_mgmt.registered_check AS r WHERE r.point = 'gate' AND r.name = ANY ('{$names}') LOOP
+			kept := release_mgmt_internal.ask_check(c.name, release_mgmt.release_id('REL-1'))::text;
+			EXECUTE format('SELECT %s(%L)::text', c.function_name, release_mgmt.release_id('REL-1')) INTO called;
+			IF kept IS DISTINCT FROM called THEN
+				RAISE INFO '%: %, not %', c.name, kept, called;
+			END IF;
+		END LOOP; END \$\$;\n";
+}
+my $steps = '';
+for my $check (sort keys %evidence)
+{
+	my ($taken, undef, $beside) = @{ $evidence{$check} };
+	my $differing = differing($check, @{ $beside || [] });
+	$steps .= "$differing BEGIN; SET LOCAL session_replication_role = replica; " . ($before{$check} || 'SELECT') . "; $taken;\n$differing ROLLBACK;\n$differing";
+}
+my ($failed, undef, $told) = $cluster->psql('demo', "SET client_min_messages = info; $steps");
+is($failed, 0, 'the session goes on to its end') or diag($told);
+is($told, '', 'and is never given a stale answer');
 done_testing;
