@@ -4,6 +4,9 @@
 # "make soak" runs it with 32 clients for five minutes (RM_SOAK_CLIENTS, RM_SOAK_SECONDS).
 use strict;
 use warnings;
+use Digest::SHA 'sha256_hex';
+use Encode 'encode';
+use JSON::PP;
 use POSIX ();
 use RM::Cluster;
 use Test::More;
@@ -90,76 +93,91 @@ unlike($cluster->log, qr/deadlock detected/, 'nor one in the log');
 # Backwards through the captured changes of these tables. The log has the transactions in the order in which each release's row was
 # held, since everything that a gate of it looks at takes that row first. Nothing here asks a check or a view of approvals; the digest of
 # the plan is computed from its text.
-sql(q{CALL sequence_ledger();
-	CREATE FUNCTION wrong(alter_first text DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql SET search_path = public, release_mgmt, pg_temp AS $$
-	DECLARE
-		c record;
-		place bigint := -1;
-		passage jsonb;
-		passages jsonb[] := '{}';
-		plan text;
-		release uuid;
-	BEGIN
-		CREATE TEMP TABLE state (source text, key text, held jsonb, PRIMARY KEY (source, key)) ON COMMIT DROP;
-		INSERT INTO state
-		SELECT 'register_entry', id::text, to_jsonb(x) FROM register_entry AS x UNION ALL SELECT 'approval', id::text, to_jsonb(x) FROM approval AS x
-		UNION ALL SELECT 'approval_refusal', id::text, to_jsonb(x) FROM approval_refusal AS x UNION ALL SELECT 'change_request', id::text, to_jsonb(x) FROM change_request AS x
-		UNION ALL SELECT 'remediation_plan', release_id || ':' || kind, to_jsonb(x) FROM remediation_plan AS x UNION ALL SELECT 'release_state_history', id::text, to_jsonb(x) FROM release_state_history AS x;
-		CREATE INDEX ON state (source, (held ->> 'release_id'));
-		IF alter_first IS NOT NULL THEN
-			EXECUTE alter_first;
-		END IF;
-		ANALYZE state;
-		FOR c IN
-			SELECT x.log_index, x.seq, split_part(x.source::text, '.', -1) AS source, x.key, x.operation, x.old FROM captured_change AS x
-			WHERE x.source::text ~ '(register_entry|approval|approval_refusal|change_request|remediation_plan|release_state_history)$'
-			UNION ALL SELECT -1, -1, '', '', '', NULL
-			ORDER BY 1 DESC, 2 DESC
-		LOOP
-			IF c.log_index <> place THEN
-				-- Everything of that transaction is undone: what is left is what its gates saw.
-				FOREACH passage IN ARRAY passages LOOP
-					release := (passage ->> 'release_id')::uuid;
-					SELECT 'sha256:' || encode(sha256(convert_to(string_agg((s.held ->> 'kind') || E'\t' || (s.held ->> 'body') || E'\n', '' ORDER BY s.held ->> 'kind'), 'UTF8')), 'hex') INTO plan
-					FROM state AS s WHERE s.source = 'remediation_plan' AND s.held ->> 'release_id' = release::text;
-					IF EXISTS (SELECT FROM state AS s WHERE s.source = 'register_entry' AND s.held ->> 'release_id' = release::text AND left(s.held ->> 'blocking', 1) = 't' AND s.held ->> 'status' = 'open') THEN
-						RETURN NEXT format('%s: a blocking risk', passage);
-					END IF;
-					IF NOT EXISTS (SELECT FROM state AS s WHERE s.source = 'approval' AND s.held ->> 'release_id' = release::text AND s.held #>> '{parts,remediation}' = plan) THEN
-						RETURN NEXT format('%s: no approval of this plan', passage);
-					END IF;
-					IF EXISTS (SELECT FROM state AS s WHERE s.source = 'approval_refusal' AND s.held ->> 'release_id' = release::text AND s.held #>> '{parts,remediation}' = plan AND s.held ->> 'withdrawn_at' IS NULL) THEN
-						RETURN NEXT format('%s: refused', passage);
-					END IF;
-					IF EXISTS (SELECT FROM state AS s JOIN release_change AS rc ON rc.change_id::text = s.key AND rc.release_id = release
-					           WHERE s.source = 'change_request' AND s.held ->> 'state' IN ('requested', 'assessed', 'refused')) THEN
-						RETURN NEXT format('%s: a change that is not approved', passage);
-					END IF;
-				END LOOP;
-				passages := '{}';
-				place := c.log_index;
-			END IF;
-			IF c.source = 'release_state_history' AND c.operation = 'insert' THEN
-				SELECT passages || s.held INTO passages FROM state AS s WHERE s.source = c.source AND s.key = c.key AND s.held ->> 'to_state' = 'ready';
-				passages := coalesce(passages, '{}');
-			END IF;
-			CASE c.operation
-				WHEN 'insert' THEN DELETE FROM state AS s WHERE (s.source, s.key) = (c.source, c.key);
-				WHEN 'update' THEN UPDATE state AS s SET held = s.held || coalesce(c.old, '{}') WHERE (s.source, s.key) = (c.source, c.key);
-				WHEN 'delete' THEN INSERT INTO state VALUES (c.source, c.key, c.old);
-				ELSE NULL;
-			END CASE;
-		END LOOP;
-		-- Back where the database was empty, but for what the caller put there.
-		RETURN QUERY SELECT format('left over: %s %s', s.source, s.key) FROM state AS s;
-	END $$});
+my @sources = qw(register_entry approval approval_refusal change_request remediation_plan release_state_history);
+my $json = JSON::PP->new->utf8->allow_nonref->boolean_values('f', 't');
+my %carries;    # release => the ids of its changes
+push @{ $carries{ $_->[0] } }, $_->[1] for map { [ split /\|/ ] } split /\n/, sql('SELECT release_id, change_id FROM release_change');
+
+# The rows that a query returns as jsonb, each a hash.
+sub rows { return map { $json->decode($_) } split /\n/, sql($_[0]) }
+
+sql('CALL sequence_ledger()');
+my %rows = map { $_ => [ rows("SELECT to_jsonb(x) FROM $_ AS x") ] } @sources;
+my @changes = rows(sprintf q{SELECT jsonb_build_object('place', x.log_index, 'source', split_part(x.source::text, '.', -1), 'key', x.key, 'operation', x.operation, 'old', x.old)
+	FROM captured_change AS x WHERE x.source::text ~ '(^|\.)(%s)$' ORDER BY x.log_index DESC, x.seq DESC}, join '|', @sources);
+
+my (%state, %of_release);    # source => key => row; source => release => keys
+
+sub key_of { my ($source, $row) = @_; return $source eq 'remediation_plan' ? "$row->{release_id}:$row->{kind}" : $row->{id} }
+
+sub drop_row
+{
+	my ($source, $key) = @_;
+	my $row = delete $state{$source}{$key} or return;
+	delete $of_release{$source}{ $row->{release_id} // '' }{$key};
+	return $row;
+}
+
+sub put_row
+{
+	my ($source, $key, $row) = @_;
+	$state{$source}{$key} = $row;
+	$of_release{$source}{ $row->{release_id} // '' }{$key} = 1;
+	return;
+}
+
+sub rows_of { my ($source, $release) = @_; return map { $state{$source}{$_} } keys %{ $of_release{$source}{$release} || {} } }
+
+# What stands against a passage of the release, in the state as it is now.
+sub against
+{
+	my ($release) = @_;
+	my $plan = 'sha256:' . sha256_hex(encode('UTF-8', join '', map { "$_->{kind}\t$_->{body}\n" } sort { $a->{kind} cmp $b->{kind} } rows_of('remediation_plan', $release)));
+	my @against;
+	push @against, 'a blocking risk' if grep { substr($_->{blocking}, 0, 1) eq 't' && $_->{status} eq 'open' } rows_of('register_entry', $release);
+	push @against, 'no approval of this plan' if !grep { ($_->{parts}{remediation} // '') eq $plan } rows_of('approval', $release);
+	push @against, 'refused' if grep { ($_->{parts}{remediation} // '') eq $plan && !defined $_->{withdrawn_at} } rows_of('approval_refusal', $release);
+	push @against, 'a change that is not approved' if grep { $state{change_request}{$_}{state} =~ /^(requested|assessed|refused)$/ } @{ $carries{$release} || [] };
+	return @against;
+}
+
+# Everything that was wrong, if the rows now were what they are after $alter.
+sub wrong
+{
+	my ($alter) = @_;
+	(%state, %of_release) = ();
+	for my $source (@sources) { put_row($source, key_of($source, $_), { %$_ }) for @{ $rows{$source} } }
+	$alter->() if $alter;
+	my ($place, @passages, @wrong) = (-1);
+	for my $change (@changes, { place => -1, source => '', operation => '' })
+	{
+		if ($change->{place} != $place)
+		{
+			# Everything of that transaction is undone: what is left is what its gates saw.
+			for my $passage (@passages) { push @wrong, map { "$passage->{id} of $passage->{release_id}: $_" } against($passage->{release_id}) }
+			@passages = ();
+			$place = $change->{place};
+		}
+		my ($source, $key, $operation) = @$change{qw(source key operation)};
+		my $row = $operation eq 'insert' || $operation eq 'update' ? drop_row($source, $key) : undef;
+		push @passages, $row if $operation eq 'insert' && $source eq 'release_state_history' && $row && $row->{to_state} eq 'ready';
+		put_row($source, $key, { %$row, %{ $change->{old} || {} } }) if $operation eq 'update' && $row;
+		put_row($source, $key, $change->{old}) if $operation eq 'delete';
+	}
+	# Back where the database was empty, but for what the caller put there.
+	for my $source (@sources) { push @wrong, map { "left over: $source $_" } sort keys %{ $state{$source} || {} } }
+	return @wrong;
+}
+
 my $passed = sql("SELECT count(*) FROM release_state_history WHERE to_state = 'ready'");
 cmp_ok($passed, '>', 20, "the gate was passed $passed times");
-is(sql('SELECT string_agg(w, E\'\n\') FROM (SELECT w FROM wrong() AS w LIMIT 5) AS x'), '', 'each time with what it asks for');
-is(sql("SELECT count(*) FROM wrong(\$x\$INSERT INTO state SELECT 'register_entry', 'made up', jsonb_build_object('release_id', r.id, 'blocking', true, 'status', 'open') FROM release AS r WHERE r.code = 'REL-1'\$x\$) AS w WHERE w LIKE '%: a blocking risk'"),
-	sql("SELECT count(*) FROM release_state_history WHERE to_state = 'ready' AND release_id = release_id('REL-1')"), 'a risk that was there all the time would be found each time');
-cmp_ok(sql("SELECT count(*) FROM wrong(\$x\$UPDATE state SET held = held || '{\"body\": \"another\"}' WHERE source = 'remediation_plan'\$x\$) AS w WHERE w LIKE '%: no approval of this plan'"), '>', 0, 'and so would another plan');
-cmp_ok(sql("SELECT count(*) FROM wrong(\$x\$UPDATE state SET held = held || '{\"state\": \"refused\"}' WHERE source = 'change_request'\$x\$) AS w WHERE w LIKE '%: a change that is not approved'"), '>', 0, 'and a refused change');
+my @wrong = wrong();
+is_deeply([ @wrong > 5 ? @wrong[ 0 .. 4 ] : @wrong ], [], 'each time with what it asks for');
+my $first = sql("SELECT release_id('REL-1')");
+is(scalar(grep { /: a blocking risk$/ } wrong(sub { put_row('register_entry', 'made up', { release_id => $first, blocking => 't', status => 'open' }) })),
+	sql("SELECT count(*) FROM release_state_history WHERE to_state = 'ready' AND release_id = '$first'"), 'a risk that was there all the time would be found each time');
+cmp_ok(scalar(grep { /: no approval of this plan$/ } wrong(sub { $_->{body} = 'another' for values %{ $state{remediation_plan} } })), '>', 0, 'and so would another plan');
+cmp_ok(scalar(grep { /: a change that is not approved$/ } wrong(sub { $_->{state} = 'refused' for values %{ $state{change_request} } })), '>', 0, 'and a refused change');
 
 is(sql('SELECT count(*) FROM release_state_history'), sql("SELECT count(*) FROM outbox_event WHERE kind = 'release state'"), 'every transition is an event');
 is(sql("SELECT string_agg(v::text, E'\\n') FROM verify_ledger() AS v"), '', 'and the ledger holds');
