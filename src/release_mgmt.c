@@ -32,4 +32,5 @@ _PG_init(void)
 	rm_party_init();
 	rm_compat_init();
 	rm_lifecycle_init();
+	rm_order_init();
 }

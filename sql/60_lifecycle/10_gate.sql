@@ -6,6 +6,11 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 COMMENT ON FUNCTION release_mgmt_internal.touch_release() IS
 'Trigger, with the name of the column that leads to the release (its id, or package_id): raises the release''s revision once per transaction, so that a gate never passes on rows it did not see. SECURITY DEFINER: whoever may write beneath a release need not hold UPDATE on it.';
 
+CREATE FUNCTION release_mgmt_internal.touch_row(id uuid, named text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS 'MODULE_PATHNAME', 'rm_touch_row';
+COMMENT ON FUNCTION release_mgmt_internal.touch_row(uuid, text) IS
+'What touch_release() does for a row whose column of that name has this id: called before the row is locked, so that the release always comes first. SECURITY DEFINER: as there.';
+
 CREATE TABLE release_mgmt.gate_criterion (
     id         uuid DEFAULT release_mgmt.new_id(),
     model_id   uuid NOT NULL,

@@ -12,6 +12,7 @@
 
 /* Called once when a backend loads the library. */
 extern void rm_lifecycle_init(void);
+extern void rm_order_init(void);
 
 /* Has this transaction, or a live subtransaction of it, raised the release's revision already? */
 extern bool rm_touch_done(const pg_uuid_t *release);

@@ -10,8 +10,7 @@
  * Once per transaction and release is enough.  What a rolled back
  * subtransaction raised is forgotten with it.
  *
- * Lock order: the release row before any row beneath it; a statement that
- * touches several releases does so row by row, in the order of its rows.
+ * The order of locks is order.c's affair.
  */
 #include "postgres.h"
 
@@ -23,6 +22,7 @@
 #include "errcodes.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -37,6 +37,7 @@ static List *touched = NIL;
 static bool callbacks_registered = false;
 
 PG_FUNCTION_INFO_V1(rm_touch_release);
+PG_FUNCTION_INFO_V1(rm_touch_row);
 
 /* The list's memory goes with the transaction; only the pointer must be dropped. */
 static void
@@ -126,27 +127,15 @@ touch(const pg_uuid_t *release)
 	rm_touch_note(release);
 }
 
-/* Touch the release that the tuple belongs to, by the column named in the trigger. */
+/* Touch the release that the id leads to: the release's own, or where the column is package_id, a package's. */
 static void
-touch_for_tuple(TriggerData *trigdata, HeapTuple tuple, const char *column)
+touch_by(pg_uuid_t id, const char *column)
 {
-	TupleDesc desc = RelationGetDescr(trigdata->tg_relation);
-	int attno = SPI_fnumber(desc, column);
-	Datum value;
-	bool isnull;
-	pg_uuid_t id;
-
-	if (attno <= 0 || SPI_gettypeid(desc, attno) != UUIDOID)
-		elog(ERROR, "table \"%s\" has no uuid column \"%s\"", RelationGetRelationName(trigdata->tg_relation), column);
-	value = SPI_getbinval(tuple, desc, attno, &isnull);
-	if (isnull)
-		return;
-	id = *DatumGetUUIDP(value);
-
 	if (strcmp(column, "package_id") == 0)
 	{
 		Oid types[] = { UUIDOID };
 		Datum values[] = { UUIDPGetDatum(&id) };
+		bool isnull;
 
 		if (SPI_execute_with_args("SELECT release_id FROM release_mgmt.release_package WHERE id = $1", 1, types, values,
 								  NULL, false, 1) != SPI_OK_SELECT)
@@ -156,6 +145,42 @@ touch_for_tuple(TriggerData *trigdata, HeapTuple tuple, const char *column)
 		id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	touch(&id);
+}
+
+/* Touch the release that the tuple belongs to, by the column named in the trigger. */
+static void
+touch_for_tuple(TriggerData *trigdata, HeapTuple tuple, const char *column)
+{
+	TupleDesc desc = RelationGetDescr(trigdata->tg_relation);
+	int attno = SPI_fnumber(desc, column);
+	Datum value;
+	bool isnull;
+
+	if (attno <= 0 || SPI_gettypeid(desc, attno) != UUIDOID)
+		elog(ERROR, "table \"%s\" has no uuid column \"%s\"", RelationGetRelationName(trigdata->tg_relation), column);
+	value = SPI_getbinval(tuple, desc, attno, &isnull);
+	if (!isnull)
+		touch_by(*DatumGetUUIDP(value), column);
+}
+
+/*
+ * touch_row(id uuid, named text) returns void
+ *
+ * What the trigger does for a row whose column of that name is the id.
+ */
+Datum
+rm_touch_row(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t id = *PG_GETARG_UUID_P(0);
+	char *column = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	if (strcmp(column, "package_id") != 0 && rm_touch_done(&id))
+		PG_RETURN_VOID();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	touch_by(id, column);
+	SPI_finish();
+	PG_RETURN_VOID();
 }
 
 /*
