@@ -113,7 +113,7 @@ COMMENT ON TYPE release_mgmt_internal.planned_restoration IS 'One restoration of
 -- Of what it joins the planner knows nothing, and would run through one for each row of another: enable_nestloop. What it calls
 -- looks rows up by index.
 CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM release_mgmt_internal.flush_changes();

@@ -4,7 +4,7 @@
 CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NULL)
 RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = off SET enable_mergejoin = off AS $$
+SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     oldest CONSTANT uuid := release_mgmt_internal.oldest_transaction(since);
 BEGIN
@@ -116,7 +116,7 @@ COMMENT ON FUNCTION release_mgmt_internal.difference_kind(text, boolean, boolean
 CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = off SET enable_mergejoin = off AS $$
+SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -172,11 +172,12 @@ COMMENT ON FUNCTION release_mgmt_internal.made_changes(uuid) IS
 'What a release was ever permitted to change, attribute '''' of the item as such; transactions: those whose work no back-out has restored since, stands: there is one.';
 
 -- Of what it joins the planner knows nothing, and would run through one for each row of another, or sort texts: only hashing is
--- left to it. What it calls looks rows up by index. Attribute '' is the item as such.
+-- left to it. What it calls looks rows up by index. jit off, whoever asks: what is switched off counts as cost, and compiling would
+-- take longer than all of the work. Attribute '' is the item as such.
 CREATE FUNCTION release_mgmt_internal.release_drift(release uuid)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = off SET enable_mergejoin = off AS $$
+SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     items text[];

@@ -5,7 +5,7 @@
 CREATE FUNCTION release_mgmt_internal.environment_drift(environment text, until timestamptz)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = off SET enable_mergejoin = off AS $$
+SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     base CONSTANT release_mgmt.environment_baseline := release_mgmt_internal.baseline_at(environment_drift.environment, environment_drift.until);
