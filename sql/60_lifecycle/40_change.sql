@@ -1,8 +1,8 @@
 -- Module lifecycle: the states of change requests.
 --
 -- Lock order: the releases that carry a change, in the order of their ids, before the change. What can make a gate unmet (a refusal, a
--- cancellation) raises their revision, as every row beneath a release does; what can not, leaves them alone, so that releases
--- which carry the same change do not wait for each other.
+-- cancellation, a change that is taken back) raises their revision, as every row beneath a release does; what can not, leaves them
+-- alone, so that releases which carry the same change do not wait for each other.
 
 CREATE TABLE release_mgmt.change_transition (
     type       text,
@@ -159,7 +159,8 @@ BEGIN
     IF wrong IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('change request "%s" does not become %s', OLD.code, NEW.state), upper(left(wrong, 1)) || substr(wrong, 2) || '.', NULL);
     END IF;
-    IF NEW.state IN ('refused', 'cancelled') THEN
+    -- Taken back, it is not approved any more.
+    IF NEW.state IN ('refused', 'cancelled', 'requested') THEN
         PERFORM FROM release_mgmt.release AS r WHERE r.id IN (SELECT rc.release_id FROM release_mgmt.release_change AS rc WHERE rc.change_id = NEW.id) ORDER BY r.id FOR NO KEY UPDATE;
         UPDATE release_mgmt.release AS r SET revision = r.revision + 1 WHERE r.id IN (SELECT rc.release_id FROM release_mgmt.release_change AS rc WHERE rc.change_id = NEW.id);
     END IF;
@@ -178,7 +179,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     advancing := release_mgmt.change_id(change);
-    IF to_state IN ('refused', 'cancelled') THEN
+    IF to_state IN ('refused', 'cancelled', 'requested') THEN
         PERFORM FROM release_mgmt.release AS r WHERE r.id IN (SELECT rc.release_id FROM release_mgmt.release_change AS rc WHERE rc.change_id = advancing) ORDER BY r.id FOR NO KEY UPDATE;
     END IF;
     UPDATE release_mgmt.change_request AS c SET state = to_state, state_note = note WHERE c.id = advancing AND c.state <> to_state;
