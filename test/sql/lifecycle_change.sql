@@ -194,5 +194,19 @@ CALL advance_change('EMG-3', 'approved', 'this time it was');
 SELECT e.code, e.status, e.remark, e.judged_by, s.state, s.state_note FROM emergency_status AS e JOIN change_status AS s ON s.change = e.code ORDER BY e.code;
 
 RESET ROLE;
+-- Each way on which a change loses its approval raises the revision of the releases that carry it: none passes a gate beside it.
+RESET ROLE;
+SET session_replication_role = replica;
+INSERT INTO change_request (code, type, state) VALUES ('CHG-BACK', 'normal', 'approved'), ('CHG-OFF', 'normal', 'scheduled'), ('CHG-ON', 'normal', 'approved');
+INSERT INTO release (code, type, model_id) SELECT 'REL-' || c.code, 'minor', m.id FROM change_request AS c, release_model AS m WHERE c.code IN ('CHG-BACK', 'CHG-OFF', 'CHG-ON') AND m.code = 'minor';
+INSERT INTO release_change SELECT release_id('REL-' || code), id FROM change_request WHERE code IN ('CHG-BACK', 'CHG-OFF', 'CHG-ON');
+RESET session_replication_role;
+SET ROLE regress_manager;
+CALL advance_change('CHG-BACK', 'requested', 'not yet');
+CALL advance_change('CHG-OFF', 'cancelled', 'never');
+CALL advance_change('CHG-ON', 'scheduled');
+RESET ROLE;
+SELECT code, revision > 0 AS raised FROM release WHERE code LIKE 'REL-CHG%' ORDER BY code;
+
 DROP OWNED BY regress_manager, regress_approver, regress_other, regress_operator, regress_stranger;
 DROP ROLE regress_manager, regress_approver, regress_other, regress_operator, regress_stranger;
