@@ -93,13 +93,19 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.dependents_of(uuid) IS 'The releases whose gate asks for the state of this one.';
 
+CREATE FUNCTION release_mgmt_internal.raise_revision(releases uuid[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    PERFORM FROM release_mgmt.release AS r WHERE r.id = ANY (releases) ORDER BY r.id FOR NO KEY UPDATE;
+    UPDATE release_mgmt.release AS r SET revision = r.revision + 1 WHERE r.id = ANY (releases);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.raise_revision(uuid[]) IS
+'Takes the releases, in the order of their ids, and raises their revision: no gate of theirs is passed beside what the transaction does.';
+
 CREATE FUNCTION release_mgmt_internal.touch_dependents() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-DECLARE
-    dependents uuid[] := ARRAY(SELECT release_mgmt_internal.dependents_of(NEW.id));
 BEGIN
-    PERFORM FROM release_mgmt.release AS r WHERE r.id = ANY (dependents) ORDER BY r.id FOR NO KEY UPDATE;
-    UPDATE release_mgmt.release AS r SET revision = r.revision + 1 WHERE r.id = ANY (dependents);
+    PERFORM release_mgmt_internal.raise_revision(ARRAY(SELECT release_mgmt_internal.dependents_of(NEW.id)));
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.touch_dependents() IS

@@ -161,8 +161,7 @@ BEGIN
     END IF;
     -- Taken back, it is not approved any more.
     IF NEW.state IN ('refused', 'cancelled', 'requested') THEN
-        PERFORM FROM release_mgmt.release AS r WHERE r.id IN (SELECT rc.release_id FROM release_mgmt.release_change AS rc WHERE rc.change_id = NEW.id) ORDER BY r.id FOR NO KEY UPDATE;
-        UPDATE release_mgmt.release AS r SET revision = r.revision + 1 WHERE r.id IN (SELECT rc.release_id FROM release_mgmt.release_change AS rc WHERE rc.change_id = NEW.id);
+        PERFORM release_mgmt_internal.raise_revision(ARRAY(SELECT rc.release_id FROM release_mgmt.release_change AS rc WHERE rc.change_id = NEW.id));
     END IF;
     INSERT INTO release_mgmt.change_state_history (change_id, from_state, to_state, note, person_id) VALUES (NEW.id, OLD.state, NEW.state, NEW.state_note, acting);
     RETURN NEW;

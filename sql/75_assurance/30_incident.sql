@@ -165,11 +165,7 @@ BEGIN
     END IF;
     -- A gate looks at open incidents: reopening one is a change beneath each release that it is held against.
     IF NEW.resolved_at IS DISTINCT FROM OLD.resolved_at THEN
-        PERFORM FROM release_mgmt.release AS r
-        WHERE r.id IN (SELECT a.release_id FROM release_mgmt.incident_attribution AS a WHERE a.incident_id = NEW.id)
-        ORDER BY r.id FOR NO KEY UPDATE;
-        UPDATE release_mgmt.release AS r SET revision = r.revision + 1
-        WHERE r.id IN (SELECT a.release_id FROM release_mgmt.incident_attribution AS a WHERE a.incident_id = NEW.id);
+        PERFORM release_mgmt_internal.raise_revision(ARRAY(SELECT a.release_id FROM release_mgmt.incident_attribution AS a WHERE a.incident_id = NEW.id));
     END IF;
     RETURN NEW;
 END $$;

@@ -33,17 +33,16 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.osv_versions(jsonb) IS 'The versions that an element of affected names, or why they can not be read.';
 
 CREATE FUNCTION release_mgmt_internal.touch_holders(items uuid[]) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-DECLARE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
     -- What has ended passes no gate any more.
-    releases uuid[] := ARRAY(SELECT DISTINCT r.id FROM release_mgmt.component AS c JOIN release_mgmt.release_package AS k ON k.id = c.package_id AND k.current
-                             JOIN release_mgmt.release AS r ON r.id = k.release_id
-                             JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state AND s.kind <> 'ended'
-                             WHERE c.item_id = ANY (items));
-BEGIN
-    PERFORM FROM release_mgmt.release AS r WHERE r.id = ANY (releases) ORDER BY r.id FOR NO KEY UPDATE;
-    UPDATE release_mgmt.release AS r SET revision = r.revision + 1 WHERE r.id = ANY (releases);
-END $$;
+    SELECT release_mgmt_internal.raise_revision(ARRAY(
+        SELECT DISTINCT r.id
+        FROM release_mgmt.component AS c JOIN release_mgmt.release_package AS k ON k.id = c.package_id AND k.current
+        JOIN release_mgmt.release AS r ON r.id = k.release_id
+        JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state AND s.kind <> 'ended'
+        WHERE c.item_id = ANY (items)));
+END;
 COMMENT ON FUNCTION release_mgmt_internal.touch_holders(uuid[]) IS
 'Raises the revision of the releases, but those that ended, whose packages hold any of the items: a gate of theirs waits, or is waited for, and none is passed beside what becomes known of an item.';
 
