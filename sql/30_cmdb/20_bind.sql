@@ -402,6 +402,10 @@ BEGIN
     IF via IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE g.source = via) THEN
         PERFORM release_mgmt.govern(via, 'observe');
     END IF;
+    IF kind = 'installed on' THEN
+        -- Whoever writes the table does not know yet that these columns matter to baselines.
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
+    END IF;
     INSERT INTO release_mgmt.ci_relation_class (kind, from_class, columns, to_class, via, to_columns)
     VALUES (kind, from_class, columns, to_class, via, to_columns) ON CONFLICT DO NOTHING;
 END $$;

@@ -71,13 +71,16 @@ ALTER TABLE release_mgmt_internal.ci_judgement ENABLE ALWAYS TRIGGER rm_95_judge
 
 CREATE FUNCTION release_mgmt_internal.forget_binding() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_binding';
-COMMENT ON FUNCTION release_mgmt_internal.forget_binding() IS 'Row trigger on tables with a column source: makes every session read that binding again.';
+COMMENT ON FUNCTION release_mgmt_internal.forget_binding() IS 'Row trigger on tables with a column source or from_class: makes every session read that binding again.';
 CREATE TRIGGER rm_90_forget_binding AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.ci_class
     FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.forget_binding();
 ALTER TABLE release_mgmt.ci_class ENABLE ALWAYS TRIGGER rm_90_forget_binding;
 CREATE TRIGGER rm_90_forget_binding AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.governed_table
     FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.forget_binding();
 ALTER TABLE release_mgmt.governed_table ENABLE ALWAYS TRIGGER rm_90_forget_binding;
+CREATE TRIGGER rm_90_forget_binding AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.ci_relation_class
+    FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.forget_binding();
+ALTER TABLE release_mgmt.ci_relation_class ENABLE ALWAYS TRIGGER rm_90_forget_binding;
 
 -- Functions that name items are not SECURITY DEFINER: whoever calls them names the items that row-level security lets him see,
 -- and within a rule or a verb, which runs as the owner, they name all. What they read the bound tables with is.

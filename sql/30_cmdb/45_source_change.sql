@@ -10,7 +10,7 @@ CREATE TABLE release_mgmt_internal.source_change (
     CONSTRAINT source_change_pkey PRIMARY KEY (source, changed_in, id)
 );
 COMMENT ON TABLE release_mgmt_internal.source_change IS
-'One row or more for each transaction that changed a source: a bound class, or a table of the extension. Written by the trigger rm_80_ci on bound tables and by rm_95_source, pruned on the way. Not dumped: transaction numbers are this cluster''s own.';
+'One row or more for each transaction that changed a source: of a bound class which rows there are or what installed_columns() names, or a table of the extension. Written by the trigger rm_80_ci on bound tables and by rm_95_source, pruned on the way. Not dumped: transaction numbers are this cluster''s own.';
 COMMENT ON COLUMN release_mgmt_internal.source_change.source IS
 'name of the class, or qualified name of the table; a row in the place of others that were pruned counts as one more change';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.source_change', 'WHERE false');

@@ -10,6 +10,17 @@ LEFT JOIN release_mgmt.ci_relation_class AS r ON r.from_class = c.name AND r.kin
 WHERE c.source IS NOT NULL AND c.version_path IS NOT NULL;
 COMMENT ON VIEW release_mgmt_internal.versioned_class IS 'Bound classes with versions, how to read name and version from row t, and where their items are installed.';
 
+CREATE FUNCTION release_mgmt_internal.installed_columns(class text) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT c.key_columns || coalesce(release_mgmt_internal.path_columns(c.source, c.name_path), '{}')
+           || coalesce(release_mgmt_internal.path_columns(c.source, c.version_path), '{}')
+           || ARRAY(SELECT pg_catalog.unnest(r.columns) FROM release_mgmt.ci_relation_class AS r WHERE r.from_class = c.name AND r.kind = 'installed on' AND r.via IS NULL)
+    FROM release_mgmt.ci_class AS c WHERE c.name = installed_columns.class;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.installed_columns(text) IS
+'The columns of a bound class''s table that the rows of installed_queries() depend on. A change of others needs no note in source_change.';
+
 CREATE FUNCTION release_mgmt_internal.installed_query(source regclass, name_expression text, version_expression text, condition text) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC

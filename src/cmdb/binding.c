@@ -4,12 +4,13 @@
  *
  * An entry is found by the table that a trigger fires on, filled from
  * ci_class and governed_table, and forgotten with the table's relcache entry:
- * DDL on the table forgets it, and so does a change of those two tables,
- * through the trigger function forget_binding().
+ * DDL on the table forgets it, and so does a change of those two tables or of
+ * ci_relation_class, through the trigger function forget_binding().
  */
 #include "postgres.h"
 
 #include "cmdb/binding.h"
+#include "cmdb/permit.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -113,6 +114,22 @@ column_numbers(Relation relation, Datum names, int *count)
 	return numbers;
 }
 
+/* Return the set of the named columns; names that the table does not have are left out. */
+static Bitmapset *
+column_set(Relation relation, Datum names)
+{
+	Bitmapset *set = NULL;
+	int count;
+	AttrNumber *numbers = column_numbers(relation, names, &count);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (AttributeNumberIsValid(numbers[i]))
+			set = bms_add_member(set, numbers[i]);
+	}
+	return set;
+}
+
 /* Return the mode with that name. */
 static RmMode
 mode_named(const char *name)
@@ -132,17 +149,10 @@ fill_from_row(RmBinding *binding, Relation relation)
 	TupleDesc desc = SPI_tuptable->tupdesc;
 	TupleDesc columns = RelationGetDescr(relation);
 	bool isnull;
-	int nexempt, nowner;
-	AttrNumber *exempt, *owner;
 	MemoryContext old = MemoryContextSwitchTo(binding->context);
 
 	binding->keys = column_numbers(relation, SPI_getbinval(row, desc, 1, &isnull), &binding->nkeys);
-	exempt = column_numbers(relation, SPI_getbinval(row, desc, 2, &isnull), &nexempt);
-	for (int i = 0; i < nexempt; i++)
-	{
-		if (AttributeNumberIsValid(exempt[i]))
-			binding->exempt = bms_add_member(binding->exempt, exempt[i]);
-	}
+	binding->exempt = column_set(relation, SPI_getbinval(row, desc, 2, &isnull));
 	for (int i = 0; i < columns->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(columns, i);
@@ -150,9 +160,8 @@ fill_from_row(RmBinding *binding, Relation relation)
 		if (attribute->attgenerated || attribute->attisdropped)
 			binding->exempt = bms_add_member(binding->exempt, attribute->attnum);
 	}
-	owner = column_numbers(relation, SPI_getbinval(row, desc, 4, &isnull), &nowner);
-	for (int i = 0; i < nowner; i++)
-		binding->owner = bms_add_member(binding->owner, owner[i]);
+	binding->owner = column_set(relation, SPI_getbinval(row, desc, 4, &isnull));
+	binding->installed = column_set(relation, SPI_getbinval(row, desc, 5, &isnull));
 	binding->mode = mode_named(SPI_getvalue(row, desc, 3));
 	binding->bound = true;
 	for (int i = 0; i < binding->nkeys; i++)
@@ -182,7 +191,8 @@ load(RmBinding *binding, Relation relation, const char *class)
 		Oid types[2] = { TEXTOID, REGCLASSOID };
 		SPIPlanPtr prepared =
 			SPI_prepare("SELECT c.key_columns, c.exempt, g.mode, "
-						"coalesce(release_mgmt_internal.path_columns(c.source, c.organization_path), '{}') "
+						"coalesce(release_mgmt_internal.path_columns(c.source, c.organization_path), '{}'), "
+						"release_mgmt_internal.installed_columns(c.name) "
 						"FROM release_mgmt.ci_class AS c "
 						"JOIN release_mgmt.governed_table AS g ON g.source OPERATOR(pg_catalog.=) c.source "
 						"WHERE c.name OPERATOR(pg_catalog.=) $1 "
@@ -233,12 +243,43 @@ rm_binding_get(Relation relation, const char *class)
 	return binding;
 }
 
+/* Return the table that a class is bound to; NULL where it is bound to none. */
+static Datum
+source_of_class(Datum class, bool *isnull)
+{
+	static SPIPlanPtr plan = NULL;
+	RmIdentity saved;
+	Datum source = (Datum) 0;
+
+	rm_become_owner(&saved);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (plan == NULL)
+	{
+		Oid types[] = { TEXTOID };
+
+		plan = rm_keep_plan("SELECT c.source FROM release_mgmt.ci_class AS c WHERE c.name OPERATOR(pg_catalog.=) $1", 1,
+							types);
+	}
+	if (SPI_execute_plan(plan, &class, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read a class");
+	*isnull = SPI_processed == 0;
+	if (!*isnull)
+		source = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+	SPI_finish();
+	rm_become_again(&saved);
+	return source;
+}
+
 /* Forget a table and everything that inherits from it, in every backend. */
 static void
 forget_tree(HeapTuple tuple, TupleDesc desc)
 {
+	int column = SPI_fnumber(desc, "source");
 	bool isnull;
-	Datum source = heap_getattr(tuple, SPI_fnumber(desc, "source"), desc, &isnull);
+	Datum source = column > 0
+					   ? heap_getattr(tuple, column, desc, &isnull)
+					   : source_of_class(heap_getattr(tuple, SPI_fnumber(desc, "from_class"), desc, &isnull), &isnull);
 	List *relations;
 	ListCell *cell;
 
@@ -251,7 +292,7 @@ forget_tree(HeapTuple tuple, TupleDesc desc)
 
 PG_FUNCTION_INFO_V1(rm_forget_binding);
 
-/* Row trigger on tables with a column source: forget what is known of it. */
+/* Row trigger on tables with a column source or from_class: forget what is known of that table, or that class's. */
 Datum
 rm_forget_binding(PG_FUNCTION_ARGS)
 {

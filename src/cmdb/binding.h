@@ -25,9 +25,10 @@ typedef struct RmBinding
 	bool bound;  /* the class still names this table, or a parent of it */
 	RmMode mode;
 	int nkeys;
-	AttrNumber *keys;  /* in the table's own numbering */
-	Bitmapset *owner;  /* columns on which it depends whose the item is */
-	Bitmapset *exempt; /* exempt and generated columns: they change without a plan */
+	AttrNumber *keys;     /* in the table's own numbering */
+	Bitmapset *owner;     /* columns on which it depends whose the item is */
+	Bitmapset *exempt;    /* exempt and generated columns: they change without a plan */
+	Bitmapset *installed; /* columns that baselines of what is installed are read from */
 	MemoryContext context;
 } RmBinding;
 

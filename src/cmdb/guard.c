@@ -284,17 +284,13 @@ keep_stub(RmBinding *binding, RmCase *item, const char *old_key, const char *new
 	SPI_finish();
 }
 
-/* Does the row begin to belong to somebody, or to somebody else? */
+/* Does one of the columns hold another value? */
 static bool
-is_owner_changed(const RmBinding *binding, TupleTableSlot *old, TupleTableSlot *new)
+is_any_changed(const Bitmapset *columns, TupleTableSlot *old, TupleTableSlot *new)
 {
 	int column = -1;
 
-	if (binding->owner == NULL || new == NULL)
-		return false;
-	if (old == NULL)
-		return true;
-	while ((column = bms_next_member(binding->owner, column)) >= 0)
+	while ((column = bms_next_member(columns, column)) >= 0)
 	{
 		bool before_null, now_null;
 		Datum before = slot_getattr(old, column, &before_null);
@@ -307,13 +303,23 @@ is_owner_changed(const RmBinding *binding, TupleTableSlot *old, TupleTableSlot *
 	return false;
 }
 
+/* Does the row begin to belong to somebody, or to somebody else? */
+static bool
+is_owner_changed(const RmBinding *binding, TupleTableSlot *old, TupleTableSlot *new)
+{
+	if (binding->owner == NULL || new == NULL)
+		return false;
+	return old == NULL || is_any_changed(binding->owner, old, new);
+}
+
 PG_FUNCTION_INFO_V1(rm_keep_ci);
 
 /*
  * Row trigger rm_80_ci(class) on bound tables.
  *
  * In an inactive database rows are taken as they come, and the stubs with
- * them: both are being restored.  That a row changed is noted in any case.
+ * them: both are being restored.  That a row changed is noted in any case,
+ * unless a baseline would be the same.
  */
 Datum
 rm_keep_ci(PG_FUNCTION_ARGS)
@@ -332,11 +338,11 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("keep_ci() is an AFTER row trigger with the class as its argument")));
 	item.class = trigger->tg_trigger->tgargs[0];
-	rm_source_note(item.class);
-	if (!rm_ledger_is_active())
-		return PointerGetDatum(NULL);
-	binding = rm_binding_get(trigger->tg_relation, item.class);
-	if (!binding->bound)
+	binding = rm_ledger_is_active() ? rm_binding_get(trigger->tg_relation, item.class) : NULL;
+	if (binding == NULL || !binding->bound || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
+		is_any_changed(binding->installed, trigger->tg_trigslot, trigger->tg_newslot))
+		rm_source_note(item.class);
+	if (binding == NULL || !binding->bound)
 		return PointerGetDatum(NULL);
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
