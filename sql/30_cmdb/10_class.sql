@@ -107,6 +107,8 @@ CREATE TABLE release_mgmt.ci_change_permit (
     attribute      text,
     check_name     text NOT NULL,
     permitted_by   uuid NOT NULL,
+    old_value      text,
+    new_value      text,
     CONSTRAINT ci_change_permit_pkey PRIMARY KEY (id),
     CONSTRAINT ci_change_permit_operation_check CHECK (operation IN ('create', 'change', 'retire')),
     CONSTRAINT ci_change_permit_ci_id_fkey FOREIGN KEY (ci_id) REFERENCES release_mgmt.ci
@@ -116,7 +118,9 @@ COMMENT ON TABLE release_mgmt.ci_change_permit IS
 COMMENT ON COLUMN release_mgmt.ci_change_permit.transaction_id IS 'the transaction, as captured changes name it';
 COMMENT ON COLUMN release_mgmt.ci_change_permit.attribute IS 'the changed column; NULL for the creation or retirement of the item as such';
 COMMENT ON COLUMN release_mgmt.ci_change_permit.check_name IS 'the registered check that permitted it';
-COMMENT ON COLUMN release_mgmt.ci_change_permit.permitted_by IS 'what that check answered: the id of the planned CI change, or of the back-out';
+COMMENT ON COLUMN release_mgmt.ci_change_permit.permitted_by IS 'what that check answered: the id of the planned CI change, of the back-out, or of the emergency';
+COMMENT ON COLUMN release_mgmt.ci_change_permit.old_value IS 'the value that a back-out restored the attribute from; NULL where something else permitted the change, as a plan states its values itself';
+COMMENT ON COLUMN release_mgmt.ci_change_permit.new_value IS 'the value that a back-out restored';
 CREATE INDEX ci_change_permit_ci_id_idx ON release_mgmt.ci_change_permit (ci_id, transaction_id);
 CREATE INDEX ci_change_permit_permitted_by_idx ON release_mgmt.ci_change_permit (permitted_by);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_change_permit', '');

@@ -1,7 +1,8 @@
 -- Module trace, third part: exact back-out of what a release changed in the CMDB.
 --
 -- What is restored comes from the ledger, the row images captured when the release made its changes, and not from the plan.
--- A back-out first writes down each restoration, then makes it through the guard, which permits exactly those.
+-- A back-out tells the guard each restoration, then makes it under the guard, which permits exactly those; the permits are what
+-- is kept of them.
 
 CREATE TABLE release_mgmt.ci_back_out (
     id             uuid DEFAULT release_mgmt.new_id(),
@@ -21,51 +22,28 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.ci_back_out');
 SELECT release_mgmt_internal.belongs('release_mgmt.ci_back_out', 'release_id');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_back_out');
 
-CREATE TABLE release_mgmt.ci_restoration (
-    id          uuid DEFAULT release_mgmt.new_id(),
-    back_out_id uuid NOT NULL,
-    ci          text NOT NULL,
-    operation   text NOT NULL,
-    attribute   text,
-    old_value   text,
-    new_value   text,
-    CONSTRAINT ci_restoration_pkey PRIMARY KEY (id),
-    CONSTRAINT ci_restoration_back_out_id_fkey FOREIGN KEY (back_out_id) REFERENCES release_mgmt.ci_back_out,
-    CONSTRAINT ci_restoration_operation_check CHECK (operation IN ('create', 'change', 'retire'))
-);
-COMMENT ON TABLE release_mgmt.ci_restoration IS 'What each back-out restores: which attribute of which item, from which value (what the release made) to which (what was there before).';
-COMMENT ON COLUMN release_mgmt.ci_restoration.attribute IS 'NULL: the item as such, created again or retired';
-CREATE INDEX ci_restoration_back_out_id_idx ON release_mgmt.ci_restoration (back_out_id, ci);
-SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_restoration', '');
-SELECT release_mgmt_internal.govern_own('release_mgmt.ci_restoration');
-SELECT release_mgmt_internal.belongs('release_mgmt.ci_restoration', through => 'back_out_id');
+CREATE VIEW release_mgmt.ci_restoration WITH (security_invoker = true) AS
+SELECT p.id, p.permitted_by AS back_out_id, i.label AS ci, p.operation, p.attribute, p.old_value, p.new_value
+FROM release_mgmt.ci_back_out AS b
+JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
+JOIN release_mgmt.ci AS i ON i.id = p.ci_id;
+COMMENT ON VIEW release_mgmt.ci_restoration IS
+'What each back-out restored: which attribute of which item, from which value (what the release made) to which (what was there before). The permits that the guard gave it; attribute NULL: the item as such, created again or retired.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_restoration');
 
+CREATE FUNCTION release_mgmt_internal.begin_restoration(back_out uuid, item_ids uuid[], ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_begin_restoration';
+COMMENT ON FUNCTION release_mgmt_internal.begin_restoration(uuid, uuid[], text[], text[], text[], text[], text[]) IS
+'Tells the guard what a back-out is about to restore, one restoration for each place of the arrays: exactly these are permitted until end_restoration(). Nothing is written; what becomes of each is in the permit that the guard records.';
+
+CREATE FUNCTION release_mgmt_internal.end_restoration() RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_end_restoration';
+COMMENT ON FUNCTION release_mgmt_internal.end_restoration() IS 'Ends what begin_restoration() began. A (sub)transaction that is rolled back ends it too.';
+
 CREATE FUNCTION release_mgmt_internal.restored_by_back_out(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-DECLARE
-    back_outs uuid[] := ARRAY(SELECT b.id FROM release_mgmt.ci_back_out AS b WHERE b.transaction_id = release_mgmt_internal.current_transaction());
-BEGIN
-    IF cardinality(back_outs) = 0 THEN
-        RETURN NULL;
-    END IF;
-    RETURN ARRAY(
-        SELECT s.id
-        FROM unnest(restored_by_back_out.ci, restored_by_back_out.operation, restored_by_back_out.attribute, restored_by_back_out.old_value, restored_by_back_out.new_value)
-            WITH ORDINALITY AS a (ci, operation, attribute, old_value, new_value, n)
-        LEFT JOIN LATERAL (
-            SELECT r.id
-            FROM unnest(back_outs) AS b (id)
-            CROSS JOIN LATERAL (SELECT o.* FROM release_mgmt.ci_restoration AS o WHERE o.back_out_id = b.id AND o.ci = a.ci OFFSET 0) AS r
-            WHERE r.operation = a.operation
-              AND r.attribute IS NOT DISTINCT FROM a.attribute
-              AND r.old_value IS NOT DISTINCT FROM a.old_value
-              AND r.new_value IS NOT DISTINCT FROM a.new_value
-            LIMIT 1) AS s ON true
-        ORDER BY a.n);
-END $$;
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_restored_by_back_out';
 COMMENT ON FUNCTION release_mgmt_internal.restored_by_back_out(text[], text[], text[], text[], text[]) IS
-'Check at the point ci_change, of many changes at once: for each, the restoration that a back-out running in this transaction has written down for exactly this, or NULL.';
+'Check at the point ci_change, of many changes at once: for each, the back-out that is restoring exactly this now, or NULL.';
 SELECT release_mgmt_internal.register_check('a_restored_by_back_out', 'ci_change', 'release_mgmt_internal.restored_by_back_out',
     'the change restores what was there before a release that is being backed out');
 
@@ -85,8 +63,7 @@ BEGIN
     ), restored AS (
         SELECT p.ci_id, p.operation, p.attribute, pg_catalog.max(p.id::text)::uuid AS last_permit
         FROM release_mgmt.ci_back_out AS b
-        JOIN release_mgmt.ci_restoration AS s ON s.back_out_id = b.id
-        JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = s.id
+        JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
         WHERE b.release_id = standing_changes.release
         GROUP BY p.ci_id, p.operation, p.attribute
     )
@@ -231,11 +208,6 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.later_work(uuid, text, text, uuid) IS
 'What was done to an item after a transaction, one line for each change: of that attribute, or of the item as such.';
 
-CREATE FUNCTION release_mgmt_internal.record_restorations(back_out uuid, ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS void
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_record_restorations';
-COMMENT ON FUNCTION release_mgmt_internal.record_restorations(uuid, text[], text[], text[], text[], text[]) IS
-'Writes rows of ci_restoration for a back-out that this transaction has written, one for each place of the arrays, and has them captured.';
-
 -- jit off, here and in drift() and trace_ci(): compiling costs more than all of the work.
 CREATE FUNCTION release_mgmt_internal.restore_ci_changes(release uuid, target text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
@@ -243,19 +215,21 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_
 DECLARE
     of_release record;
     back_out uuid;
+    item_ids uuid[];
     items text[];
     operations text[];
     attributes text[];
     old_values text[];
     new_values text[];
     conflicts text[];
+    restored bigint;
 BEGIN
     SELECT r.code, r.state, s.kind INTO STRICT of_release
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     WHERE r.id = release FOR NO KEY UPDATE OF r;
-    SELECT array_agg(p.ci), array_agg(p.operation), array_agg(p.attribute), array_agg(p.old_value), array_agg(p.new_value),
+    SELECT array_agg(p.ci_id), array_agg(p.ci), array_agg(p.operation), array_agg(p.attribute), array_agg(p.old_value), array_agg(p.new_value),
            array_agg(p.conflict) FILTER (WHERE p.conflict IS NOT NULL)
-    INTO items, operations, attributes, old_values, new_values, conflicts
+    INTO item_ids, items, operations, attributes, old_values, new_values, conflicts
     FROM release_mgmt_internal.plan_back_out(release, target) AS p;
     IF items IS NULL THEN
         RETURN 0;
@@ -272,9 +246,11 @@ BEGIN
     INSERT INTO release_mgmt.ci_back_out (release_id, target, transaction_id, person_id)
     VALUES (release, target, release_mgmt_internal.current_transaction(), release_mgmt_internal.acting_person())
     RETURNING id INTO back_out;
-    PERFORM release_mgmt_internal.record_restorations(back_out, items, operations, attributes, old_values, new_values);
+    PERFORM release_mgmt_internal.begin_restoration(back_out, item_ids, items, operations, attributes, old_values, new_values);
     -- Against the order in which an installation writes them.
-    RETURN release_mgmt_internal.apply_ci_changes(items, operations, attributes, new_values, backwards => true);
+    restored := release_mgmt_internal.apply_ci_changes(items, operations, attributes, new_values, backwards => true);
+    PERFORM release_mgmt_internal.end_restoration();
+    RETURN restored;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.restore_ci_changes(uuid, text) IS
 'What back_out_ci_changes() does, without asking who acts; also the answer at the point back_out, where rollout asks for one target.';

@@ -70,12 +70,11 @@ CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci
 RETURNS TABLE (release_id uuid, is_stated boolean, value text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-    SELECT coalesce(x.release_id, b.release_id), p.attribute IS NOT NULL AND coalesce(x.id, s.id) IS NOT NULL,
-           CASE WHEN x.id IS NOT NULL THEN x.new_value ELSE s.new_value END
+    SELECT coalesce(x.release_id, b.release_id), p.attribute IS NOT NULL AND coalesce(x.id, b.id) IS NOT NULL,
+           CASE WHEN x.id IS NOT NULL THEN x.new_value ELSE p.new_value END
     FROM release_mgmt.ci_change_permit AS p
     LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
-    LEFT JOIN release_mgmt.ci_restoration AS s ON s.id = p.permitted_by
-    LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = s.back_out_id
+    LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = p.permitted_by
     WHERE p.transaction_id = permitting_release.transaction_id AND p.ci_id = permitting_release.ci_id
       AND p.attribute IS NOT DISTINCT FROM permitting_release.attribute
       AND NOT EXISTS (SELECT FROM release_mgmt.emergency AS e WHERE e.id = p.permitted_by AND e.verdict = 'rejected')
@@ -151,12 +150,12 @@ SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
     WITH restored AS MATERIALIZED (
-        SELECT s.ci, p.operation, p.attribute, max(p.id::text)::uuid AS last_permit
+        SELECT i.label AS ci, p.operation, p.attribute, max(p.id::text)::uuid AS last_permit
         FROM release_mgmt.ci_back_out AS b
-        JOIN release_mgmt.ci_restoration AS s ON s.back_out_id = b.id
-        JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = s.id
+        JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
+        JOIN release_mgmt.ci AS i ON i.id = p.ci_id
         WHERE b.release_id = made_changes.release
-        GROUP BY s.ci, p.operation, p.attribute
+        GROUP BY i.label, p.operation, p.attribute
     )
     SELECT x.ci, p.operation, coalesce(p.attribute, ''), array_agg(p.transaction_id) FILTER (WHERE r.ci IS NULL), bool_or(r.ci IS NULL)
     FROM release_mgmt.planned_ci_change AS x

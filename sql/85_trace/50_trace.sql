@@ -78,8 +78,7 @@ BEGIN
             SELECT p.ci_id, b.id AS back_out_id, coalesce(x.release_id, b.release_id) AS release_id, e.code AS emergency
             FROM release_mgmt.ci_change_permit AS p
             LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
-            LEFT JOIN release_mgmt.ci_restoration AS s ON s.id = p.permitted_by
-            LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = s.back_out_id
+            LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = p.permitted_by
             LEFT JOIN (SELECT m.id, c.code FROM release_mgmt.emergency AS m JOIN release_mgmt.change_request AS c ON c.id = m.change_id) AS e ON e.id = p.permitted_by
             WHERE p.ci_id = i.id AND p.transaction_id = h.transaction_id
             LIMIT 1) AS q ON true

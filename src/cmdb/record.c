@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "cmdb/permit.h"
+#include "cmdb/restoration.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -25,7 +26,9 @@ enum
 	PERMIT_ATTRIBUTE,
 	PERMIT_CHECK_NAME,
 	PERMIT_PERMITTED_BY,
-	PERMIT_NATTS = PERMIT_PERMITTED_BY
+	PERMIT_OLD_VALUE,
+	PERMIT_NEW_VALUE,
+	PERMIT_NATTS = PERMIT_NEW_VALUE
 };
 
 extern Datum rm_new_id(PG_FUNCTION_ARGS);
@@ -71,6 +74,42 @@ is_permitted_in_part(const RmCase *item)
 	return false;
 }
 
+/* Return the restoration that a back-out permits the attempt as, NULL where something else permits it. */
+static const RmRestoration *
+restoration_of(const char *label, const RmAttempt *attempt)
+{
+	const RmRestoration *found;
+
+	if (attempt->check_name == NULL)
+		return NULL;
+	found = rm_restoration_find(label, attempt->operation, attempt->attribute);
+	return found != NULL && memcmp(&found->back_out, &attempt->permitted_by, UUID_LEN) == 0 ? found : NULL;
+}
+
+/*
+ * Take the stub from a back-out that restores the item, if one does.
+ *
+ * The permit of what it takes back refers to that stub, and keeps it.
+ */
+static bool
+take_stub(RmCase *item, const char *label)
+{
+	ListCell *cell;
+
+	foreach (cell, item->attempts)
+	{
+		const RmRestoration *restoration = restoration_of(label, lfirst(cell));
+
+		if (restoration != NULL)
+		{
+			item->ci_id = restoration->ci_id;
+			item->has_id = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
  * Find the stubs of the cases that need one and have none.
  *
@@ -91,10 +130,15 @@ find_stubs(List *cases)
 	{
 		RmCase *item = lfirst(cell);
 
+		char *label;
+
 		if (item->has_id || !is_permitted_in_part(item))
 			continue;
+		label = (char *) rm_case_label(item);
+		if (take_stub(item, label))
+			continue;
 		items[count] = item;
-		labels[count++] = (char *) rm_case_label(item);
+		labels[count++] = label;
 	}
 	if (count == 0)
 		return;
@@ -143,11 +187,13 @@ rm_cases_record(List *cases)
 	foreach (cell, cases)
 	{
 		RmCase *item = lfirst(cell);
+		const char *label = rm_case_label(item);
 		ListCell *inner;
 
 		foreach (inner, item->attempts)
 		{
 			RmAttempt *attempt = lfirst(inner);
+			const RmRestoration *restoration = restoration_of(label, attempt);
 
 			if (attempt->check_name == NULL)
 				continue;
@@ -160,6 +206,10 @@ rm_cases_record(List *cases)
 				attempt->attribute == NULL ? (Datum) 0 : CStringGetTextDatum(attempt->attribute);
 			values[PERMIT_CHECK_NAME - 1] = CStringGetTextDatum(attempt->check_name);
 			values[PERMIT_PERMITTED_BY - 1] = UUIDPGetDatum(&attempt->permitted_by);
+			nulls[PERMIT_OLD_VALUE - 1] = restoration == NULL || restoration->old_null;
+			values[PERMIT_OLD_VALUE - 1] = nulls[PERMIT_OLD_VALUE - 1] ? (Datum) 0 : restoration->old_value;
+			nulls[PERMIT_NEW_VALUE - 1] = restoration == NULL || restoration->new_null;
+			values[PERMIT_NEW_VALUE - 1] = nulls[PERMIT_NEW_VALUE - 1] ? (Datum) 0 : restoration->new_value;
 			rm_own_rows_add(&rows, values, nulls);
 		}
 	}

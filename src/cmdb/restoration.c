@@ -1,75 +1,256 @@
 /*
  * restoration.c
- *		What a back-out is about to restore, written down.
+ *		What a back-out that is running restores: the guard permits exactly that.
+ *
+ * It stands in memory and nowhere else while rows are restored; what is kept is
+ * the permit that the guard records of each.  It goes with the subtransaction
+ * that rolls back, and belongs to the level below when that commits.  A trigger
+ * of the customer's may back out another release meanwhile: the last one to
+ * begin is the first to end.
  */
 #include "postgres.h"
 
+#include "cmdb/restoration.h"
+
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
-#include "ledger/own_rows.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/uuid.h"
+#include "utils/datum.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
 
-/* Attribute numbers of ci_restoration. */
+/* Arguments of restored_by_back_out(), and of begin_restoration() from its third one on. */
 enum
 {
-	RESTORATION_ID = 1,
-	RESTORATION_BACK_OUT_ID,
-	RESTORATION_CI,
-	RESTORATION_OPERATION,
-	RESTORATION_ATTRIBUTE,
-	RESTORATION_OLD_VALUE,
-	RESTORATION_NEW_VALUE,
-	RESTORATION_NATTS = RESTORATION_NEW_VALUE
+	CI,
+	OPERATION,
+	ATTRIBUTE,
+	OLD_VALUE,
+	NEW_VALUE,
+	NCOLUMNS
 };
 
-PG_FUNCTION_INFO_V1(rm_record_restorations);
+/* What is restored, by name. */
+typedef struct ChangeName
+{
+	const char *label;
+	const char *operation;
+	const char *attribute; /* "": the item as such */
+} ChangeName;
 
-extern Datum rm_new_id(PG_FUNCTION_ARGS);
+typedef struct Entry
+{
+	ChangeName name; /* hash key */
+	RmRestoration restoration;
+} Entry;
+
+/* A back-out. */
+typedef struct BackOut
+{
+	struct BackOut *below;
+	HTAB *entries;
+	MemoryContext context;
+} BackOut;
+
+/* A text[] for each column, of the same length. */
+typedef struct Columns
+{
+	Datum *values[NCOLUMNS];
+	bool *nulls[NCOLUMNS];
+	int count;
+} Columns;
+
+static BackOut *top = NULL;
+
+PG_FUNCTION_INFO_V1(rm_begin_restoration);
+PG_FUNCTION_INFO_V1(rm_end_restoration);
+PG_FUNCTION_INFO_V1(rm_restored_by_back_out);
+
+/* Hash a name. */
+static uint32
+hash_name(const void *key, Size size)
+{
+	const ChangeName *name = key;
+
+	return hash_combine(hash_bytes((const unsigned char *) name->label, strlen(name->label)),
+						hash_bytes((const unsigned char *) name->attribute, strlen(name->attribute)));
+}
+
+/* Compare two names, as dynahash wants it. */
+static int
+match_name(const void *a, const void *b, Size size)
+{
+	const ChangeName *one = a;
+	const ChangeName *other = b;
+
+	return strcmp(one->label, other->label) != 0 || strcmp(one->attribute, other->attribute) != 0 ||
+		   strcmp(one->operation, other->operation) != 0;
+}
+
+/* Forget a back-out, whose memory goes. */
+static void
+forget(void *argument)
+{
+	top = ((BackOut *) argument)->below;
+}
+
+/* Begin a back-out that restores so many things. */
+static BackOut *
+begin(int count)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurTransactionContext, "release_mgmt restorations", ALLOCSET_DEFAULT_SIZES);
+	HASHCTL control = { .keysize = sizeof(ChangeName),
+						.entrysize = sizeof(Entry),
+						.hash = hash_name,
+						.match = match_name,
+						.hcxt = context };
+	BackOut *back_out = MemoryContextAllocZero(context, sizeof(BackOut));
+	MemoryContextCallback *callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
+
+	back_out->context = context;
+	back_out->entries =
+		hash_create("restorations", Max(count, 16), &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	back_out->below = top;
+	callback->func = forget;
+	callback->arg = back_out;
+	MemoryContextRegisterResetCallback(context, callback);
+	top = back_out;
+	return back_out;
+}
+
+/* Read the arrays that begin at that argument. */
+static void
+read_columns(FunctionCallInfo fcinfo, int first, Columns *columns)
+{
+	for (int i = 0; i < NCOLUMNS; i++)
+	{
+		int count;
+
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(first + i), TEXTOID, -1, false, TYPALIGN_INT, &columns->values[i],
+						  &columns->nulls[i], &count);
+		if (i > 0 && count != columns->count)
+			elog(ERROR, "%d changes and %d of their values", columns->count, count);
+		columns->count = count;
+	}
+}
+
+/* Return the name that the columns give at a place. */
+static ChangeName
+name_at(const Columns *columns, int n)
+{
+	bool is_item = columns->nulls[ATTRIBUTE][n];
+
+	return (ChangeName) { .label = TextDatumGetCString(columns->values[CI][n]),
+						  .operation = TextDatumGetCString(columns->values[OPERATION][n]),
+						  .attribute = is_item ? "" : TextDatumGetCString(columns->values[ATTRIBUTE][n]) };
+}
 
 /*
- * record_restorations(back_out uuid, ci text[], operation text[],
- *					   attribute text[], old_value text[], new_value text[])
- * returns void
- *
- * The back-out was written in this transaction, so that no foreign key needs to
- * ask for it.
+ * begin_restoration(back_out uuid, item_ids uuid[], ci text[],
+ *					 operation text[], attribute text[], old_value text[],
+ *					 new_value text[]) returns void
  */
 Datum
-rm_record_restorations(PG_FUNCTION_ARGS)
+rm_begin_restoration(PG_FUNCTION_ARGS)
 {
-	Datum *columns[RESTORATION_NATTS];
-	bool *column_nulls[RESTORATION_NATTS];
-	Datum values[RESTORATION_NATTS];
-	bool nulls[RESTORATION_NATTS] = { false };
-	RmOwnRows rows;
-	int count = 0;
+	Columns columns = { 0 };
+	BackOut *back_out;
+	MemoryContext old_context;
+	Datum *ids;
+	int count;
 
-	for (int i = RESTORATION_CI - 1; i < RESTORATION_NATTS; i++)
-	{
-		int length;
-
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(i - 1), TEXTOID, -1, false, TYPALIGN_INT, &columns[i], &column_nulls[i],
-						  &length);
-		if (i > RESTORATION_CI - 1 && length != count)
-			elog(ERROR, "%d restorations and %d of their values", count, length);
-		count = length;
-	}
-	rm_own_rows_open(&rows, "ci_restoration");
-	values[RESTORATION_BACK_OUT_ID - 1] = PG_GETARG_DATUM(0);
+	read_columns(fcinfo, 2, &columns);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, NULL, &count);
+	if (count != columns.count)
+		elog(ERROR, "%d restorations of %d items", columns.count, count);
+	back_out = begin(count);
+	old_context = MemoryContextSwitchTo(back_out->context);
 	for (int n = 0; n < count; n++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		values[RESTORATION_ID - 1] = DirectFunctionCall1(rm_new_id, (Datum) 0);
-		for (int i = RESTORATION_CI - 1; i < RESTORATION_NATTS; i++)
-		{
-			values[i] = columns[i][n];
-			nulls[i] = column_nulls[i][n];
-		}
-		rm_own_rows_add(&rows, values, nulls);
+		ChangeName name = name_at(&columns, n);
+		Entry *entry = hash_search(back_out->entries, &name, HASH_ENTER, NULL);
+		RmRestoration *restoration = &entry->restoration;
+
+		restoration->back_out = *PG_GETARG_UUID_P(0);
+		restoration->ci_id = *DatumGetUUIDP(ids[n]);
+		restoration->old_null = columns.nulls[OLD_VALUE][n];
+		restoration->new_null = columns.nulls[NEW_VALUE][n];
+		restoration->old_value = restoration->old_null ? (Datum) 0 : datumCopy(columns.values[OLD_VALUE][n], false, -1);
+		restoration->new_value = restoration->new_null ? (Datum) 0 : datumCopy(columns.values[NEW_VALUE][n], false, -1);
 	}
-	rm_own_rows_close(&rows);
+	MemoryContextSwitchTo(old_context);
 	PG_RETURN_VOID();
+}
+
+/* end_restoration() returns void. */
+Datum
+rm_end_restoration(PG_FUNCTION_ARGS)
+{
+	if (top == NULL)
+		elog(ERROR, "no back-out is running");
+	MemoryContextDelete(top->context);
+	PG_RETURN_VOID();
+}
+
+/* Return what a running back-out restores by that name, NULL if it is none of it; attribute NULL: the item as such. */
+const RmRestoration *
+rm_restoration_find(const char *label, const char *operation, const char *attribute)
+{
+	ChangeName name = { label, operation, attribute == NULL ? "" : attribute };
+
+	for (BackOut *back_out = top; back_out != NULL; back_out = back_out->below)
+	{
+		Entry *entry = hash_search(back_out->entries, &name, HASH_FIND, NULL);
+
+		if (entry != NULL)
+			return &entry->restoration;
+	}
+	return NULL;
+}
+
+/* Return whether a value is the one stated. */
+static bool
+is_stated(Datum value, bool is_null, Datum stated, bool stated_null)
+{
+	if (is_null || stated_null)
+		return is_null == stated_null;
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, value, stated));
+}
+
+/*
+ * restored_by_back_out(ci text[], operation text[], attribute text[],
+ *						old_value text[], new_value text[]) returns uuid[]
+ */
+Datum
+rm_restored_by_back_out(PG_FUNCTION_ARGS)
+{
+	Columns columns = { 0 };
+	Datum *answers;
+	bool *nulls;
+	int dims[1];
+	int lower[1] = { 1 };
+
+	if (top == NULL)
+		PG_RETURN_NULL();
+	read_columns(fcinfo, 0, &columns);
+	answers = palloc0(sizeof(Datum) * Max(columns.count, 1));
+	nulls = palloc0(sizeof(bool) * Max(columns.count, 1));
+	for (int n = 0; n < columns.count; n++)
+	{
+		ChangeName name = name_at(&columns, n);
+		const RmRestoration *found = rm_restoration_find(name.label, name.operation, name.attribute);
+
+		nulls[n] =
+			found == NULL ||
+			!is_stated(columns.values[OLD_VALUE][n], columns.nulls[OLD_VALUE][n], found->old_value, found->old_null) ||
+			!is_stated(columns.values[NEW_VALUE][n], columns.nulls[NEW_VALUE][n], found->new_value, found->new_null);
+		if (!nulls[n])
+			answers[n] = UUIDPGetDatum(&found->back_out);
+	}
+	dims[0] = columns.count;
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(answers, nulls, 1, dims, lower, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }

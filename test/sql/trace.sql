@@ -212,6 +212,16 @@ UPDATE vm SET note = NULL WHERE id = 8;
 SET ROLE regress_trace_rm;
 SELECT back_out_ci_changes('REL-2', 'vm/8');
 ROLLBACK;
+-- What a back-out restores is permitted while it restores it, and not a second time in its transaction.
+BEGIN;
+SET ROLE regress_trace_rm;
+SELECT back_out_ci_changes('REL-2');
+RESET ROLE;
+SELECT govern('vm', 'observe') IS NOT NULL AS observed;
+UPDATE vm SET memory = 32 WHERE id = 2;
+UPDATE vm SET memory = 8 WHERE id = 2;
+SELECT count(*) AS permitted FROM ci_restoration WHERE ci = 'vm/2' AND attribute = 'memory';
+ROLLBACK;
 SET ROLE regress_trace_rm;
 SELECT back_out_ci_changes('REL-2', 'vm/3');
 SELECT back_out_ci_changes('REL-2');
@@ -221,6 +231,9 @@ TABLE vm ORDER BY id;
 SELECT ci, operation, attribute, old_value, new_value FROM ci_restoration AS s JOIN ci_back_out AS b ON b.id = s.back_out_id ORDER BY b.id, ci, operation, attribute NULLS FIRST;
 SELECT i.label, p.operation, p.attribute FROM ci_change_permit AS p JOIN ci AS i ON i.id = p.ci_id
 WHERE p.check_name = 'a_restored_by_back_out' ORDER BY 1, 2, 3 NULLS FIRST;
+-- They are part of the release's evidence.
+SELECT r.row_values ->> 'check_name' AS check_name, count(*) FROM release_mgmt_internal.rows_of_release(release_id('REL-2')) AS r
+WHERE r.source = 'ci_change_permit'::regclass GROUP BY 1 ORDER BY 1;
 SELECT operation, changed FROM history_of('vm', '2') LIMIT 2;
 SELECT count(*) AS rows_of_findings FROM verify_ledger();
 
