@@ -2,9 +2,9 @@
  * compat_clauses.c
  *		The clauses of members, from the tables.
  *
- * A table that only grew returns a package's clauses one after the other, and
- * each goes where it belongs at once.  One that was changed may not; then the
- * rows are read again, collected and sorted.
+ * A table returns most packages' clauses one after the other, and each goes
+ * where it belongs at once.  Those of a few lie scattered, since a row goes to
+ * where there is room for it; these are read again, collected and sorted.
  */
 #include "release/compat.h"
 
@@ -16,13 +16,14 @@
 #include "utils/rangetypes.h"
 #include "utils/typcache.h"
 
-/* For so many subjects and more, the whole table is read. */
-#define MANY_SUBJECTS 2000
+/* For more subjects than that, the whole table is read. */
+#define MANY_SUBJECTS 5000
 
 typedef struct SubjectEntry
 {
 	pg_uuid_t id;
-	int member; /* the first that has its clauses */
+	int member;     /* the first that has its clauses */
+	bool scattered; /* its rows do not come clause by clause */
 	char status;
 } SubjectEntry;
 
@@ -52,11 +53,11 @@ typedef struct Loading
 {
 	RmCompat *compat;
 	rm_subject_hash *subjects;
-	const SubjectEntry *last;
+	SubjectEntry *last;
 	Row last_row;
-	bool disordered; /* rows do not come clause by clause ... */
-	bool gathering;  /* ... and so are collected first */
-	RmArray rows;    /* Row */
+	int scattered;  /* so many subjects are ... */
+	bool gathering; /* ... whose rows are collected now */
+	RmArray rows;   /* Row */
 	TypeCacheEntry *range_type;
 	const char *architecture; /* the one seen last */
 } Loading;
@@ -141,17 +142,16 @@ read_clause(TupleTableSlot *slot, void *arg)
 	Row *row = &current;
 	RmScheme scheme;
 
-	if (loading->disordered && !loading->gathering)
-		return;
-
 	if (loading->last == NULL || memcmp(loading->last->id.data, id->data, UUID_LEN) != 0)
 	{
-		const SubjectEntry *subject = rm_subject_lookup(loading->subjects, *id);
+		SubjectEntry *subject = rm_subject_lookup(loading->subjects, *id);
 
 		if (subject == NULL)
 			return;
 		loading->last = subject;
 	}
+	if (loading->last->scattered != loading->gathering)
+		return;
 	row->member = loading->last->member;
 	row->kind = kind_of(DatumGetTextPP(values[1]));
 	row->clause_no = DatumGetInt32(values[2]);
@@ -192,7 +192,10 @@ read_clause(TupleTableSlot *slot, void *arg)
 		loading->last_row = current;
 	}
 	else
-		loading->disordered = true;
+	{
+		loading->last->scattered = true;
+		loading->scattered++;
+	}
 }
 
 /* Order rows by member, clause and alternative. */
@@ -227,6 +230,63 @@ add_rows(RmCompat *compat, const RmArray *rows)
 
 	for (int i = 0; i < rows->used; i++)
 		add_row(compat, i == 0 ? &none : (Row *) rows->items + i - 1, (Row *) rows->items + i);
+}
+
+/* Take off the clauses, from one on, of members whose rows lie scattered: what came may be part of them. */
+static void
+drop_scattered(Loading *loading, int first_clause, int first_alternative)
+{
+	RmCompat *compat = loading->compat;
+	rm_subject_iterator iterator;
+	SubjectEntry *subject;
+	int clauses = first_clause;
+	int alternatives = first_alternative;
+
+	rm_subject_start_iterate(loading->subjects, &iterator);
+	while ((subject = rm_subject_iterate(loading->subjects, &iterator)) != NULL)
+	{
+		if (subject->scattered)
+			rm_compat_member(compat, subject->member)->clauses = 0;
+	}
+	for (int i = first_clause; i < compat->clauses.used; i++)
+	{
+		RmClause clause = *rm_compat_clause(compat, i);
+		RmMember *member = rm_compat_member(compat, clause.member);
+
+		if (member->clauses == 0)
+			continue;
+		if (member->first_clause == i)
+			member->first_clause = clauses;
+		memmove(rm_compat_alternative(compat, alternatives), rm_compat_alternative(compat, clause.first_alternative),
+				clause.alternatives * sizeof(RmAlternativeName));
+		clause.first_alternative = alternatives;
+		alternatives += clause.alternatives;
+		*rm_compat_clause(compat, clauses++) = clause;
+	}
+	compat->clauses.used = clauses;
+	compat->alternatives.used = alternatives;
+}
+
+/* The ids of the subjects, or of those that lie scattered, as uuid[]; a NULL pointer for more than are worth naming. */
+static Datum
+subject_ids(const Loading *loading)
+{
+	int count = loading->gathering ? loading->scattered : loading->subjects->members;
+	Datum *ids;
+	int found = 0;
+	rm_subject_iterator iterator;
+	SubjectEntry *subject;
+
+	if (count > MANY_SUBJECTS)
+		return (Datum) 0;
+	ids = palloc(count * sizeof(Datum));
+	rm_subject_start_iterate(loading->subjects, &iterator);
+	while ((subject = rm_subject_iterate(loading->subjects, &iterator)) != NULL)
+	{
+		if (subject->scattered == loading->gathering)
+			ids[found++] = UUIDPGetDatum(&subject->id);
+	}
+	return PointerGetDatum(construct_array(ids, found, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 /* Give a member the clauses that another has, of the same package. */
@@ -264,12 +324,8 @@ rm_compat_load_clauses(RmCompat *compat, int first_member)
 							 "FROM release_mgmt.package_clause AS c",
 							 0 };
 	Loading loading = { .compat = compat };
-	RmPlan *plan = &of_all;
-	Datum values[1] = { 0 };
 	int first_clause = compat->clauses.used;
 	int first_alternative = compat->alternatives.used;
-	Datum *ids = palloc_extended(Max(compat->members.used - first_member, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
-	int nids = 0;
 
 	loading.subjects = rm_subject_create(CurrentMemoryContext, compat->members.used - first_member, NULL);
 	for (int i = first_member; i < compat->members.used; i++)
@@ -281,31 +337,26 @@ rm_compat_load_clauses(RmCompat *compat, int first_member)
 		if (!member->has_subject)
 			continue;
 		subject = rm_subject_insert(loading.subjects, member->subject, &found);
-		if (!found)
-		{
-			subject->member = i;
-			ids[nids++] = UUIDPGetDatum(&member->subject);
-		}
+		if (found)
+			continue;
+		subject->member = i;
+		subject->scattered = false;
 	}
-	if (nids > 0 && nids <= MANY_SUBJECTS)
+	for (int round = 0; round < 2; round++)
 	{
-		plan = &of_some;
-		values[0] = PointerGetDatum(construct_array(ids, nids, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+		Datum ids[1];
+
+		loading.gathering = round == 1;
+		loading.last = NULL;
+		if ((loading.gathering ? loading.scattered : loading.subjects->members) == 0)
+			break;
+		if (loading.gathering)
+			drop_scattered(&loading, first_clause, first_alternative);
+		ids[0] = subject_ids(&loading);
+		rm_read_plan(DatumGetPointer(ids[0]) == NULL ? &of_all : &of_some, ids, NULL, read_clause, &loading);
 	}
-	if (nids > 0)
-		rm_read_plan(plan, values, NULL, read_clause, &loading);
-	if (loading.disordered)
-	{
-		/* From the start: what came may be part of a member. */
-		for (int i = first_member; i < compat->members.used; i++)
-			rm_compat_member(compat, i)->clauses = 0;
-		compat->clauses.used = first_clause;
-		compat->alternatives.used = first_alternative;
-		loading.gathering = true;
-		rm_read_plan(plan, values, NULL, read_clause, &loading);
-		sort_rows(&loading.rows);
-		add_rows(compat, &loading.rows);
-	}
+	sort_rows(&loading.rows);
+	add_rows(compat, &loading.rows);
 	for (int i = first_member; i < compat->members.used; i++)
 	{
 		const RmMember *member = rm_compat_member(compat, i);
@@ -317,5 +368,4 @@ rm_compat_load_clauses(RmCompat *compat, int first_member)
 	if (loading.rows.items != NULL)
 		pfree(loading.rows.items);
 	rm_subject_destroy(loading.subjects);
-	pfree(ids);
 }

@@ -40,7 +40,7 @@ BEGIN
     RETURN QUERY SELECT format('%s %s %s: %s', f.severity, f.class, f.component, f.finding) FROM check_compatibility('PKG-' || n) AS f;
 END $$;
 
-SELECT plan(93);
+SELECT plan(94);
 
 -- Requirements (Policy 7.2)
 SELECT is_empty($$SELECT findings('', 'a 1')$$, 'what requires nothing fits');
@@ -283,6 +283,18 @@ INSERT INTO package VALUES ('shuffled', '1');
 SELECT results_eq($$SELECT finding, candidates FROM check_compatibility('PKG-R', '{package/shuffled}') WHERE component = 'shuffled'$$,
     $$VALUES ('shuffled 1 requires q | r', 'no package is or provides q; no package is or provides r'), ('shuffled 1 requires s', 'no package is or provides s')$$,
     'are put into it');
+-- One whose clauses begin before those of others, and end after them
+SELECT load_package_clauses(control(E'torn 1; Depends: a | b, c, d\nwhole 1; Depends: e | f, g\nlast 1; Depends: h')) AS loaded \gset
+CREATE TEMP TABLE part AS
+SELECT c.*, row_number() OVER (ORDER BY k.name = 'last', k.name = 'torn' AND c.clause_no = 3, k.name = 'whole', c.clause_no, c.alternative_no) AS place
+FROM package_clause AS c JOIN known_package AS k ON k.id = c.known_package_id WHERE k.name IN ('torn', 'whole', 'last');
+DELETE FROM package_clause WHERE id IN (SELECT id FROM part);
+INSERT INTO package_clause SELECT c.* FROM part AS p CROSS JOIN LATERAL (SELECT (jsonb_populate_record(NULL::package_clause, to_jsonb(p))).*) AS c ORDER BY p.place;
+DELETE FROM package;
+INSERT INTO package VALUES ('torn', '1'), ('whole', '1'), ('last', '1');
+SELECT results_eq($$SELECT finding FROM check_compatibility('PKG-R', '{package/torn}') WHERE component IN ('torn', 'whole', 'last') AND kind = 'requires'$$,
+    ARRAY['last 1 requires h', 'torn 1 requires a | b', 'torn 1 requires c', 'torn 1 requires d', 'whole 1 requires e | f', 'whole 1 requires g'],
+    'as are those of which a part lies elsewhere, beside others');
 
 -- npm's lock files; what they say is compared with npm in t/52_compat_npm.
 SELECT throws_ok($$SELECT load_npm_lock('app', '{"lockfileVersion": 1, "dependencies": {}}')$$, 'RM019', 'this is no package-lock.json with a list of packages', 'a lock file of npm 6');
