@@ -106,15 +106,28 @@ my %rows = map { $_ => [ rows("SELECT to_jsonb(x) FROM $_ AS x") ] } @sources;
 my @changes = rows(sprintf q{SELECT jsonb_build_object('place', x.log_index, 'source', split_part(x.source::text, '.', -1), 'key', x.key, 'operation', x.operation, 'old', x.old)
 	FROM captured_change AS x WHERE x.source::text ~ '(^|\.)(%s)$' ORDER BY x.log_index DESC, x.seq DESC}, join '|', @sources);
 
-my (%state, %of_release);    # source => key => row; source => release => keys
+my (%state, %shelf);    # source => key => row; source => what a gate asks for => keys
 
 sub key_of { my ($source, $row) = @_; return $source eq 'remediation_plan' ? "$row->{release_id}:$row->{kind}" : $row->{id} }
+
+# Rows lie where a gate of their release looks for them: only those that it counts, judgements by the plan that they judge.
+sub shelf_of
+{
+	my ($source, $row) = @_;
+	my $of = $row->{release_id} // '';
+	return substr($row->{blocking}, 0, 1) eq 't' && $row->{status} eq 'open' ? $of : '' if $source eq 'register_entry';
+	return join ' ', $of, $row->{parts}{remediation} // '' if $source eq 'approval';
+	return defined $row->{withdrawn_at} ? '' : join ' ', $of, $row->{parts}{remediation} // '' if $source eq 'approval_refusal';
+	return $of;
+}
 
 sub drop_row
 {
 	my ($source, $key) = @_;
 	my $row = delete $state{$source}{$key} or return;
-	delete $of_release{$source}{ $row->{release_id} // '' }{$key};
+	my $shelf = shelf_of($source, $row);
+	delete $shelf{$source}{$shelf}{$key};
+	delete $shelf{$source}{$shelf} if !%{ $shelf{$source}{$shelf} };
 	return $row;
 }
 
@@ -122,21 +135,20 @@ sub put_row
 {
 	my ($source, $key, $row) = @_;
 	$state{$source}{$key} = $row;
-	$of_release{$source}{ $row->{release_id} // '' }{$key} = 1;
+	$shelf{$source}{ shelf_of($source, $row) }{$key} = 1;
 	return;
 }
-
-sub rows_of { my ($source, $release) = @_; return map { $state{$source}{$_} } keys %{ $of_release{$source}{$release} || {} } }
 
 # What stands against a passage of the release, in the state as it is now.
 sub against
 {
 	my ($release) = @_;
-	my $plan = 'sha256:' . sha256_hex(encode('UTF-8', join '', map { "$_->{kind}\t$_->{body}\n" } sort { $a->{kind} cmp $b->{kind} } rows_of('remediation_plan', $release)));
+	my @plans = sort { $a->{kind} cmp $b->{kind} } map { $state{remediation_plan}{$_} } keys %{ $shelf{remediation_plan}{$release} || {} };
+	my $plan = 'sha256:' . sha256_hex(encode('UTF-8', join '', map { "$_->{kind}\t$_->{body}\n" } @plans));
 	my @against;
-	push @against, 'a blocking risk' if grep { substr($_->{blocking}, 0, 1) eq 't' && $_->{status} eq 'open' } rows_of('register_entry', $release);
-	push @against, 'no approval of this plan' if !grep { ($_->{parts}{remediation} // '') eq $plan } rows_of('approval', $release);
-	push @against, 'refused' if grep { ($_->{parts}{remediation} // '') eq $plan && !defined $_->{withdrawn_at} } rows_of('approval_refusal', $release);
+	push @against, 'a blocking risk' if $shelf{register_entry}{$release};
+	push @against, 'no approval of this plan' if !$shelf{approval}{"$release $plan"};
+	push @against, 'refused' if $shelf{approval_refusal}{"$release $plan"};
 	push @against, 'a change that is not approved' if grep { $state{change_request}{$_}{state} =~ /^(requested|assessed|refused)$/ } @{ $carries{$release} || [] };
 	return @against;
 }
@@ -145,7 +157,7 @@ sub against
 sub wrong
 {
 	my ($alter) = @_;
-	(%state, %of_release) = ();
+	(%state, %shelf) = ();
 	for my $source (@sources) { put_row($source, key_of($source, $_), { %$_ }) for @{ $rows{$source} } }
 	$alter->() if $alter;
 	my ($place, @passages, @wrong) = (-1);
@@ -177,6 +189,8 @@ my $first = sql("SELECT release_id('REL-1')");
 is(scalar(grep { /: a blocking risk$/ } wrong(sub { put_row('register_entry', 'made up', { release_id => $first, blocking => 't', status => 'open' }) })),
 	sql("SELECT count(*) FROM release_state_history WHERE to_state = 'ready' AND release_id = '$first'"), 'a risk that was there all the time would be found each time');
 cmp_ok(scalar(grep { /: no approval of this plan$/ } wrong(sub { $_->{body} = 'another' for values %{ $state{remediation_plan} } })), '>', 0, 'and so would another plan');
+cmp_ok(scalar(grep { /: refused$/ } wrong(sub { put_row('approval_refusal', "made up $_->{id}", { release_id => $_->{release_id}, parts => $_->{parts} }) for values %{ $state{approval} } })),
+	'>', 0, 'and refusals of what was approved');
 cmp_ok(scalar(grep { /: a change that is not approved$/ } wrong(sub { $_->{state} = 'refused' for values %{ $state{change_request} } })), '>', 0, 'and a refused change');
 
 is(sql('SELECT count(*) FROM release_state_history'), sql("SELECT count(*) FROM outbox_event WHERE kind = 'release state'"), 'every transition is an event');
