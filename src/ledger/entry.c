@@ -71,8 +71,8 @@ append_name(StringInfo entry, const char *label, Oid role)
 }
 
 /* Append "at <time>\n"; where the time has no such form, a line that no reader takes. */
-static void
-append_time(StringInfo entry, TimestampTz at)
+void
+rm_entry_append_time(StringInfo entry, TimestampTz at)
 {
 	struct pg_tm tm;
 	fsec_t fsec;
@@ -173,7 +173,7 @@ rm_entry_append_transaction(StringInfo entry, const pg_uuid_t *id, TimestampTz a
 	appendStringInfoString(entry, "id ");
 	append_uuid(entry, id);
 	appendStringInfoCharMacro(entry, '\n');
-	append_time(entry, at);
+	rm_entry_append_time(entry, at);
 	appendBinaryStringInfo(entry, lines, lines_len);
 	appendStringInfoString(entry, "changes ");
 	appendBinaryStringInfo(entry, number, pg_ulltoa_n(changes, number));
@@ -205,7 +205,7 @@ rm_entry_of_epoch(const char *checkpoint)
 	initStringInfo(&entry);
 	appendStringInfoSpaces(&entry, VARHDRSZ);
 	appendStringInfoString(&entry, EPOCH_HEAD);
-	append_time(&entry, GetCurrentTimestamp());
+	rm_entry_append_time(&entry, GetCurrentTimestamp());
 	appendStringInfoString(&entry, checkpoint);
 	if (entry.len - VARHDRSZ > RM_ENTRY_MAX_SIZE)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the checkpoint is too long for an entry"),

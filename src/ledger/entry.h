@@ -54,6 +54,7 @@ typedef struct RmTransactionEntry
 
 extern void rm_entry_add_role(RmEntryRoles *roles, Oid role, Oid actor);
 extern void rm_entry_append_roles(StringInfo lines, const RmEntryRoles *roles);
+extern void rm_entry_append_time(StringInfo entry, TimestampTz at);
 extern void rm_entry_append_transaction(StringInfo entry, const pg_uuid_t *id, TimestampTz at, const bytea *roles,
 										uint64 changes, const bytea *root);
 extern bytea *rm_entry_of_epoch(const char *checkpoint);

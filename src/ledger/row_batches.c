@@ -22,7 +22,6 @@
 #include "ledger/row_batches.h"
 #include "ledger/tree.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -84,18 +83,6 @@ rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since)
 											 since == NULL ? (Datum) 0 : TimestampTzGetDatum(*since), since == NULL));
 }
 
-/* Return what is known of a transaction, which is meant until its leaf says otherwise. */
-static RmRowTransaction *
-transaction_of(RmRowBatches *rows, const pg_uuid_t *id)
-{
-	bool found;
-	RmRowTransaction *transaction = hash_search(rows->transactions, id, HASH_ENTER, &found);
-
-	if (!found)
-		transaction->is_meant = true;
-	return transaction;
-}
-
 /* Hand the batches over that ledger_key does not know. */
 static void
 read_unkeyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
@@ -128,7 +115,7 @@ read_unkeyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
 			if (hash_search(rows->batches, &name, HASH_FIND, NULL) == NULL)
 			{
 				changes = DatumGetByteaPP(SPI_getbinval(row, desc, 3, &isnull));
-				reader(state, transaction_of(rows, &name.transaction_id), name.first_seq, VARDATA_ANY(changes),
+				reader(state, rm_row_transaction(rows, &name.transaction_id), name.first_seq, VARDATA_ANY(changes),
 					   VARSIZE_ANY_EXHDR(changes));
 			}
 			MemoryContextSwitchTo(old_context);
@@ -137,50 +124,6 @@ read_unkeyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
 		SPI_freetuptable(SPI_tuptable);
 	} while (count > 0);
 	SPI_cursor_close(portal);
-}
-
-/* Return the ids of all transactions as uuid[]. */
-static Datum
-transaction_ids(RmRowBatches *rows)
-{
-	long count = hash_get_num_entries(rows->transactions);
-	Datum *ids = palloc(sizeof(Datum) * Max(count, 1));
-	HASH_SEQ_STATUS scan;
-	RmRowTransaction *transaction;
-	int n = 0;
-
-	hash_seq_init(&scan, rows->transactions);
-	while ((transaction = hash_seq_search(&scan)) != NULL)
-		ids[n++] = UUIDPGetDatum(&transaction->id);
-	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-}
-
-/* Learn from their leaves in which order the transactions committed, when, and who acted in them. */
-static void
-read_leaves(RmRowBatches *rows)
-{
-	Oid type = UUIDARRAYOID;
-	Datum ids = transaction_ids(rows);
-
-	if (SPI_execute_with_args("SELECT l.transaction_id, l.rank, l.at, l.role "
-							  "FROM release_mgmt_internal.leaves_of($1) AS l",
-							  1, &type, &ids, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the leaves of transactions");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		HeapTuple row = SPI_tuptable->vals[i];
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		bool isnull;
-		RmRowTransaction *transaction = transaction_of(rows, DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull)));
-		MemoryContext old_context = MemoryContextSwitchTo(rows->context);
-
-		transaction->rank = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
-		transaction->at = DatumGetTimestampTz(SPI_getbinval(row, desc, 3, &isnull));
-		transaction->role = PointerGetDatum(DatumGetTextPCopy(SPI_getbinval(row, desc, 4, &isnull)));
-		transaction->is_meant = rows->since == NULL || timestamptz_cmp_internal(transaction->at, *rows->since) >= 0;
-		MemoryContextSwitchTo(old_context);
-	}
-	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Order hashes as they stand in the index. */
@@ -218,7 +161,7 @@ find_by_key(RmRowBatches *rows, int64 *hashes, int count)
 				continue;
 			name.first_seq = DatumGetInt64(slot_getattr(keys.slot, RM_KEY_FIRST_SEQ, &isnull));
 			(void) hash_search(rows->batches, &name, HASH_ENTER, NULL);
-			(void) transaction_of(rows, &name.transaction_id);
+			(void) rm_row_transaction(rows, &name.transaction_id);
 		}
 	}
 	rm_index_lookup_close(&keys);
@@ -240,7 +183,7 @@ find_transactions(RmRowBatches *rows, int most)
 	{
 		bool isnull;
 
-		(void) transaction_of(rows, DatumGetUUIDP(slot_getattr(entries.slot, RM_ENTRY_TRANSACTION_ID, &isnull)));
+		(void) rm_row_transaction(rows, DatumGetUUIDP(slot_getattr(entries.slot, RM_ENTRY_TRANSACTION_ID, &isnull)));
 		count++;
 	}
 	rm_index_lookup_close(&entries);
@@ -291,7 +234,7 @@ rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count)
 {
 	if (rows->since != NULL && find_transactions(rows, count / KEYS_PER_TRANSACTION))
 	{
-		read_leaves(rows);
+		rm_row_leaves_read(rows);
 		if (find_their_batches(rows, count / KEYS_PER_BATCH))
 			return;
 	}
@@ -326,7 +269,7 @@ keyed_names(RmRowBatches *rows, int *count)
 	hash_seq_init(&scan, rows->batches);
 	while ((name = hash_seq_search(&scan)) != NULL)
 	{
-		if (transaction_of(rows, &name->transaction_id)->is_meant)
+		if (rm_row_transaction(rows, &name->transaction_id)->is_meant)
 			names[(*count)++] = *name;
 	}
 	qsort(names, *count, sizeof(BatchName), compare_names);
@@ -357,7 +300,7 @@ read_keyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
 			bool isnull;
 			bytea *changes = DatumGetByteaPP(slot_getattr(batches.slot, RM_BATCH_CHANGES, &isnull));
 
-			reader(state, transaction_of(rows, &names[i].transaction_id), names[i].first_seq, VARDATA_ANY(changes),
+			reader(state, rm_row_transaction(rows, &names[i].transaction_id), names[i].first_seq, VARDATA_ANY(changes),
 				   VARSIZE_ANY_EXHDR(changes));
 		}
 		MemoryContextSwitchTo(old_context);
@@ -377,6 +320,6 @@ void
 rm_row_batches_read(RmRowBatches *rows, RmRowBatchReader reader, void *state)
 {
 	read_unkeyed(rows, reader, state);
-	read_leaves(rows);
+	rm_row_leaves_read(rows);
 	read_keyed(rows, reader, state);
 }
