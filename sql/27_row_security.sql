@@ -91,6 +91,11 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.may_write(uuid, text[]) IS
 'Has the acting person one of the duties in an organization that has to do with the release: an authority, its own, a customer of it, a provider or integrator that gives or needs support for it?';
 
+CREATE FUNCTION release_mgmt_internal.may_write_row(release uuid, duties text[]) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_may_write_row';
+COMMENT ON FUNCTION release_mgmt_internal.may_write_row(uuid, text[]) IS
+'What may_write() returns, for the rows of a query: asked once of rows that follow one another and belong to one release. duties is a constant.';
+
 CREATE FUNCTION release_mgmt_internal.may_write_for(organization uuid, release uuid, duties text[]) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
@@ -169,4 +174,4 @@ COMMENT ON FUNCTION release_mgmt_internal.own_customer() IS
 'Default of columns that say which customer a row concerns: the one to which the acting person belongs, where it has all its duties there.';
 
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt_internal.' || f)
-FROM unnest('{acting_person(),own_customer(),seen_ids(text)}'::text[] || ARRAY['own_organization(text[])', 'acting_organization(text[])', 'may_see(uuid, text)', 'may_write(uuid, text[])', 'may_write_for(uuid, uuid, text[])', 'may_write_of(uuid, text[])']) AS f;
+FROM unnest('{acting_person(),own_customer(),seen_ids(text)}'::text[] || ARRAY['own_organization(text[])', 'acting_organization(text[])', 'may_see(uuid, text)', 'may_write(uuid, text[])', 'may_write_row(uuid, text[])', 'may_write_for(uuid, uuid, text[])', 'may_write_of(uuid, text[])']) AS f;

@@ -44,7 +44,7 @@ DECLARE
 BEGIN
     SELECT x.* INTO STRICT b FROM release_mgmt_internal.belonging AS x WHERE x.relation = row_condition.relation;
     IF b.release_column IS NOT NULL AND duties IS NOT NULL THEN
-        conditions := conditions || format('release_mgmt_internal.may_write(%s.%I, %L)', name, b.release_column, duties);
+        conditions := conditions || format('release_mgmt_internal.may_write_row(%s.%I, %L)', name, b.release_column, duties);
     ELSIF b.release_column IS NOT NULL AND b.organization_columns = '{}' THEN
         conditions := conditions || format('release_mgmt_internal.may_see(%s.%I, ''release'')', name, b.release_column);
     END IF;

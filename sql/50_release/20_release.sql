@@ -241,12 +241,12 @@ SELECT release_mgmt_internal.belongs('release_mgmt.design_option', 'release_id')
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.design_option');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.design_option');
 
-CREATE FUNCTION release_mgmt.release_id(code text) RETURNS uuid
+CREATE FUNCTION release_mgmt_internal.find_release(code text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     found_id uuid;
 BEGIN
-    SELECT r.id INTO found_id FROM release_mgmt.release AS r WHERE r.code = release_id.code;
+    SELECT r.id INTO found_id FROM release_mgmt.release AS r WHERE r.code = find_release.code;
     -- To whoever does not see it, it does not exist.
     IF found_id IS NULL OR NOT release_mgmt_internal.sees(found_id, 'release') THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('release "%s" does not exist', code), NULL,
@@ -254,6 +254,10 @@ BEGIN
     END IF;
     RETURN found_id;
 END $$;
+COMMENT ON FUNCTION release_mgmt_internal.find_release(text) IS 'What release_id() returns. SECURITY DEFINER: knows of releases that the caller does not see, and says of them what it says of none.';
+
+CREATE FUNCTION release_mgmt.release_id(code text) RETURNS uuid
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'rm_release_id';
 COMMENT ON FUNCTION release_mgmt.release_id(text) IS 'The id of the release with that code; RM002 if there is none that the acting person sees.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.release_id(text)');
 

@@ -28,7 +28,6 @@ SELECT release_mgmt_internal.belongs('release_mgmt.planned_ci_change', 'release_
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.planned_ci_change');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.planned_ci_change');
 
--- SECURITY DEFINER in the trigger function: a rule reads what the caller may not.
 CREATE FUNCTION release_mgmt_internal.planned_value(planned release_mgmt.planned_ci_change, source regclass) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
@@ -69,61 +68,68 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.planned_value(release_mgmt.planned_ci_change, regclass) IS
 'The value that is planned, as the bound table''s column writes it. Errors: RM002 no such attribute, RM015 no value that the column can take, or another one than the name of the item to create says.';
 
-CREATE FUNCTION release_mgmt_internal.state_ci_change() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+CREATE FUNCTION release_mgmt_internal.require_unsealed(release uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     sealed record;
-    source regclass;
 BEGIN
     SELECT p.code, p.revision INTO sealed FROM release_mgmt.release_package AS p
-    WHERE p.current AND p.digest IS NOT NULL
-      AND p.release_id = ANY (CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.release_id] WHEN 'DELETE' THEN ARRAY[OLD.release_id]
-                                         ELSE ARRAY[OLD.release_id, NEW.release_id] END)
-    LIMIT 1;
+    WHERE p.current AND p.digest IS NOT NULL AND p.release_id = require_unsealed.release;
     IF FOUND THEN
         PERFORM release_mgmt_internal.refuse('sealed', format('package "%s" revision %s is sealed, with the planned changes of its release', sealed.code, sealed.revision),
             NULL, format('Begin a new revision with SELECT release_mgmt.revise_package(%L).', sealed.code));
     END IF;
-    IF TG_OP = 'DELETE' THEN
-        RETURN OLD;
-    END IF;
-    SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(NEW.ci, '/', 1);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.require_unsealed(uuid) IS 'RM009 where the release''s package is sealed: what it plans stands still.';
+
+CREATE FUNCTION release_mgmt_internal.state_ci_change(planned release_mgmt.planned_ci_change) RETURNS release_mgmt.planned_ci_change
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    source regclass;
+BEGIN
+    SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(planned.ci, '/', 1);
     IF source IS NULL THEN
-        PERFORM release_mgmt_internal.refuse('unknown_code', format('no table is bound to class "%s" of configuration item "%s"', split_part(NEW.ci, '/', 1), NEW.ci),
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('no table is bound to class "%s" of configuration item "%s"', split_part(planned.ci, '/', 1), planned.ci),
             'Classes are: ' || (SELECT string_agg(c.name, ', ' ORDER BY c.name) FROM release_mgmt.ci_class AS c) || '.',
             'An item is named class/key; bind_ci_class() binds a table.');
     END IF;
-    IF NEW.operation <> 'retire' THEN
-        NEW.new_value := release_mgmt_internal.planned_value(NEW, source);
+    IF planned.operation <> 'retire' THEN
+        planned.new_value := release_mgmt_internal.planned_value(planned, source);
     END IF;
     IF EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x
-               WHERE x.release_id = NEW.release_id AND x.ci = NEW.ci AND x.id <> NEW.id AND (x.operation = 'retire') <> (NEW.operation = 'retire')) THEN
-        PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" can not be retired and changed by one release', NEW.ci), NULL,
+               WHERE x.release_id = planned.release_id AND x.ci = planned.ci AND x.id <> planned.id AND (x.operation = 'retire') <> (planned.operation = 'retire')) THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" can not be retired and changed by one release', planned.ci), NULL,
             'Delete what does not hold from release_mgmt.planned_ci_change.');
     END IF;
-    NEW.old_value := NULL;
-    IF NEW.operation = 'create' THEN
-        IF EXISTS (SELECT FROM release_mgmt.ci AS c WHERE c.label = NEW.ci AND c.retired_at IS NULL) THEN
-            PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" exists already', NEW.ci), NULL,
+    planned.old_value := NULL;
+    IF planned.operation = 'create' THEN
+        IF EXISTS (SELECT FROM release_mgmt.ci AS c WHERE c.label = planned.ci AND c.retired_at IS NULL) THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" exists already', planned.ci), NULL,
                 'Plan a change of it instead of its creation.');
         END IF;
     ELSE
-        PERFORM release_mgmt_internal.seen_item(NEW.ci);
-        IF NEW.operation = 'change' THEN
-            NEW.old_value := release_mgmt.ci_attribute(NEW.ci, NEW.attribute);
+        PERFORM release_mgmt_internal.seen_item(planned.ci);
+        IF planned.operation = 'change' THEN
+            planned.old_value := release_mgmt.ci_attribute(planned.ci, planned.attribute);
         END IF;
-        IF NEW.target IS NULL THEN
-            SELECT t.label INTO NEW.target
-            FROM release_mgmt_internal.ci_relations_of(release_mgmt.ci_id(NEW.ci)) AS r
-            JOIN release_mgmt.ci AS t ON t.id = r.to_ci
-            WHERE r.kind = 'installed on' AND r.from_ci = release_mgmt.ci_id(NEW.ci)
+        IF planned.target IS NULL THEN
+            SELECT t.label INTO planned.target
+            FROM release_mgmt_internal.ci_relations_along(ARRAY[release_mgmt.ci_id(planned.ci)], true) AS r
+            JOIN release_mgmt.ci AS t ON t.id = r.related
+            WHERE r.kind = 'installed on'
             ORDER BY t.label LIMIT 1;
         END IF;
     END IF;
-    NEW.target := coalesce(NEW.target, NEW.ci);
-    RETURN NEW;
+    planned.target := coalesce(planned.target, planned.ci);
+    RETURN planned;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.state_ci_change() IS
-'Trigger: a planned change names an existing item (or, to create one, a free label) and a value that its attribute can take, takes its old value from the CMDB, finds its target, and stands still once the package is sealed.';
+COMMENT ON FUNCTION release_mgmt_internal.state_ci_change(release_mgmt.planned_ci_change) IS
+'A planned change as it is kept: it names an existing item (or, to create one, a free label) and a value that its attribute can take, takes its old value from the CMDB, and finds its target. Errors: RM002 unknown class, item or attribute, RM015 what can not be planned.';
+
+-- A trigger function needs no EXECUTE to fire.
+CREATE FUNCTION release_mgmt_internal.plan_ci_change() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_plan_ci_change';
+COMMENT ON FUNCTION release_mgmt_internal.plan_ci_change() IS
+'Trigger: a planned change is completed as state_ci_change() does, and stands still once the package is sealed. Reads what the caller may not.';
 CREATE TRIGGER rm_50_state BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.planned_ci_change
-FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.state_ci_change();
+FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.plan_ci_change();

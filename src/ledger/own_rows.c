@@ -14,9 +14,10 @@
 #include "ledger/own_rows.h"
 #include "utils/rel.h"
 
-/* Return the argument of the trigger that captures the relation's changes, NULL where it has none. */
-static const char *
-capture_argument(Relation relation)
+/* Return the argument of the trigger that captures the relation's changes, the governed table's id; NULL where it has
+ * none. */
+const char *
+rm_capture_argument(Relation relation)
 {
 	TriggerDesc *triggers = relation->trigdesc;
 
@@ -38,7 +39,7 @@ rm_own_rows_open(RmOwnRows *rows, const char *name)
 
 	rm_store_open(&rows->store, name);
 	rows->slot = MakeSingleTupleTableSlot(RelationGetDescr(rows->store.relation), &TTSOpsVirtual);
-	table_id = capture_argument(rows->store.relation);
+	table_id = rm_capture_argument(rows->store.relation);
 	rows->capture = table_id == NULL ? NULL : rm_capture_rows_begin(rows->store.relation, table_id, RM_INSERT);
 }
 

@@ -17,6 +17,7 @@ typedef struct RmOwnRows
 	TupleTableSlot *slot;
 } RmOwnRows;
 
+extern const char *rm_capture_argument(Relation relation);
 extern void rm_own_rows_open(RmOwnRows *rows, const char *name);
 extern void rm_own_rows_add(RmOwnRows *rows, const Datum *values, const bool *nulls);
 extern void rm_own_rows_close(RmOwnRows *rows);

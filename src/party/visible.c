@@ -90,6 +90,7 @@ PG_FUNCTION_INFO_V1(rm_is_beyond_row_security);
 PG_FUNCTION_INFO_V1(rm_seen_ids);
 PG_FUNCTION_INFO_V1(rm_may_see_support);
 PG_FUNCTION_INFO_V1(rm_may_see);
+PG_FUNCTION_INFO_V1(rm_may_write_row);
 
 /* seen(kind, expand); NULL for everything. */
 static ArrayType *
@@ -182,6 +183,41 @@ rm_may_see(PG_FUNCTION_ARGS)
 	if (!seen->everything && seen->ids == NULL)
 		load_seen(seen, PG_GETARG_DATUM(1), fcinfo->flinfo->fn_mcxt);
 	PG_RETURN_BOOL(seen->everything || seen_lookup(seen->ids, *PG_GETARG_UUID_P(0)) != NULL);
+}
+
+/* What may_write() said of the release asked about last. */
+typedef struct Writable
+{
+	FmgrInfo may_write;
+	bool is_known;
+	pg_uuid_t release;
+	bool answer;
+} Writable;
+
+/* may_write_row(release uuid, duties text[]) returns boolean: rows of one release mostly come one after the other */
+Datum
+rm_may_write_row(PG_FUNCTION_ARGS)
+{
+	Writable *writable = (Writable *) fcinfo->flinfo->fn_extra;
+	pg_uuid_t *release = PG_GETARG_UUID_P(0);
+
+	if (writable == NULL)
+	{
+		Oid types[] = { UUIDOID, TEXTARRAYOID };
+
+		writable = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Writable));
+		fmgr_info_cxt(rm_internal_function("may_write", lengthof(types), types), &writable->may_write,
+					  fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = writable;
+	}
+	if (!writable->is_known || memcmp(&writable->release, release, UUID_LEN) != 0)
+	{
+		writable->is_known = false;
+		writable->answer = DatumGetBool(FunctionCall2(&writable->may_write, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
+		writable->release = *release;
+		writable->is_known = true;
+	}
+	PG_RETURN_BOOL(writable->answer);
 }
 
 /* seen_ids(kind text) returns uuid[]: an index scan asks again at every rescan, and is given what it was given first */

@@ -1,0 +1,492 @@
+/*
+ * planned.c
+ *		The trigger on planned changes: completes what is planned.
+ *
+ * state_ci_change() in SQL says what a planned change must be like, and refuses
+ * what is not.  Plans of a hundred thousand changes are written in one
+ * statement, and that function takes the time of several queries for each; so
+ * here the plain case, which is nearly all of them, is completed by looking up
+ * rows by their indexes, and everything else is left to it.  Both say the same
+ * of the plain case.
+ *
+ * What holds for all rows of a statement (the package is not sealed, the class
+ * is bound to that table) is asked once for each command: the trigger that
+ * touches the release holds its row by then, so that nobody seals meanwhile.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "cmdb/binding.h"
+#include "cmdb/permit.h"
+#include "cmdb/value.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "ledger/lookup.h"
+#include "ledger/own_rows.h"
+#include "ledger/store.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/uuid.h"
+
+/* Attribute numbers of planned_ci_change. */
+enum
+{
+	PLANNED_ID = 1,
+	PLANNED_RELEASE_ID,
+	PLANNED_CI,
+	PLANNED_TARGET,
+	PLANNED_OPERATION,
+	PLANNED_ATTRIBUTE,
+	PLANNED_OLD_VALUE,
+	PLANNED_NEW_VALUE,
+	PLANNED_NATTS = PLANNED_NEW_VALUE
+};
+
+/* Attribute numbers of ci. */
+enum
+{
+	CI_LABEL = 4,
+	CI_ORGANIZATION_ID = 5,
+	CI_RETIRED_AT = 6
+};
+
+/* A row that is being planned. */
+typedef struct Planned
+{
+	Datum values[PLANNED_NATTS];
+	bool nulls[PLANNED_NATTS];
+	char *label;
+	const char *operation;
+	const char *attribute;
+} Planned;
+
+/* What was found out in this command. */
+typedef struct Known
+{
+	bool valid;
+	CommandId command;
+	bool has_release;
+	pg_uuid_t release; /* its package is not sealed */
+	bool has_organization;
+	pg_uuid_t organization;      /* the acting person sees its items */
+	char class[NAMEDATALEN * 2]; /* "": none */
+	Oid source;
+	bool is_installed; /* items of the class may have a relation to what they are installed on */
+	char **key_columns;
+	int nkeys;
+	MemoryContext context; /* of key_columns */
+} Known;
+
+static Known known = { 0 };
+
+PG_FUNCTION_INFO_V1(rm_plan_ci_change);
+
+/* Transaction callback: what was found out is forgotten. */
+static void
+forget_known(XactEvent event, void *arg)
+{
+	known.valid = false;
+}
+
+/* Forget what another command found out. */
+static void
+begin_command(void)
+{
+	static bool is_told = false;
+
+	if (!is_told)
+	{
+		RegisterXactCallback(forget_known, NULL);
+		known.context = AllocSetContextCreate(TopMemoryContext, "release_mgmt planned", ALLOCSET_SMALL_SIZES);
+		is_told = true;
+	}
+	if (known.valid && known.command == GetCurrentCommandId(false))
+		return;
+	known.valid = true;
+	known.command = GetCurrentCommandId(false);
+	known.has_release = false;
+	known.has_organization = false;
+	known.class[0] = '\0';
+	MemoryContextReset(known.context);
+}
+
+/* Run a query with one argument, as of now; leave its rows in SPI_tuptable. */
+static void
+ask(SPIPlanPtr *plan, const char *query, Oid type, Datum argument)
+{
+	if (*plan == NULL)
+		*plan = rm_keep_plan(query, 1, &type);
+	if (SPI_execute_plan(*plan, &argument, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", query);
+	/* A query that sees what this statement did begins a command of its own. */
+	known.command = GetCurrentCommandId(false);
+}
+
+/* Refuse where the release's package is sealed. */
+static void
+require_unsealed(const pg_uuid_t *release)
+{
+	static SPIPlanPtr plan = NULL;
+
+	if (known.has_release && memcmp(&known.release, release, UUID_LEN) == 0)
+		return;
+	ask(&plan, "SELECT release_mgmt_internal.require_unsealed($1)", UUIDOID, UUIDPGetDatum(release));
+	known.has_release = true;
+	known.release = *release;
+}
+
+/* Find out to which table the class is bound; false where it is to none. */
+static bool
+know_class(const char *class)
+{
+	static SPIPlanPtr plan = NULL;
+	TupleDesc desc;
+	HeapTuple row;
+	bool isnull;
+	Datum *names;
+	MemoryContext old_context;
+
+	if (known.class[0] != '\0' && strcmp(known.class, class) == 0)
+		return true;
+	if (strlen(class) >= sizeof(known.class))
+		return false;
+	ask(&plan,
+		"SELECT c.source, c.key_columns::text[], EXISTS (SELECT FROM release_mgmt.ci_relation_class AS r "
+		"WHERE r.kind OPERATOR(pg_catalog.=) 'installed on' AND r.from_class OPERATOR(pg_catalog.=) c.name) "
+		"FROM release_mgmt.ci_class AS c WHERE c.name OPERATOR(pg_catalog.=) $1 AND c.source IS NOT NULL",
+		TEXTOID, CStringGetTextDatum(class));
+	if (SPI_processed != 1)
+		return false;
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	known.source = DatumGetObjectId(SPI_getbinval(row, desc, 1, &isnull));
+	known.is_installed = DatumGetBool(SPI_getbinval(row, desc, 3, &isnull));
+	deconstruct_array(DatumGetArrayTypeP(SPI_getbinval(row, desc, 2, &isnull)), TEXTOID, -1, false, TYPALIGN_INT,
+					  &names, NULL, &known.nkeys);
+	MemoryContextReset(known.context);
+	old_context = MemoryContextSwitchTo(known.context);
+	known.key_columns = palloc(sizeof(char *) * known.nkeys);
+	for (int i = 0; i < known.nkeys; i++)
+		known.key_columns[i] = TextDatumGetCString(names[i]);
+	MemoryContextSwitchTo(old_context);
+	strlcpy(known.class, class, sizeof(known.class));
+	return true;
+}
+
+/* Does the acting person see the organization's items? */
+static bool
+is_organization_seen(const pg_uuid_t *organization)
+{
+	static SPIPlanPtr plan = NULL;
+	bool isnull;
+
+	if (known.has_organization && memcmp(&known.organization, organization, UUID_LEN) == 0)
+		return true;
+	ask(&plan, "SELECT release_mgmt_internal.sees($1, 'organization')", UUIDOID, UUIDPGetDatum(organization));
+	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
+		return false;
+	known.has_organization = true;
+	known.organization = *organization;
+	return true;
+}
+
+/* Return whether there is an item of that label that the acting person sees, or to create one, that none stands in its
+ * way. */
+static bool
+is_item_right(const Planned *planned)
+{
+	Relation items = table_open(rm_ledger_relid("ci"), AccessShareLock);
+	TupleDesc desc = RelationGetDescr(items);
+	bool creates = strcmp(planned->operation, "create") == 0;
+	bool is_right = creates;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple row;
+
+	ScanKeyEntryInitialize(&key, 0, CI_LABEL, BTEqualStrategyNumber, InvalidOid,
+						   TupleDescAttr(desc, CI_LABEL - 1)->attcollation, F_TEXTEQ, planned->values[PLANNED_CI - 1]);
+	scan = systable_beginscan(items, rm_ledger_relid("ci_label_key"), true, GetActiveSnapshot(), 1, &key);
+	row = systable_getnext(scan);
+	if (HeapTupleIsValid(row))
+	{
+		bool isnull;
+		Datum organization;
+
+		if (creates)
+			is_right = !heap_attisnull(row, CI_RETIRED_AT, desc);
+		else
+		{
+			organization = heap_getattr(row, CI_ORGANIZATION_ID, desc, &isnull);
+			is_right = isnull || is_organization_seen(DatumGetUUIDP(organization));
+		}
+	}
+	systable_endscan(scan);
+	table_close(items, AccessShareLock);
+	return is_right;
+}
+
+/* Return whether the release plans to retire the item and to change it as well. */
+static bool
+is_contradicted(Relation relation, const Planned *planned)
+{
+	TupleDesc desc = RelationGetDescr(relation);
+	bool retires = strcmp(planned->operation, "retire") == 0;
+	bool found = false;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple row;
+
+	ScanKeyInit(&keys[0], PLANNED_RELEASE_ID, BTEqualStrategyNumber, F_UUID_EQ,
+				planned->values[PLANNED_RELEASE_ID - 1]);
+	ScanKeyEntryInitialize(&keys[1], 0, PLANNED_CI, BTEqualStrategyNumber, InvalidOid,
+						   TupleDescAttr(desc, PLANNED_CI - 1)->attcollation, F_TEXTEQ,
+						   planned->values[PLANNED_CI - 1]);
+	scan = systable_beginscan(relation, rm_ledger_relid("planned_ci_change_release_id_ci_attribute_key"), true,
+							  GetActiveSnapshot(), 2, keys);
+	while (!found && HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		bool isnull;
+		Datum id = heap_getattr(row, PLANNED_ID, desc, &isnull);
+		char *operation = TextDatumGetCString(heap_getattr(row, PLANNED_OPERATION, desc, &isnull));
+
+		found = memcmp(DatumGetUUIDP(id), DatumGetUUIDP(planned->values[PLANNED_ID - 1]), UUID_LEN) != 0 &&
+				(strcmp(operation, "retire") == 0) != retires;
+	}
+	systable_endscan(scan);
+	return found;
+}
+
+/* Return the column that the change is of, NULL where it is none that may be planned without a further look. */
+static Form_pg_attribute
+plain_column(Relation source, const Planned *planned)
+{
+	TupleDesc desc = RelationGetDescr(source);
+
+	for (int i = 0; i < known.nkeys; i++)
+	{
+		if (strcmp(known.key_columns[i], planned->attribute) == 0)
+			return NULL;
+	}
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), planned->attribute) != 0)
+			continue;
+		if (attribute->attgenerated != '\0' || attribute->attidentity != '\0' ||
+			(attribute->attnotnull && planned->nulls[PLANNED_NEW_VALUE - 1]))
+			return NULL;
+		return attribute;
+	}
+	return NULL;
+}
+
+/* Replace the new value by how its column writes it; false where the column can not take it. */
+static bool
+write_as_column(Relation source, Form_pg_attribute attribute, Planned *planned)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	Datum *value = &planned->values[PLANNED_NEW_VALUE - 1];
+	volatile bool is_value = false;
+
+	if (planned->nulls[PLANNED_NEW_VALUE - 1] || attribute->atttypid == TEXTOID)
+		return true;
+	/* Not every type reports bad input softly. */
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		*value = DirectFunctionCall3(rm_canonical_value, ObjectIdGetDatum(RelationGetRelid(source)),
+									 planned->values[PLANNED_ATTRIBUTE - 1], *value);
+		is_value = true;
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return is_value;
+}
+
+/* Read the old value from the item's row; false where that takes a query. */
+static bool
+read_old_value(Relation source, Form_pg_attribute attribute, Planned *planned)
+{
+	const char *table_id = rm_capture_argument(source);
+	const char *key = planned->label + strlen(known.class) + 1;
+	RmGoverned *governed;
+	char **parts;
+	HeapTuple row;
+	Datum value;
+	bool isnull;
+
+	if (table_id == NULL || source->rd_rel->relkind != RELKIND_RELATION || source->rd_rel->relhassubclass)
+		return false;
+	governed = rm_governed_of(source, table_id);
+	parts = palloc(sizeof(char *) * governed->nkeys);
+	if (governed->nkeys != known.nkeys || !rm_lookup_split_key(key, parts, governed->nkeys))
+		return false;
+	row = rm_lookup_row(source, governed, parts);
+	if (row == NULL)
+		return false;
+	value = heap_getattr(row, attribute->attnum, RelationGetDescr(source), &isnull);
+	planned->nulls[PLANNED_OLD_VALUE - 1] = isnull;
+	planned->values[PLANNED_OLD_VALUE - 1] =
+		isnull ? (Datum) 0 : CStringGetTextDatum(rm_value_text(value, attribute->atttypid));
+	return true;
+}
+
+/* Complete the value of a column. */
+static bool
+complete_value(Planned *planned)
+{
+	Relation source = table_open(known.source, AccessShareLock);
+	Form_pg_attribute attribute = plain_column(source, planned);
+	bool is_plain = attribute != NULL && write_as_column(source, attribute, planned);
+
+	if (is_plain && strcmp(planned->operation, "change") == 0)
+		is_plain = read_old_value(source, attribute, planned);
+	table_close(source, AccessShareLock);
+	return is_plain;
+}
+
+/* Complete a row of the plain kind; false where it is none, or not right. */
+static bool
+complete_plain(Relation relation, Planned *planned)
+{
+	char *slash;
+	bool retires;
+
+	if (planned->nulls[PLANNED_ID - 1] || planned->nulls[PLANNED_RELEASE_ID - 1] || planned->nulls[PLANNED_CI - 1] ||
+		planned->nulls[PLANNED_OPERATION - 1] || planned->nulls[PLANNED_ATTRIBUTE - 1])
+		return false;
+	planned->label = TextDatumGetCString(planned->values[PLANNED_CI - 1]);
+	planned->operation = TextDatumGetCString(planned->values[PLANNED_OPERATION - 1]);
+	planned->attribute = TextDatumGetCString(planned->values[PLANNED_ATTRIBUTE - 1]);
+	retires = strcmp(planned->operation, "retire") == 0;
+	slash = strchr(planned->label, '/');
+	if (slash == NULL ||
+		(!retires && strcmp(planned->operation, "change") != 0 && strcmp(planned->operation, "create") != 0))
+		return false;
+	if (!know_class(pnstrdup(planned->label, slash - planned->label)))
+		return false;
+	if (planned->nulls[PLANNED_TARGET - 1] && known.is_installed && strcmp(planned->operation, "create") != 0)
+		return false;
+	planned->nulls[PLANNED_OLD_VALUE - 1] = true;
+	if (!is_item_right(planned) || is_contradicted(relation, planned) || (!retires && !complete_value(planned)))
+		return false;
+	if (planned->nulls[PLANNED_TARGET - 1])
+	{
+		planned->values[PLANNED_TARGET - 1] = planned->values[PLANNED_CI - 1];
+		planned->nulls[PLANNED_TARGET - 1] = false;
+	}
+	return true;
+}
+
+/* Return the row as state_ci_change() completes it; it refuses what is not right. */
+static HeapTuple
+complete_by_query(HeapTuple tuple, TupleDesc desc)
+{
+	Oid type = desc->tdtypeid;
+	Datum row = heap_copy_tuple_as_datum(tuple, desc);
+	HeapTupleHeader header;
+	HeapTupleData completed;
+	bool isnull;
+
+	/* No plan is kept: the type goes with the extension. */
+	if (SPI_execute_with_args("SELECT release_mgmt_internal.state_ci_change($1)", 1, &type, &row, NULL, false, 0) !=
+			SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not complete a planned change");
+	known.command = GetCurrentCommandId(false);
+	header = DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	completed.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&completed.t_self);
+	completed.t_tableOid = InvalidOid;
+	completed.t_data = header;
+	return SPI_copytuple(&completed);
+}
+
+/* Return the row that is to be written. */
+static HeapTuple
+complete(Relation relation, HeapTuple tuple)
+{
+	TupleDesc desc = RelationGetDescr(relation);
+	Planned planned;
+	bool is_plain;
+	bool replaced[PLANNED_NATTS] = { false };
+
+	heap_deform_tuple(tuple, desc, planned.values, planned.nulls);
+	/* As of now, what this statement wrote before included. */
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	UpdateActiveSnapshotCommandId();
+	is_plain = complete_plain(relation, &planned);
+	PopActiveSnapshot();
+	if (!is_plain)
+		return complete_by_query(tuple, desc);
+	replaced[PLANNED_TARGET - 1] = replaced[PLANNED_OLD_VALUE - 1] = replaced[PLANNED_NEW_VALUE - 1] = true;
+	return SPI_copytuple(heap_modify_tuple(tuple, desc, planned.values, planned.nulls, replaced));
+}
+
+/* Return the release that the row belongs to; NULL where it names none. */
+static const pg_uuid_t *
+release_of(HeapTuple tuple, TupleDesc desc)
+{
+	bool isnull;
+	Datum release = heap_getattr(tuple, PLANNED_RELEASE_ID, desc, &isnull);
+
+	return isnull ? NULL : DatumGetUUIDP(release);
+}
+
+/* Row trigger rm_50_state. */
+Datum
+rm_plan_ci_change(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc desc;
+	HeapTuple result;
+	RmIdentity saved;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		elog(ERROR, "plan_ci_change() is a BEFORE row trigger");
+	desc = RelationGetDescr(trigger->tg_relation);
+	result = trigger->tg_trigtuple;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rm_become_owner(&saved);
+	begin_command();
+	if (release_of(trigger->tg_trigtuple, desc) != NULL)
+		require_unsealed(release_of(trigger->tg_trigtuple, desc));
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		result = trigger->tg_newtuple;
+		if (release_of(result, desc) != NULL)
+			require_unsealed(release_of(result, desc));
+	}
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		result = complete(trigger->tg_relation, result);
+	rm_become_again(&saved);
+	SPI_finish();
+	return PointerGetDatum(result);
+}
