@@ -173,9 +173,8 @@ is_taken_out(const RmRequireClause *clause, const RmVersion *version)
 {
 	const unsigned char *key = version->key.bytes;
 
-	/* The key of a base ends in its final stage and the end, which its kin replace. */
-	if (clause->base.text == NULL || version->key.len < clause->base.key_len - 2 ||
-		memcmp(key, clause->base.key, clause->base.key_len - 2) != 0 || key[clause->base.key_len - 2] >= RM_KEY_NUMBER)
+	if (clause->kin_len == 0 || version->key.len <= clause->kin_len ||
+		memcmp(key, clause->kin.key, clause->kin_len) != 0 || key[clause->kin_len] >= RM_KEY_NUMBER)
 		return false;
 	return (clause->no_prerelease && version->is_prerelease) || (clause->no_post && version->is_post) ||
 		   (clause->no_local && version->parts[RM_PART_BUILD].len > 0);

@@ -53,8 +53,9 @@ typedef struct RmRequireClause
 	RmRequireBound upper;
 	RmRequireBound also; /* this version too (RPM) */
 
-	/* PEP 440: what shares its epoch and release with this version is excluded where it is ... */
-	RmRequireBound base;
+	/* PEP 440: what begins with this version's key, without its end, is excluded where it is ... */
+	RmRequireBound kin;
+	size_t kin_len;
 	bool no_prerelease;
 	bool no_post;
 	bool no_local;

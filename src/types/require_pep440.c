@@ -78,20 +78,26 @@ add_compatible(RmRequirement *requirement, const char *text, size_t len, RmParse
 	return set_prefix(requirement, clause, text, last - 1, error);
 }
 
-/* Bound a clause that < or > has exclude its version's kin. */
+/*
+ * Bound a clause that < or > has exclude its version's kin: pre-releases of
+ * it, post-releases of it, and its local versions.  The key of a version ends
+ * in its final stage and the end, which the kin replace; a development version
+ * has no final stage.
+ */
 static bool
 set_exclusive(RmRequirement *requirement, RmRequireClause *clause, RmComparator comparator, const char *text,
 			  size_t len, const RmVersion *version, RmParseError *error)
 {
-	size_t last;
-	size_t base = measure_release(text, len, &last);
 	bool below = comparator == RM_COMPARE_LT;
 
 	clause->no_prerelease = below && !version->is_prerelease;
 	clause->no_post = !below && !version->is_post;
 	clause->no_local = !below;
-	return rm_require_set_bound(requirement, below ? &clause->upper : &clause->lower, text, len, false, error) &&
-		   rm_require_set_bound(requirement, &clause->base, text, base, true, error);
+	if (!rm_require_set_bound(requirement, below ? &clause->upper : &clause->lower, text, len, false, error) ||
+		!rm_require_set_bound(requirement, &clause->kin, text, len, true, error))
+		return false;
+	clause->kin_len = clause->kin.key_len - (version->is_dev ? 1 : 2);
+	return true;
 }
 
 /* Add the clause of one specifier. */

@@ -142,6 +142,7 @@ begin_version(RmScheme scheme, RmVersion *version)
 	version->is_bound = false;
 	version->is_prerelease = false;
 	version->is_post = false;
+	version->is_dev = false;
 	memset(version->parts, 0, sizeof(version->parts));
 	rm_key_put(&version->key, scheme);
 }

@@ -60,6 +60,7 @@ typedef struct RmVersion
 	bool is_bound;      /* a point between versions, or an end of the scheme */
 	bool is_prerelease; /* semver, nuget, maven: pre-release; PEP 440: pre-release or .dev */
 	bool is_post;       /* PEP 440: post-release */
+	bool is_dev;        /* PEP 440: development release */
 	RmSpan parts[RM_PART_COUNT];
 } RmVersion;
 

@@ -189,7 +189,8 @@ rm_version_parse_pep440(const char *text, size_t len, RmVersion *version, RmPars
 		return false;
 	parse_stage(text, len, &at, pre_words, version, prerelease);
 	version->is_post = parse_post(text, len, &at, version);
-	if (!parse_stage(text, len, &at, dev_words, version, &dev))
+	version->is_dev = parse_stage(text, len, &at, dev_words, version, &dev);
+	if (!version->is_dev)
 		rm_key_put(&version->key, STAGE_FINAL);
 	else if (prerelease->len == 0)
 		*prerelease = dev;

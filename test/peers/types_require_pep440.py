@@ -10,6 +10,7 @@ import sys
 try:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.version import Version
+    from packaging import __version__ as library
 except ImportError:
     sys.exit(77)
 
@@ -46,6 +47,14 @@ def admits(requirement):
         for part in requirement)
 
 
+def compares_bases(requirement, candidate):
+    """Whether packaging before 26 sees kin where the specification has none: it compared what < and > name by its release alone."""
+    return int(library.split(".")[0]) < 26 and any(
+        part.operator in ("<", ">") and Version(part.version).base_version == candidate.base_version
+        and Version(part.version) != Version(Version(part.version).base_version)
+        for part in requirement)
+
+
 def damage(text):
     at = choose.randint(0, len(text))
     if choose.random() < 0.05:
@@ -70,5 +79,7 @@ for _ in range(count):
         # It takes c in place of rc, and from 24 on the v before a version, for parts of the release, unlike the
         # specification.
         if "~=" in text and ("c2" in text or "v" in text):
+            continue
+        if compares_bases(requirement, Version(candidate)):
             continue
         print(candidate, text, int(requirement.contains(Version(candidate), prereleases=admits(requirement))), sep="\t")

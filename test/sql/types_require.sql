@@ -15,6 +15,12 @@ SELECT v, v @@ 'npm/>=1.2.3-beta.2 <2' AS satisfies FROM unnest('{semver/1.2.3-b
 -- Python leaves the kin of a version out of < and >, and pre-releases wherever none is named.
 SELECT v, v @@ 'pep440/>1.7' AS above, v @@ 'pep440/<1.7' AS below, v @@ 'pep440/>=1.7rc1' AS since, v @@ 'pep440/==1.7' AS is, v @@ 'pep440/==1.7.*' AS like
 FROM unnest('{pep440/1.6,pep440/1.7a1,pep440/1.7rc1,pep440/1.7,pep440/1.7+local,pep440/1.7.post1,pep440/1.7.1,pep440/1.8rc1}'::pkgver[]) AS v;
+-- Only what is a pre-release, a post-release or a local version of the very version that is named is its kin.
+SELECT r, string_agg(split_part(v::text, '/', 2), ' ' ORDER BY v) AS satisfies
+FROM unnest('{>1.0.dev1,>1.0a1,>1.0,>1.0.post1,<1.0,<1.0.post1,<1.0a1.post1}'::text[]) WITH ORDINALITY AS q (r, n)
+LEFT JOIN unnest('{pep440/1.0.dev1,pep440/1.0.dev1+l,pep440/1.0a1.dev1,pep440/1.0a1,pep440/1.0a1+l,pep440/1.0a1.post1,pep440/1.0a2+l,pep440/1.0,pep440/1.0+l,pep440/1.0.post1.dev1,pep440/1.0.post1,pep440/1.0.post1+l,pep440/1.0.post2}'::pkgver[]) AS v
+    ON v @@ pkgreq('pep440', r || ',>=0.dev0')
+GROUP BY r, n ORDER BY n;
 -- RPM takes a version without release for all its releases, on either side.
 SELECT v, v @@ 'rpm/= 1.0' AS any_release, v @@ 'rpm/> 1.0' AS above, v @@ 'rpm/>= 1.0-2' AS since, v @@ 'rpm/< 1.0-2' AS below
 FROM unnest('{rpm/1.0,rpm/1.0-1,rpm/1.0-2,rpm/1.0-3,rpm/1.1}'::pkgver[]) AS v;
