@@ -15,7 +15,7 @@ SELECT create_ci_relation('uses', 'service', 'package');
 SELECT a.attrelid::regclass AS source, string_agg(format('%s %s%s', a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN ' NOT NULL' END), ', ' ORDER BY a.attnum) AS columns
 FROM pg_attribute AS a WHERE a.attnum > 0 AND a.attrelid IN (SELECT c.source FROM ci_class AS c UNION SELECT r.via FROM ci_relation_class AS r) GROUP BY 1 ORDER BY 1;
 SELECT k.conrelid::regclass AS source, pg_get_constraintdef(k.oid) AS definition
-FROM pg_constraint AS k WHERE k.conrelid IN (SELECT c.source FROM ci_class AS c UNION SELECT r.via FROM ci_relation_class AS r) ORDER BY 1, 2;
+FROM pg_constraint AS k WHERE k.contype <> 'n' AND k.conrelid IN (SELECT c.source FROM ci_class AS c UNION SELECT r.via FROM ci_relation_class AS r) ORDER BY 1, 2;
 SELECT i.indrelid::regclass AS source, pg_get_indexdef(i.indexrelid) AS definition
 FROM pg_index AS i WHERE NOT i.indisunique AND i.indrelid IN (SELECT c.source FROM ci_class AS c UNION SELECT r.via FROM ci_relation_class AS r) ORDER BY 1, 2;
 SELECT class, source, mode, items, finding FROM binding_status ORDER BY class;
