@@ -42,3 +42,10 @@ LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10000
 SET enable_nestloop = on SET max_parallel_workers_per_gather = 0 AS 'MODULE_PATHNAME', 'rm_changes_of_rows';
 COMMENT ON FUNCTION release_mgmt_internal.changes_of_rows(uuid[], text[], text[], timestamptz) IS
 'The captured changes of rows of governed tables, given by the tables'' ids and keys, all or those committed since a time; label is what the row is called in the third array, n counts its changes from the last one back. What history_of() tells of one row: a row for each column of which the ledger holds what was there before (an update changed it, a delete took it), and one without a column (attribute NULL) of each insert, delete and other change that has none. The open transaction''s own changes are among them after flush_changes().';
+
+CREATE FUNCTION release_mgmt_internal.last_changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz)
+RETURNS TABLE (label text, n bigint, transaction_id uuid, operation text, attribute text, old_value text, at timestamptz, role text)
+LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10000
+SET enable_nestloop = on SET max_parallel_workers_per_gather = 0 AS 'MODULE_PATHNAME', 'rm_last_changes_of_rows';
+COMMENT ON FUNCTION release_mgmt_internal.last_changes_of_rows(uuid[], text[], text[], timestamptz) IS
+'Of what changes_of_rows() tells, for each row the last update of each column, and the last insert or delete (attribute NULL).';

@@ -1,16 +1,22 @@
 -- Module trace: what the ledger and the bound tables hold of many items at once.
 
+CREATE FUNCTION release_mgmt_internal.rows_of_items(items text[]) RETURNS TABLE (tables uuid[], keys text[], labels text[])
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT pg_catalog.array_agg(g.id), pg_catalog.array_agg(pg_catalog.substr(u.label, pg_catalog.length(c.name) + 2)), pg_catalog.array_agg(u.label)
+    FROM pg_catalog.unnest(items) AS u (label)
+    JOIN release_mgmt.ci_class AS c ON c.name = pg_catalog.split_part(u.label, '/', 1)
+    JOIN release_mgmt.governed_table AS g ON g.source = c.source;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.rows_of_items(text[]) IS 'The rows of those of the items, named class/key, whose class is bound, as changes_of_rows() takes them.';
+
 -- Taken into the query that asks, which has the open transaction's changes flushed before.
 CREATE FUNCTION release_mgmt_internal.captured_of(items text[], since timestamptz)
 RETURNS TABLE (ci text, n bigint, transaction_id uuid, operation text, attribute text, old_value text, at timestamptz, role text)
 LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 10000
 BEGIN ATOMIC
     SELECT r.label, r.n, r.transaction_id, r.operation, r.attribute, r.old_value, r.at, r.role
-    FROM (SELECT pg_catalog.array_agg(g.id) AS tables, pg_catalog.array_agg(pg_catalog.substr(u.label, pg_catalog.length(c.name) + 2)) AS keys,
-                 pg_catalog.array_agg(u.label) AS labels
-          FROM pg_catalog.unnest(items) AS u (label)
-          JOIN release_mgmt.ci_class AS c ON c.name = pg_catalog.split_part(u.label, '/', 1)
-          JOIN release_mgmt.governed_table AS g ON g.source = c.source) AS a
+    FROM release_mgmt_internal.rows_of_items(items) AS a
     CROSS JOIN LATERAL release_mgmt_internal.changes_of_rows(a.tables, a.keys, a.labels, captured_of.since) AS r;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.captured_of(text[], timestamptz) IS

@@ -56,13 +56,12 @@ CREATE FUNCTION release_mgmt_internal.last_changes_of(items text[], since timest
 RETURNS TABLE (ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
 LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 10000
 BEGIN ATOMIC
-    SELECT DISTINCT ON (h.ci COLLATE "C", h.attribute COLLATE "C")
-           h.ci, CASE h.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, h.attribute, h.old_value,
-           h.at, h.role, h.transaction_id
-    FROM release_mgmt_internal.captured_of(items, since) AS h
-    JOIN release_mgmt.ci_class AS k ON k.name = pg_catalog.split_part(h.ci, '/', 1)
-    WHERE CASE h.operation WHEN 'update' THEN h.attribute <> ALL (k.exempt) ELSE h.operation IN ('insert', 'delete') AND h.attribute IS NULL END
-    ORDER BY h.ci COLLATE "C", h.attribute COLLATE "C" NULLS FIRST, h.n;
+    SELECT r.label, CASE r.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, r.attribute, r.old_value,
+           r.at, r.role, r.transaction_id
+    FROM release_mgmt_internal.rows_of_items(items) AS a
+    CROSS JOIN LATERAL release_mgmt_internal.last_changes_of_rows(a.tables, a.keys, a.labels, last_changes_of.since) AS r
+    JOIN release_mgmt.ci_class AS k ON k.name = pg_catalog.split_part(r.label, '/', 1)
+    WHERE r.attribute IS NULL OR r.attribute <> ALL (k.exempt);
 END;
 COMMENT ON FUNCTION release_mgmt_internal.last_changes_of(text[], timestamptz) IS 'What last_changes() tells, of the named items, without their ids; the open transaction''s own changes are among them after flush_changes().';
 
@@ -199,66 +198,68 @@ BEGIN
     WITH change AS MATERIALIZED (
         SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id
         FROM release_mgmt_internal.last_changes_of(items, since) AS l
-    ), present AS MATERIALIZED (
+    ), present AS (
         SELECT v.* FROM release_mgmt_internal.present_values(items, attributes || ARRAY(SELECT DISTINCT c.attribute FROM change AS c)) AS v
     ), made AS MATERIALIZED (
         SELECT m.* FROM release_mgmt_internal.made_changes(release_drift.release) AS m
-    ), known AS MATERIALIZED (
-        -- What the release itself was permitted to do needs no look at its permit.
-        SELECT c.*, v.value AS present, v.is_column, coalesce(c.transaction_id = ANY (m.transactions), false) AS is_own
-        FROM change AS c
-        LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
-        LEFT JOIN made AS m ON m.ci = c.ci AND m.attribute = c.attribute AND m.operation = c.operation
-        WHERE (v.ci IS NOT NULL) = (c.operation <> 'retire')
-    ), plan AS MATERIALIZED (
-        SELECT x.ci, x.operation, x.attribute, x.old_value, x.new_value, v.ci IS NOT NULL AS is_there, v.value AS present,
-               is_deployed OR coalesce(t.state IN ('installed', 'verified'), false) AS is_done, m.ci IS NOT NULL AS was_made, coalesce(m.stands, false) AS stands,
-               coalesce(k.is_own, false) AS is_own, k.role, k.at, k.transaction_id
-        FROM release_mgmt.planned_ci_change AS x
-        LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
-        LEFT JOIN present AS v ON v.ci = x.ci AND v.attribute = x.attribute
-        LEFT JOIN made AS m ON m.ci = x.ci AND m.attribute = x.attribute AND m.operation = x.operation
-        LEFT JOIN known AS k ON k.ci = x.ci AND k.attribute = x.attribute
-        WHERE x.release_id = release_drift.release
+    ), subject AS MATERIALIZED (
+        -- Each attribute that is planned or was changed, once; is_known: its last change is why it is as it is, is_own: the
+        -- release was permitted to make that.
+        SELECT s.*, v.ci IS NOT NULL AS is_there, v.value AS present, v.is_column,
+               m.ci IS NOT NULL AS was_made, coalesce(m.stands, false) AS stands,
+               coalesce((v.ci IS NOT NULL) = (s.changed_by <> 'retire'), false) AS is_known,
+               CASE WHEN s.changed_by IS NULL OR (v.ci IS NOT NULL) <> (s.changed_by <> 'retire') THEN false
+                    WHEN s.changed_by = s.operation THEN coalesce(s.transaction_id = ANY (m.transactions), false)
+                    ELSE (s.ci, s.attribute, s.changed_by, s.transaction_id) IN (SELECT o.ci, o.attribute, o.operation, t.id FROM made AS o CROSS JOIN LATERAL unnest(o.transactions) AS t (id)) END AS is_own
+        FROM (SELECT coalesce(x.ci, c.ci) AS ci, coalesce(x.attribute, c.attribute) AS attribute, x.operation, x.old_value, x.new_value, x.target,
+                     c.operation AS changed_by, c.old_value AS value_before, c.at, c.role, c.transaction_id
+              FROM (SELECT * FROM release_mgmt.planned_ci_change AS p WHERE p.release_id = release_drift.release) AS x
+              FULL JOIN change AS c ON c.ci = x.ci AND c.attribute = x.attribute) AS s
+        LEFT JOIN present AS v ON v.ci = s.ci AND v.attribute = s.attribute
+        LEFT JOIN made AS m ON m.ci = s.ci AND m.attribute = s.attribute AND m.operation = s.operation
     ), permit AS MATERIALIZED (
         SELECT p.*
-        FROM (SELECT array_agg(k.ci) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes FROM known AS k WHERE NOT k.is_own) AS o
+        FROM (SELECT array_agg(k.ci) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes FROM subject AS k WHERE k.is_known AND NOT k.is_own) AS o
         CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes) AS p
     ), observed AS MATERIALIZED (
         -- What others did, and what became of items as such.
-        SELECT k.ci, k.attribute, k.old_value AS expected, k.present,
-               release_mgmt_internal.difference_kind(k.operation, k.is_own OR p.ci IS NOT NULL,
+        SELECT k.ci, k.attribute, k.value_before AS expected, k.present,
+               release_mgmt_internal.difference_kind(k.changed_by, k.is_own OR p.ci IS NOT NULL,
                    NOT (coalesce(p.is_stated, false) AND k.is_column) OR p.value IS NOT DISTINCT FROM k.present OR release_mgmt_internal.same_value(k.ci, k.attribute, p.value, k.present)) AS classification,
                CASE WHEN k.is_own THEN release_drift.release ELSE p.release_id END AS release_id, k.role, k.at, k.transaction_id
-        FROM known AS k
+        FROM subject AS k
         LEFT JOIN permit AS p ON p.ci = k.ci AND p.transaction_id = k.transaction_id AND p.attribute = k.attribute
-        WHERE NOT k.is_own OR k.attribute = ''
+        WHERE k.is_known AND (NOT k.is_own OR k.attribute = '')
     ), judged AS (
         -- What was made and no longer stands was backed out: then what was there before is what should be there. What happened
         -- to the item as such explains an attribute that nothing else does.
         SELECT x.ci, x.attribute, x.new_value AS expected, x.present, CASE WHEN x.is_own THEN release_drift.release ELSE coalesce(o.release_id, whole.release_id) END AS release_id,
-               coalesce(x.role, whole.role) AS role, coalesce(x.at, whole.at) AS at, coalesce(x.transaction_id, whole.transaction_id) AS transaction_id,
+               coalesce(CASE WHEN x.is_known THEN x.role END, whole.role) AS role, coalesce(CASE WHEN x.is_known THEN x.at END, whole.at) AS at,
+               coalesce(CASE WHEN x.is_known THEN x.transaction_id END, whole.transaction_id) AS transaction_id,
                CASE WHEN x.operation = 'retire' THEN
-                        CASE WHEN x.is_there THEN CASE WHEN x.is_done AND (x.stands OR NOT x.was_made) THEN 'unexpected' END
+                        CASE WHEN x.is_there THEN CASE WHEN d.is_done AND (x.stands OR NOT x.was_made) THEN 'unexpected' END
                              WHEN x.stands THEN 'authorized' ELSE 'missing' END
-                    WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (x.is_done AND (x.stands OR NOT x.was_made)) THEN 'missing' END
+                    WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (d.is_done AND (x.stands OR NOT x.was_made)) THEN 'missing' END
                     WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
                         CASE WHEN x.stands THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
                     WHEN x.operation = 'change' AND NOT x.stands AND (x.old_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present)) THEN
-                        CASE WHEN x.is_done AND NOT x.was_made THEN 'missing' END
+                        CASE WHEN d.is_done AND NOT x.was_made THEN 'missing' END
                     WHEN x.is_own THEN 'unexpected'
                     ELSE coalesce(o.classification, 'unexpected') END AS classification
-        FROM plan AS x
+        FROM subject AS x
+        LEFT JOIN release_mgmt.target AS t ON t.release_id = release_drift.release AND t.ci = x.target
+        CROSS JOIN LATERAL (SELECT is_deployed OR coalesce(t.state IN ('installed', 'verified'), false) AS is_done) AS d
         LEFT JOIN observed AS o ON o.ci = x.ci AND o.attribute = x.attribute
         LEFT JOIN observed AS whole ON whole.ci = x.ci AND whole.attribute = ''
+        WHERE x.operation IS NOT NULL
     )
     SELECT j.ci, nullif(j.attribute, ''), j.expected, j.present, j.classification, j.release_id, j.role, j.at, j.transaction_id
     FROM judged AS j WHERE j.classification IS NOT NULL
     UNION ALL
     SELECT o.ci, nullif(o.attribute, ''), o.expected, o.present, o.classification, o.release_id, o.role, o.at, o.transaction_id
     FROM observed AS o
-    WHERE NOT EXISTS (SELECT FROM plan AS x WHERE x.ci = o.ci AND x.attribute = o.attribute)
-      AND NOT (o.attribute = '' AND EXISTS (SELECT FROM plan AS x WHERE x.ci = o.ci AND (x.operation = 'create' OR o.classification = 'missing')));
+    WHERE NOT EXISTS (SELECT FROM subject AS x WHERE x.operation IS NOT NULL AND x.ci = o.ci AND x.attribute = o.attribute)
+      AND NOT (o.attribute = '' AND EXISTS (SELECT FROM subject AS x WHERE x.operation IS NOT NULL AND x.ci = o.ci AND (x.operation = 'create' OR o.classification = 'missing')));
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.release_drift(uuid) IS
 'Each planned attribute of a release against what is there, and whatever else happened to the planned items since sealing.';

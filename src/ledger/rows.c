@@ -65,8 +65,12 @@ typedef struct Search
 	Found *found;
 	Size nfound;
 	Size room;
-	List *names; /* of columns that were looked up */
+	List *names;    /* of columns that were looked up */
+	bool only_last; /* of each column the last update is asked for, of each row's existence the last insert or delete */
+	List *
+		told; /* RmOldPair: the columns of the present row of which that was put out, one without a key its existence */
 	MemoryContext context;
+	MemoryContext per_row;
 } Search;
 
 /* What a column is called, as was looked up. */
@@ -222,6 +226,41 @@ column_name(Search *search, const pg_uuid_t *table_id, const char *key, int key_
 	return name->name;
 }
 
+/*
+ * Is this what is asked for: every change, or the last one of its kind?
+ *
+ * The changes of a row come from the last one back; pair is NULL for what
+ * happened to the row as such.
+ */
+static bool
+is_asked_for(Search *search, RmOperation operation, const RmOldPair *pair)
+{
+	const RmOldPair existence = { 0 };
+	MemoryContext old_context;
+	RmOldPair *copy;
+	ListCell *cell;
+
+	if (!search->only_last)
+		return true;
+	if (pair == NULL ? operation != RM_INSERT && operation != RM_DELETE : operation != RM_UPDATE)
+		return false;
+	if (pair == NULL)
+		pair = &existence;
+	foreach (cell, search->told)
+	{
+		const RmOldPair *told = lfirst(cell);
+
+		if (told->key_len == pair->key_len && memcmp(told->key, pair->key, pair->key_len) == 0)
+			return false;
+	}
+	old_context = MemoryContextSwitchTo(search->per_row);
+	copy = palloc(sizeof(RmOldPair));
+	*copy = *pair;
+	search->told = lappend(search->told, copy);
+	MemoryContextSwitchTo(old_context);
+	return true;
+}
+
 /* Put out a row for each column of the change's old image; one without a column where it has none, and of a delete. */
 static void
 put_change(ReturnSetInfo *result, Search *search, const Found *found, int n)
@@ -241,7 +280,8 @@ put_change(ReturnSetInfo *result, Search *search, const Found *found, int n)
 	values[7] = found->transaction->role;
 	if (found->old == NULL || found->operation != RM_UPDATE)
 	{
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		if (is_asked_for(search, found->operation, NULL))
+			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		any = true;
 	}
 	if (found->old != NULL)
@@ -249,16 +289,18 @@ put_change(ReturnSetInfo *result, Search *search, const Found *found, int n)
 		rm_old_reader_init(&reader, found->old, found->old_len);
 		while (rm_old_read(&reader, &pair))
 		{
+			any = true;
+			if (!is_asked_for(search, found->operation, &pair))
+				continue;
 			values[4] = column_name(search, &found->row->name.table_id, pair.key, pair.key_len);
 			nulls[4] = false;
 			nulls[5] = pair.tag == RM_TAG_NULL;
 			values[5] = nulls[5] ? (Datum) 0
 								 : CStringGetTextDatum(rm_canonical_value_text(pair.tag, pair.value, pair.value_len));
 			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-			any = true;
 		}
 	}
-	if (!any)
+	if (!any && is_asked_for(search, found->operation, NULL))
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -272,12 +314,18 @@ put_changes(ReturnSetInfo *result, Search *search)
 	const Wanted *row = NULL;
 	int n = 0;
 
+	search->per_row = AllocSetContextCreate(search->context, "release_mgmt row", ALLOCSET_SMALL_SIZES);
 	qsort(search->found, search->nfound, sizeof(Found), compare_found);
 	for (Size i = 0; i < search->nfound; i++)
 	{
 		if (!search->found[i].transaction->is_meant)
 			continue;
 		n = search->found[i].row == row ? n + 1 : 1;
+		if (n == 1)
+		{
+			search->told = NIL;
+			MemoryContextReset(search->per_row);
+		}
 		row = search->found[i].row;
 		put_change(result, search, &search->found[i], n);
 		MemoryContextReset(per_change);
@@ -287,23 +335,21 @@ put_changes(ReturnSetInfo *result, Search *search)
 	MemoryContextDelete(per_change);
 }
 
-PG_FUNCTION_INFO_V1(rm_changes_of_rows);
-
 /*
- * changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz)
- * returns table (label text, n bigint, transaction_id uuid, operation text,
- * attribute text, old_value text, at timestamptz, role text)
+ * Find the changes of the rows that are given by tables, keys and labels,
+ * since a time or all, and put out rows of label, n, transaction_id, operation,
+ * attribute, old_value, at and role.
  */
-Datum
-rm_changes_of_rows(PG_FUNCTION_ARGS)
+static void
+search_rows(FunctionCallInfo fcinfo, bool only_last)
 {
 	TimestampTz since = PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3);
 	RmRowBatches batches;
-	Search search = { .context = CurrentMemoryContext, .room = 1024 };
+	Search search = { .context = CurrentMemoryContext, .room = 1024, .only_last = only_last };
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return (Datum) 0;
+		return;
 	want_rows(&search, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2));
 	search.found = palloc(search.room * sizeof(Found));
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -314,5 +360,27 @@ rm_changes_of_rows(PG_FUNCTION_ARGS)
 	/* What is known of the transactions goes with SPI_finish(). */
 	put_changes((ReturnSetInfo *) fcinfo->resultinfo, &search);
 	SPI_finish();
+}
+
+PG_FUNCTION_INFO_V1(rm_changes_of_rows);
+PG_FUNCTION_INFO_V1(rm_last_changes_of_rows);
+
+/*
+ * changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz)
+ * returns table (label text, n bigint, transaction_id uuid, operation text,
+ * attribute text, old_value text, at timestamptz, role text)
+ */
+Datum
+rm_changes_of_rows(PG_FUNCTION_ARGS)
+{
+	search_rows(fcinfo, false);
+	return (Datum) 0;
+}
+
+/* last_changes_of_rows(), with the same arguments and columns. */
+Datum
+rm_last_changes_of_rows(PG_FUNCTION_ARGS)
+{
+	search_rows(fcinfo, true);
 	return (Datum) 0;
 }

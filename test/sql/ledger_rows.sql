@@ -57,6 +57,20 @@ RETURNS TABLE (rows bigint, missing bigint, added bigint) LANGUAGE sql STABLE AS
           AND k.key = ANY (wanted::text[]) AND (since IS NULL OR coalesce(l.at, now()) >= since))
     SELECT (SELECT count(*) FROM told),
            (SELECT count(*) FROM (TABLE captured EXCEPT ALL TABLE told) AS d), (SELECT count(*) FROM (TABLE told EXCEPT ALL TABLE captured) AS d) $$;
+-- Of each column the last update, and of each row the last insert or delete.
+CREATE FUNCTION last_difference(source regclass, wanted integer[], since timestamptz)
+RETURNS TABLE (rows bigint, missing bigint, added bigint) LANGUAGE sql STABLE AS $$
+    WITH told AS MATERIALIZED (
+        SELECT r.*
+        FROM (SELECT array_agg(g.id ORDER BY u.n) AS tables, array_agg(u.id::text ORDER BY u.n) AS keys, array_agg('row ' || u.id ORDER BY u.n) AS labels
+              FROM governed_table AS g, unnest(wanted) WITH ORDINALITY AS u (id, n) WHERE g.source = last_difference.source) AS a
+        CROSS JOIN release_mgmt_internal.last_changes_of_rows(a.tables, a.keys, a.labels, since) AS r
+    ), captured AS MATERIALIZED (
+        SELECT DISTINCT ON (a.label, a.attribute) a.* FROM answer(source, wanted, since) AS a
+        WHERE a.operation = 'update' AND a.attribute IS NOT NULL OR a.operation IN ('insert', 'delete') AND a.attribute IS NULL
+        ORDER BY a.label, a.attribute, a.n)
+    SELECT (SELECT count(*) FROM told),
+           (SELECT count(*) FROM (TABLE captured EXCEPT ALL TABLE told) AS d), (SELECT count(*) FROM (TABLE told EXCEPT ALL TABLE captured) AS d) $$;
 SELECT array_agg(i) AS all FROM generate_series(1, 2000) AS i \gset
 SELECT array_agg(i) AS some FROM generate_series(1, 900) AS i \gset
 -- Little was committed since: all of it is looked through. Much was, or few rows are asked for: they are found by their keys.
@@ -72,11 +86,16 @@ SELECT * FROM difference('host', '{1,2,3,30,400,1001}', NULL);
 SELECT * FROM difference('site', :'some', :'first');
 SELECT * FROM difference('site', :'all', :'first');
 SELECT * FROM difference('host', '{}', NULL);
+SELECT * FROM last_difference('host', :'all', :'second');
+SELECT * FROM last_difference('host', :'all', :'first');
+SELECT * FROM last_difference('host', :'all', NULL);
+SELECT * FROM last_difference('site', '{1,2,3,30,400,1001}', NULL);
 -- Changes are counted from the last one back, as history_of() lists them; at the open transaction's own the time is now.
 BEGIN;
 UPDATE host SET note = 'still open' WHERE id IN (3, 30);
 SELECT release_mgmt_internal.flush_changes();
 SELECT * FROM difference('host', '{3,30,400}', NULL);
+SELECT * FROM last_difference('host', '{3,30,400}', NULL);
 SELECT * FROM difference('host', :'all', :'second');
 SELECT count(DISTINCT (a.label, a.n)) AS changes, count(DISTINCT (a.label, a.n)) FILTER (WHERE (h.transaction_id, h.operation) = (a.transaction_id, a.operation)) AS in_order,
        bool_and(a.at = now()) FILTER (WHERE a.n = 1 AND a.label <> 'row 400') AS own_now
