@@ -59,6 +59,9 @@ dpkg-query -W -f='${db:Status-Status}\t${binary:Package}\t${Version}\n' | sed -n
 cut -f 2 <<<"$(sed 1d <<<"$list")" >"$work/chosen"
 if [ "$origin" = update ]; then cp "$work/installed" "$work/image"; else grep -vwFf "$work/chosen" "$work/installed" >"$work/image" || true; fi
 
+# Which operating system these packages are for, as package URLs and OSV name it.
+system=$(. /etc/os-release && echo "$ID")
+distro=$(. /etc/os-release && echo "$ID${VERSION_ID:+-$VERSION_ID}")
 var=([host]="$host" [os]="$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)" [installed]="$work/installed" [image]="$work/image")
 aside sql "$superuser" <<'SQL'
 CREATE TABLE host (name text PRIMARY KEY, os text NOT NULL, part_of text REFERENCES host);
@@ -71,7 +74,7 @@ SQL
 printf '%s\n' "CREATE TEMP TABLE i (name text, version text);" "\\copy i FROM '$work/installed'" "INSERT INTO installed_package SELECT '$host', * FROM i;" \
     "CREATE TEMP TABLE m (name text, version text);" "\\copy m FROM '$work/image'" \
     "INSERT INTO installed_package SELECT h, m.* FROM m, unnest('{root-a,root-b,root-c}'::text[]) AS h;" | quiet "$superuser"
-aside does "$superuser" <<<"SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name');"
+aside does "$superuser" <<<"SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name', platform => 'os');"
 does "$superuser" <<'SQL'
 SELECT bind_ci_class('package', 'installed_package', key => '{host,name}', name => 'name', version => 'version', scheme => 'deb', mode => 'enforce');
 CALL bind_ci_relation('installed on', 'package', '{host}', 'host');
@@ -105,7 +108,7 @@ for package in "${packages[@]}"; do
     IFS=$'\t' read -r file name version arch digest <<<"$package"
     base64 -w0 "$debs/$file" >"$work/base64"
     escaped=$(sed 's/%/%25/g; s/+/%2B/g; s/:/%3A/g; s/~/%7E/g' <<<"$version")
-    var=([purl]="pkg:deb/debian/$name@$escaped?arch=$arch" [digest]="sha256:$digest")
+    var=([purl]="pkg:deb/$system/$name@$escaped?arch=$arch&distro=$distro" [digest]="sha256:$digest")
     if [ "${#items[@]}" = 0 ]; then
         aside echo "-- a digest that is not the file's:"
         item=$(quiet librarian <<<"SELECT begin_intake(:'purl', licence => 'see copyright file', owner => 'Provider', source_kind => 'change', source_reference => 'CHG-7')")
@@ -135,7 +138,7 @@ printf '%s\n' 'Package: demo-candidate' 'Version: 1.0' "Architecture: $architect
     'Description: a candidate that does not fit' >"$work/bad/DEBIAN/control"
 dpkg-deb --root-owner-group -b "$work/bad" "$work/debs/bad.deb" >/dev/null
 base64 -w0 "$work/debs/bad.deb" >"$work/base64"
-var=([purl]="pkg:deb/debian/demo-candidate@1.0?arch=$architecture" [digest]="sha256:$(sha256sum "$work/debs/bad.deb" | cut -c 1-64)")
+var=([purl]="pkg:deb/$system/demo-candidate@1.0?arch=$architecture&distro=$distro" [digest]="sha256:$(sha256sum "$work/debs/bad.deb" | cut -c 1-64)")
 bad=$(quiet librarian <<<"SELECT begin_intake(:'purl')")
 var[item]=$bad
 printf '%s\n' "\\set deb \`cat $work/base64\`" "CALL append_content(:'item', decode(:'deb', 'base64'));" \
@@ -146,8 +149,8 @@ SELECT i.name, i.version, i.state, count(f.path) AS files, left(i.digest::text, 
 FROM library_item AS i LEFT JOIN library_file AS f ON f.item_id = i.id GROUP BY i.id ORDER BY i.name;
 SQL
 aside echo "-- what is known against any of it: security advisories, as OSV writes them (one about the demo's own candidate)"
-cat >"$work/advisories" <<'JSON'
-{"id": "EXAMPLE-1", "modified": "2026-01-01T00:00:00Z", "summary": "it does not fit", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:N/I:N/A:H"}], "affected": [{"package": {"ecosystem": "Debian", "name": "demo-candidate"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]}]}
+cat >"$work/advisories" <<JSON
+{"id": "EXAMPLE-1", "modified": "2026-01-01T00:00:00Z", "summary": "it does not fit", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:N/I:N/A:H"}], "affected": [{"package": {"ecosystem": "${system^}", "name": "demo-candidate"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]}]}
 JSON
 printf '%s\n' "\\set osv \`cat $work/advisories\`" "SELECT new FROM release_mgmt.load_advisories(:'osv');" | quiet librarian >/dev/null
 echo "librarian=> SELECT load_advisories(:'osv');"

@@ -17,6 +17,7 @@ CREATE TABLE release_mgmt.ci_class (
     column_numbers    smallint[] NOT NULL DEFAULT '{}',
     organization_path text,
     attributes        jsonb NOT NULL DEFAULT '{}',
+    platform_path     text,
     CONSTRAINT ci_class_pkey PRIMARY KEY (name),
     CONSTRAINT ci_class_source_key UNIQUE (source),
     CONSTRAINT ci_class_name_check CHECK (name <> '' AND name !~ '[/[:space:]]'),
@@ -30,6 +31,7 @@ COMMENT ON COLUMN release_mgmt.ci_class.source_name IS 'the table''s qualified n
 COMMENT ON COLUMN release_mgmt.ci_class.name_path IS 'column that holds the item''s name, a path over foreign keys (site_id.name), or an expression in parentheses (name || ''.'' || domain)';
 COMMENT ON COLUMN release_mgmt.ci_class.version_scheme IS 'scheme of pkgver() that the version is read in';
 COMMENT ON COLUMN release_mgmt.ci_class.organization_path IS 'column, or path over foreign keys, that holds the code of the organization that the item belongs to';
+COMMENT ON COLUMN release_mgmt.ci_class.platform_path IS 'column, path or expression that tells the operating system that the item runs, as read_operating_system() reads it; NULL: none does';
 COMMENT ON COLUMN release_mgmt.ci_class.attributes IS 'further attributes of the items, beside the columns: {"platform": "platform_id.name"}';
 COMMENT ON COLUMN release_mgmt.ci_class.exempt IS 'columns that may change without a plan, in every mode: counters, last_seen';
 COMMENT ON COLUMN release_mgmt.ci_class.columns_of IS 'the table of which column_names and column_numbers hold, so that a rename is told from a new column; another OID after a restore';

@@ -251,6 +251,7 @@ BEGIN
             name_path = CASE WHEN x.name_path = renamed.old THEN renamed.new ELSE x.name_path END,
             version_path = CASE WHEN x.version_path = renamed.old THEN renamed.new ELSE x.version_path END,
             organization_path = CASE WHEN x.organization_path = renamed.old THEN renamed.new ELSE x.organization_path END,
+            platform_path = CASE WHEN x.platform_path = renamed.old THEN renamed.new ELSE x.platform_path END,
             attributes = coalesce((SELECT jsonb_object_agg(a.key, CASE WHEN a.value = renamed.old THEN renamed.new ELSE a.value END)
                                    FROM jsonb_each_text(x.attributes) AS a), '{}')
         WHERE x.name = class;
@@ -268,7 +269,7 @@ COMMENT ON FUNCTION release_mgmt_internal.follow_renames(text) IS
 
 CREATE FUNCTION release_mgmt.bind_ci_class(class text, source regclass, key text[], name text, version text DEFAULT NULL,
     scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}', organization text DEFAULT NULL,
-    attributes jsonb DEFAULT '{}') RETURNS bigint
+    attributes jsonb DEFAULT '{}', platform text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -293,28 +294,30 @@ BEGIN
     PERFORM release_mgmt_internal.path_expression(source, name);
     PERFORM release_mgmt_internal.path_expression(source, version);
     PERFORM release_mgmt_internal.path_expression(source, organization);
+    PERFORM release_mgmt_internal.path_expression(source, platform);
     IF version IS NOT NULL THEN
         scheme := coalesce(scheme, 'generic');
         PERFORM release_mgmt.pkgver(scheme, '1.0.0');
     ELSE
         scheme := NULL;
     END IF;
-    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt, organization_path, attributes)
-    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt, organization, bind_ci_class.attributes)
+    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt, organization_path, attributes, platform_path)
+    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt, organization, bind_ci_class.attributes, platform)
     ON CONFLICT ON CONSTRAINT ci_class_pkey DO UPDATE
         SET source = excluded.source, source_name = excluded.source_name, key_columns = excluded.key_columns,
             name_path = excluded.name_path, version_path = excluded.version_path, version_scheme = excluded.version_scheme,
-            exempt = excluded.exempt, organization_path = excluded.organization_path, attributes = excluded.attributes
-        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt, o.organization_path, o.attributes)
+            exempt = excluded.exempt, organization_path = excluded.organization_path, attributes = excluded.attributes,
+            platform_path = excluded.platform_path
+        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt, o.organization_path, o.attributes, o.platform_path)
             IS DISTINCT FROM row(excluded.source, excluded.source_name, excluded.key_columns, excluded.name_path,
-                                 excluded.version_path, excluded.version_scheme, excluded.exempt, excluded.organization_path, excluded.attributes);
+                                 excluded.version_path, excluded.version_scheme, excluded.exempt, excluded.organization_path, excluded.attributes, excluded.platform_path);
     PERFORM release_mgmt_internal.follow_renames(class);
     PERFORM release_mgmt.govern(source, mode, key);
     PERFORM release_mgmt_internal.attach_ci_trigger(class, source);
     RETURN (release_mgmt_internal.fill_ci(class)).items;
 END $$;
-COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text, jsonb) IS
-'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of attributes to show in ci_overview(), such as status, each with where it is read: {"status": "status", "platform": "platform_id.name"}; those that are no columns are shown by ci_attributes() beside the columns, and plans do not change them. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
+COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text, jsonb, text) IS
+'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of attributes to show in ci_overview(), such as status, each with where it is read: {"status": "status", "platform": "platform_id.name"}; those that are no columns are shown by ci_attributes() beside the columns, and plans do not change them. platform: a column, path or expression that tells which operating system the item runs, such as platform_id.name, so that check_compatibility() holds against it what components are for; read_operating_system() tells how it is read, binding_status what can not be. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
 
 CREATE PROCEDURE release_mgmt.unbind_ci_class(class text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

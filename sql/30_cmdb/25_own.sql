@@ -43,7 +43,7 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.own_class_problems(jsonb, jsonb, text) IS 'Why no table can be made for a class of such items: a sentence for each reason.';
 
 CREATE FUNCTION release_mgmt.create_ci_class(class text, attributes jsonb DEFAULT '{}', relations jsonb DEFAULT '{}', scheme text DEFAULT NULL,
-    mode text DEFAULT 'observe', schema text DEFAULT 'cmdb') RETURNS regclass
+    mode text DEFAULT 'observe', schema text DEFAULT 'cmdb', platform text DEFAULT NULL) RETURNS regclass
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     problems text;
@@ -89,6 +89,7 @@ BEGIN
     PERFORM release_mgmt.bind_ci_class(create_ci_class.class, source, CASE WHEN installed THEN '{installed_on,name}' ELSE '{code}' END::text[], 'name',
         version => CASE WHEN create_ci_class.scheme IS NOT NULL THEN 'version' END, scheme => create_ci_class.scheme,
         mode => create_ci_class.mode, organization => 'organization',
+        platform => create_ci_class.platform,
         attributes => (SELECT jsonb_object_agg(a, a) FROM (SELECT 'status' UNION ALL SELECT jsonb_object_keys(create_ci_class.attributes)) AS x (a)));
     FOR relation IN SELECT r.key AS kind, replace(r.key, ' ', '_') AS name, r.value AS class FROM jsonb_each_text(create_ci_class.relations) AS r ORDER BY r.key LOOP
         IF NOT (installed AND relation.kind = 'installed on') THEN
@@ -98,8 +99,8 @@ BEGIN
     END LOOP;
     RETURN source;
 END $$;
-COMMENT ON FUNCTION release_mgmt.create_ci_class(text, jsonb, jsonb, text, text, text) IS
-'Makes a table for the configuration items of a class where there is no CMDB yet, and binds it as bind_ci_class() does: it is yours, as any other table that you bind. Its columns: code (the key), name, status, organization (the code of whose the item is), version where scheme says how pkgver() reads it, the attributes {name: type}, and for each of the relations {kind: class} a column of the kind''s name, a foreign key to that class (runs_on). Items of a class that is "installed on" another have no code: the host and the name are their key. mode: observe, warn or enforce. schema: made where there is none. Returns the table. For the extension''s owner. Errors: RM001 inactive, RM012 with every reason why no such table can be made.';
+COMMENT ON FUNCTION release_mgmt.create_ci_class(text, jsonb, jsonb, text, text, text, text) IS
+'Makes a table for the configuration items of a class where there is no CMDB yet, and binds it as bind_ci_class() does: it is yours, as any other table that you bind. Its columns: code (the key), name, status, organization (the code of whose the item is), version where scheme says how pkgver() reads it, the attributes {name: type}, and for each of the relations {kind: class} a column of the kind''s name, a foreign key to that class (runs_on). Items of a class that is "installed on" another have no code: the host and the name are their key. mode: observe, warn or enforce. schema: made where there is none. platform: the attribute that tells the operating system that an item runs, as in bind_ci_class(). Returns the table. For the extension''s owner. Errors: RM001 inactive, RM012 with every reason why no such table can be made.';
 
 CREATE FUNCTION release_mgmt.create_ci_relation(kind text, from_class text, to_class text) RETURNS regclass
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -15,11 +15,12 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT c.key_columns || coalesce(release_mgmt_internal.path_columns(c.source, c.name_path), '{}')
            || coalesce(release_mgmt_internal.path_columns(c.source, c.version_path), '{}')
+           || coalesce(release_mgmt_internal.path_columns(c.source, c.platform_path), '{}')
            || ARRAY(SELECT pg_catalog.unnest(r.columns) FROM release_mgmt.ci_relation_class AS r WHERE r.from_class = c.name AND r.kind = 'installed on' AND r.via IS NULL)
     FROM release_mgmt.ci_class AS c WHERE c.name = installed_columns.class;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.installed_columns(text) IS
-'The columns of a bound class''s table that the rows of installed_queries() depend on. A change of others needs no note in source_change.';
+'The columns of a bound class''s table that the rows of installed_queries() depend on, and target_platform(). A change of others needs no note in source_change.';
 
 CREATE FUNCTION release_mgmt_internal.installed_query(source regclass, name_expression text, version_expression text, condition text) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -134,6 +135,9 @@ BEGIN
     WHERE n.name IS NOT NULL
       AND (on_target IS NULL OR item_class IN (v.name, v.on_class)
            OR v.on_class IN (SELECT w.on_class FROM release_mgmt_internal.versioned_class AS w WHERE w.name = item_class));
+    -- The target's platform, or that of what it is installed on.
+    bound := bound || ARRAY(SELECT b::oid FROM release_mgmt.ci_class AS c CROSS JOIN LATERAL release_mgmt_internal.bound_relations(c.source) AS b
+                            WHERE c.name = ANY (classes) AND c.platform_path IS NOT NULL);
     sources := classes || ARRAY(SELECT t::text FROM unnest(tables) AS t);
     relations := bound || tables::oid[];
     -- What a path over foreign keys reads, and tables elsewhere, tell of no changes; nor do triggers that are off.
@@ -143,4 +147,4 @@ BEGIN
                           WHERE t.tgrelid = r AND t.tgname IN ('rm_80_ci', 'rm_95_source') AND t.tgenabled = 'A'));
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.baseline_sources(uuid, regclass[]) IS
-'What the rows of installed_queries() are read from, and the given tables of the extension: sources, as source_change names them; relations, whose DDL counts; kept: whether every change is noted.';
+'What the rows of installed_queries() and target_platform() are read from, and the given tables of the extension: sources, as source_change names them; relations, whose DDL counts; kept: whether every change is noted.';

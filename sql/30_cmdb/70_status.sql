@@ -17,6 +17,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.unreadable_versions(text) IS 'The items of a class whose version is none of its scheme.';
 
+CREATE FUNCTION release_mgmt_internal.unreadable_platforms(class text) RETURNS TABLE (said text)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+BEGIN
+    SELECT * INTO c FROM release_mgmt.ci_class AS x WHERE x.name = class AND x.platform_path IS NOT NULL;
+    IF FOUND THEN
+        RETURN QUERY EXECUTE format($sql$
+            WITH item AS MATERIALIZED (SELECT release_mgmt_internal.value_text(%s) AS said FROM %s AS t),
+                 unread AS MATERIALIZED (SELECT d.said FROM (SELECT DISTINCT i.said FROM item AS i) AS d WHERE d.said <> '' AND (release_mgmt.read_operating_system(d.said)).os IS NULL)
+            SELECT i.said FROM item AS i JOIN unread AS u ON u.said = i.said $sql$,
+            release_mgmt_internal.path_expression(c.source, c.platform_path), c.source);
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.unreadable_platforms(text) IS 'Of each item of a class whose operating system can not be read, what the CMDB says of it.';
+
 -- SECURITY DEFINER: reads bound tables for duties that hold no privilege on them.
 CREATE FUNCTION release_mgmt_internal.binding_findings(class text) RETURNS TABLE (finding text, detail text)
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -68,7 +85,7 @@ BEGIN
         SELECT 'key not unique', p FROM release_mgmt_internal.binding_problems(c.name, c.source, c.key_columns, '{}') AS p;
     RETURN QUERY
         SELECT 'path broken', p.problem || '; bind the class again.'
-        FROM unnest(ARRAY[c.name_path, c.version_path, c.organization_path] || ARRAY(SELECT a.value FROM jsonb_each_text(c.attributes) AS a ORDER BY a.key)) WITH ORDINALITY AS x (path, n)
+        FROM unnest(ARRAY[c.name_path, c.version_path, c.organization_path, c.platform_path] || ARRAY(SELECT a.value FROM jsonb_each_text(c.attributes) AS a ORDER BY a.key)) WITH ORDINALITY AS x (path, n)
         CROSS JOIN LATERAL release_mgmt_internal.path_problem(c.source, x.path) AS p (problem)
         WHERE p.problem IS NOT NULL ORDER BY x.n;
     readable := NOT FOUND;
@@ -87,6 +104,9 @@ BEGIN
         SELECT 'version unreadable', format('%s items have a version that is none of scheme %s, such as %s.', count(*), c.version_scheme, min(v.label))
         FROM release_mgmt_internal.unreadable_versions(c.name) AS v (label) HAVING count(*) > 0
         UNION ALL
+        SELECT 'platform unreadable', format('%s items run "%s", which is no operating system that read_operating_system() knows; tell it with a row of release_mgmt.operating_system_name.', count(*), p.said)
+        FROM release_mgmt_internal.unreadable_platforms(c.name) AS p (said) GROUP BY p.said
+        UNION ALL
         SELECT 'organization unknown', format('%s items belong to organization "%s", of which there is none, so that only the authority sees them; add it to release_mgmt.organization and bind the class again.', count(*), o.organization)
         FROM release_mgmt_internal.owners_of(c.name) AS o WHERE NOT o.known GROUP BY o.organization
         UNION ALL
@@ -104,6 +124,6 @@ FROM release_mgmt.ci_class AS c
 LEFT JOIN release_mgmt.governed_table AS g ON g.source = c.source
 LEFT JOIN LATERAL release_mgmt_internal.binding_findings(c.name) AS f ON true;
 COMMENT ON VIEW release_mgmt.binding_status IS
-'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, not governed, column gone, key not unique, path broken, relation broken, out of step, version unreadable, organization unknown, organization changed. Reads the bound tables.';
+'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, not governed, column gone, key not unique, path broken, relation broken, out of step, version unreadable, platform unreadable, organization unknown, organization changed. Reads the bound tables.';
 SELECT release_mgmt_internal.allow('{auditor}', 'SELECT', 'release_mgmt.binding_status');
 SELECT release_mgmt_internal.allow('{auditor}', 'EXECUTE', 'FUNCTION release_mgmt_internal.binding_findings(text)');

@@ -2,11 +2,11 @@
 
 CREATE FUNCTION release_mgmt_internal.compatibility_components(package uuid, brought text[])
 RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
-               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, related boolean)
+               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, related boolean, purl release_mgmt.purl)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(i.name, c.name), coalesce(i.name, c.name), coalesce(i.version, c.version), coalesce(i.architecture, k.architecture),
-           coalesce(i.multi_arch, k.multi_arch), coalesce(k.essential, false), coalesce(i.id, k.id) IS NOT NULL, coalesce(i.id, k.id), c.ci, c.name, true, c.related_reason IS NOT NULL
+           coalesce(i.multi_arch, k.multi_arch), coalesce(k.essential, false), coalesce(i.id, k.id) IS NOT NULL, coalesce(i.id, k.id), c.ci, c.name, true, c.related_reason IS NOT NULL, i.purl
     FROM release_mgmt.component AS c
     LEFT JOIN release_mgmt.library_item AS i ON i.id = c.item_id
     LEFT JOIN LATERAL (
@@ -173,7 +173,7 @@ BEGIN
         WHERE i.label IN (SELECT x.target FROM release_mgmt.planned_ci_change AS x
                           JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
                           WHERE p.id = package)
-          AND release_mgmt_internal.carries_items(i);
+          AND (release_mgmt_internal.carries_items(i) OR (release_mgmt_internal.platform_of(i)).path IS NOT NULL);
     IF NOT FOUND THEN
         RETURN QUERY
             SELECT DISTINCT i.id, i.label
@@ -185,7 +185,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[], text) IS
-'The targets that a check is about: those named, which the acting person must see, and those of the environment named (RM002 where that is none); else those that the package''s release plans changes for, among all on which things are installed; else all of these that belong to nobody, or to whom compatibility_organizations() names; without a package all. A row of NULLs stands for what is installed on none.';
+'The targets that a check is about: those named, which the acting person must see, and those of the environment named (RM002 where that is none); else those that the package''s release plans changes for, among all on which things are installed, or of which it is told what they run; else all of these that belong to nobody, or to whom compatibility_organizations() names; without a package all. A row of NULLs stands for what is installed on none.';
 
 -- PL/pgSQL, which keeps its plan, and one plan for all packages: planning costs as much as the check. jit off: compiling costs
 -- more than all of the work.
@@ -236,7 +236,7 @@ BEGIN
         ORDER BY array_position('{error,warning,note}', f.severity), f.target NULLS FIRST, f.component, f.kind, f.finding;
 END $$;
 COMMENT ON FUNCTION release_mgmt.check_compatibility(text, text[], text) IS
-'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; environment: code of an environment, whose targets are meant; without both, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, withdrawn, other digest, unrelated; elsewhere: findings on items that whoever asks does not see, counted), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package, target or environment, or no target at all where targets or environment is given.';
+'Do the components of a package''s current revision fit together, and into what is installed? targets: labels of configuration items on which things are installed; environment: code of an environment, whose targets are meant; without both, those that the release plans changes for, else all there are. Each finding: severity (error blocks sealing; warning; note), finding, kind (requires, conflicts, breaks, two versions, downgrade, removed, essential removed, platform, unknown relations, unreadable version, unreadable platform, withdrawn, other digest, unrelated; elsewhere: findings on items that whoever asks does not see, counted), class against the baseline (introduced, pre-existing, fixed), component, clause, the candidates seen and why each is no answer, the chain that leads there, target. Debian Policy, chapter 7. Errors: RM002 unknown package, target or environment, or no target at all where targets or environment is given.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE',
     'FUNCTION release_mgmt.check_compatibility(text, text[], text)');
 

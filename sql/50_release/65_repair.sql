@@ -3,18 +3,18 @@
 -- A string, since it sorts by one of our types: see test/house/catalog.pl.
 CREATE FUNCTION release_mgmt_internal.compatibility_candidates(package uuid, names text[])
 RETURNS TABLE (label text, name text, version release_mgmt.pkgver, architecture text, multi_arch text, essential boolean,
-               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, related boolean)
+               clauses_known boolean, subject uuid, ci text, component text, chosen boolean, related boolean, purl release_mgmt.purl)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 50 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-    SELECT c.name, c.name, c.version, c.architecture, c.multi_arch, c.essential, true, c.id, NULL::text, c.name, false, false
+    SELECT c.name, c.name, c.version, c.architecture, c.multi_arch, c.essential, true, c.id, NULL::text, c.name, false, false, c.purl
     FROM (
-        SELECT i.name, i.version, i.architecture, i.multi_arch, false AS essential, i.id
+        SELECT i.name, i.version, i.architecture, i.multi_arch, false AS essential, i.id, i.purl
         FROM release_mgmt.library_item AS i
         WHERE i.state = 'accepted' AND i.version IS NOT NULL
           AND (i.name = ANY (names)
                OR i.id IN (SELECT p.item_id FROM release_mgmt.package_clause AS p WHERE p.kind = 'provides' AND p.name = ANY (names)))
           AND NOT EXISTS (SELECT FROM release_mgmt.component AS k WHERE k.package_id = package AND k.item_id = i.id)
         UNION ALL
-        SELECT k.name, k.version, k.architecture, k.multi_arch, k.essential, k.id
+        SELECT k.name, k.version, k.architecture, k.multi_arch, k.essential, k.id, NULL
         FROM release_mgmt.known_package AS k
         WHERE (k.name = ANY (names)
                OR k.id IN (SELECT p.known_package_id FROM release_mgmt.package_clause AS p WHERE p.kind = 'provides' AND p.name = ANY (names)))

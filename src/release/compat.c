@@ -143,11 +143,20 @@ put_foreign(Output *output)
 	for (int i = compat->baseline.members; i < compat->members.used; i++)
 	{
 		const RmMember *member = rm_compat_member(compat, i);
+		const RmJudgement *judgement = rm_compat_foreign_platform(compat, i);
 		Finding finding = {
 			.severity = "error", .kind = "platform", .class = "introduced", .component = member->component
 		};
 
-		if (rm_compat_foreign_system(compat, member))
+		if (judgement != NULL)
+		{
+			finding.finding = psprintf("%s is for %s; the target runs %s", rm_compat_describe(compat, i),
+									   judgement->needs, judgement->target);
+			finding.candidates = rm_compat_platform_seen(compat);
+			finding.chain = psprintf("component %s > %s > %s", member->component, rm_compat_system_told(compat, i),
+									 finding.finding);
+		}
+		else if (rm_compat_foreign_system(compat, member))
 			finding.finding =
 				psprintf("%s is %s; the target holds none", rm_compat_describe(compat, i),
 						 rm_compat_name_at(compat, member->name)->scheme == RM_SCHEME_DEB ? "a Debian package"
@@ -186,6 +195,26 @@ put_unknown(Output *output)
 							   "learns them",
 							   compat->baseline.members, compat->unknown);
 	finding.candidates = compat->unknown_names;
+	put_finding(output, &finding);
+}
+
+/* Say that it can not be read what the target runs, where that matters. */
+static void
+put_unread_platform(Output *output)
+{
+	const RmCompat *compat = output->compat;
+	int count = rm_compat_unread_platform(compat);
+	Finding finding = {
+		.severity = "warning", .kind = "unreadable platform", .class = "pre-existing", .component = "(installed)"
+	};
+
+	if (count == 0)
+		return;
+	finding.finding =
+		psprintf("what the target runs can not be read, nor so whether %d of the components are for that; "
+				 "release_mgmt.operating_system_name holds what systems are called",
+				 count);
+	finding.candidates = rm_compat_platform_seen(compat);
 	put_finding(output, &finding);
 }
 
@@ -307,6 +336,7 @@ rm_check_installation(PG_FUNCTION_ARGS)
 	put_violations(&output);
 	put_fates(&output);
 	put_foreign(&output);
+	put_unread_platform(&output);
 	put_unknown(&output);
 	put_unreadable(&output);
 	put_unrelated(&output);

@@ -135,6 +135,25 @@ typedef struct RmArchitecture
 	int members;
 } RmArchitecture;
 
+/* What the CMDB says the target runs. */
+typedef struct RmPlatform
+{
+	const char *ci;   /* label of the item that it says it of; NULL: it says nothing of any */
+	const char *path; /* where it says it */
+	const char *said; /* NULL: nothing of this one */
+	bool lasting;     /* a change of it makes the baseline old */
+} RmPlatform;
+
+/* Whether packages for a system go onto targets that are said to run something. */
+typedef struct RmJudgement
+{
+	const char *wanted;
+	const char *said;
+	const char *needs;  /* what the package is for; NULL: nothing speaks against it */
+	const char *target; /* what the target runs, as we read it */
+	bool unreadable;    /* what the target is said to run */
+} RmJudgement;
+
 /* How far the arrays reach that belong to the baseline. */
 typedef struct RmExtent
 {
@@ -172,9 +191,14 @@ typedef struct RmCompat
 	char *unknown_names;   /* the first of them */
 	RmArray unreadable;    /* const char *: labels of items without a readable version */
 	const char *digest;    /* of it as text; NULL: not computed yet */
+	RmPlatform platform;
+	RmArray judgements; /* RmJudgement, of releases too */
 
 	/* Of the release. */
-	RmArray touched; /* int: members of the baseline that it takes out, or may */
+	RmArray touched;      /* int: members of the baseline that it takes out, or may */
+	RmArray systems;      /* const char *: what each of its members is for; NULL: for any, or not known */
+	const char *now_runs; /* what the target runs now; NULL: not known, or of no interest */
+	const char *runs;     /* what it runs once the release is installed; likewise */
 } RmCompat;
 
 /* What a check is about; the values are SQL's. */
@@ -257,6 +281,16 @@ extern bool rm_compat_foreign_architecture(const RmCompat *compat, const RmMembe
 extern bool rm_compat_foreign_system(const RmCompat *compat, const RmMember *component);
 extern bool rm_compat_goes(const RmCompat *compat, const RmMember *member);
 extern int rm_compat_misplaced(const RmCompat *compat, int after);
+
+/* compat_platform.c */
+extern void rm_compat_load_platform(RmCompat *compat, const RmScope *scope);
+extern void rm_compat_note_system(RmCompat *compat, const struct varlena *purl);
+extern void rm_compat_judge_platform(RmCompat *compat, const RmScope *scope);
+extern void rm_compat_judge_candidates(RmCompat *compat);
+extern const RmJudgement *rm_compat_foreign_platform(const RmCompat *compat, int member);
+extern int rm_compat_unread_platform(const RmCompat *compat);
+extern char *rm_compat_platform_seen(const RmCompat *compat);
+extern char *rm_compat_system_told(const RmCompat *compat, int member);
 
 /* compat_evaluate.c */
 extern RmArray rm_compat_evaluate_all(const RmCompat *compat, bool after);

@@ -151,7 +151,8 @@ make_baseline(const RmScope *scope)
 {
 	static RmPlan sources = {
 		"SELECT s.sources, s.relations, s.kept FROM release_mgmt_internal.baseline_sources($1, "
-		"'{release_mgmt.library_item,release_mgmt.known_package,release_mgmt.package_clause}') AS s",
+		"'{release_mgmt.library_item,release_mgmt.known_package,release_mgmt.package_clause,"
+		"release_mgmt.operating_system,release_mgmt.operating_system_name,release_mgmt.operating_system_runs}') AS s",
 		1,
 		{ UUIDOID }
 	};

@@ -191,6 +191,7 @@ rm_compat_load_baseline(RmCompat *compat, const RmScope *scope)
 	rm_compat_load_packages(compat);
 	note_unknown(compat);
 	rm_compat_load_clauses(compat, 0);
+	rm_compat_load_platform(compat, scope);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 }
@@ -198,7 +199,7 @@ rm_compat_load_baseline(RmCompat *compat, const RmScope *scope)
 /*
  * A row of what a release brings or a repair may use: label, name, version,
  * architecture, multi_arch, essential, clauses_known, subject, ci, component,
- * chosen, related.
+ * chosen, related, purl.
  */
 static void
 read_component(TupleTableSlot *slot, void *arg)
@@ -223,6 +224,7 @@ read_component(TupleTableSlot *slot, void *arg)
 	member->component = text_of(compat, slot, 9);
 	member->chosen = DatumGetBool(values[10]);
 	member->related = DatumGetBool(values[11]);
+	rm_compat_note_system(compat, slot->tts_isnull[12] ? NULL : PG_DETOAST_DATUM_PACKED(values[12]));
 }
 
 /* A row of one label. */
@@ -271,6 +273,7 @@ rm_compat_load_release(RmCompat *compat, const RmScope *scope)
 	rm_compat_find_native(compat);
 	rm_compat_index(compat, compat->baseline.clauses);
 	retire_planned(compat, scope);
+	rm_compat_judge_platform(compat, scope);
 	rm_compat_settle(compat);
 }
 
@@ -288,4 +291,5 @@ rm_compat_load_candidates(RmCompat *compat, Datum package, Datum names)
 	rm_read_plan(&candidates, values, NULL, read_component, compat);
 	rm_compat_load_clauses(compat, first_member);
 	rm_compat_index(compat, first_clause);
+	rm_compat_judge_candidates(compat);
 }

@@ -227,7 +227,8 @@ rm_compat_misplaced(const RmCompat *compat, int after)
 
 		if (!member->chosen)
 			continue;
-		if (rm_compat_foreign_architecture(compat, member) || rm_compat_foreign_system(compat, member))
+		if (rm_compat_foreign_platform(compat, i) != NULL || rm_compat_foreign_architecture(compat, member) ||
+			rm_compat_foreign_system(compat, member))
 			return i;
 		for (int t = 0; t < compat->touched.used; t++)
 		{

@@ -75,6 +75,8 @@ rm_compat_create(void)
 	start_array(&compat->provisions, sizeof(RmProvision));
 	start_array(&compat->names, sizeof(RmName));
 	start_array(&compat->touched, sizeof(int));
+	start_array(&compat->systems, sizeof(const char *));
+	start_array(&compat->judgements, sizeof(RmJudgement));
 	start_array(&compat->unreadable, sizeof(const char *));
 	return compat;
 }
@@ -306,6 +308,8 @@ rm_compat_lift(RmCompat *compat)
 		member->fate = NULL;
 	}
 	compat->touched.used = 0;
+	compat->systems.used = 0;
+	compat->now_runs = compat->runs = NULL;
 	compat->members.used = compat->baseline.members;
 	compat->clauses.used = compat->baseline.clauses;
 	compat->alternatives.used = compat->baseline.alternatives;

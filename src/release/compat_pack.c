@@ -245,6 +245,10 @@ rm_compat_pack(const RmCompat *compat, bytea *parts[RM_PACKED_PARTS])
 	appendStringInfoSpaces(&writer.pool, MAXIMUM_ALIGNOF);
 	head.unknown_names = place_text(&writer, compat->unknown_names);
 	head.native = place_text(&writer, compat->baseline_native);
+	head.platform_ci = place_text(&writer, compat->platform.ci);
+	head.platform_path = place_text(&writer, compat->platform.path);
+	head.platform_said = place_text(&writer, compat->platform.said);
+	head.platform_lasting = compat->platform.lasting;
 	memcpy(add_section(&writer, RM_PACKED_LASTING, 1, sizeof(RmPackedHead)), &head, sizeof(RmPackedHead));
 	write_members(&writer, compat);
 	write_alternatives(&writer, compat);

@@ -25,7 +25,7 @@
 #include "release/compat.h"
 
 /* To be raised whenever the structures below change, or what is made of versions and clauses. */
-#define RM_PACKED_FORM 1
+#define RM_PACKED_FORM 2
 
 /* Where a text or a value lies in the pool; 0 is NULL. */
 typedef uint32 RmPlace;
@@ -45,6 +45,10 @@ typedef struct RmPackedHead
 	int32 unknown;
 	RmPlace unknown_names;
 	RmPlace native;
+	RmPlace platform_ci;
+	RmPlace platform_path;
+	RmPlace platform_said;
+	int32 platform_lasting;
 } RmPackedHead;
 
 typedef struct RmPackedName

@@ -178,6 +178,8 @@ rm_compat_unpack(const Datum parts[RM_PACKED_PARTS])
 	compat->unknown = head->unknown;
 	compat->unknown_names = unconstify(char *, (const char *) at_place(&lasting, head->unknown_names));
 	compat->native = compat->baseline_native = at_place(&lasting, head->native);
+	compat->platform = (RmPlatform) { at_place(&lasting, head->platform_ci), at_place(&lasting, head->platform_path),
+									  at_place(&lasting, head->platform_said), head->platform_lasting != 0 };
 	compat->baseline = (RmExtent) { head->members, head->clauses, head->alternatives, head->provisions, head->names };
 	compat->complete = true;
 	return compat;

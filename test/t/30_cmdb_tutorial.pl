@@ -35,4 +35,28 @@ for my $n (0 .. $#blocks)
 	my ($first) = $blocks[$n][0] =~ /^(.*)$/m;
 	is($answer, $shown, $first);
 }
+# What the components of a release are for is held against the platforms of virtual machines and devices.
+my $told = $cluster->value('netbox', q{
+	SET client_min_messages = warning;
+	SET search_path = public, release_mgmt;
+	CALL grant_duty(current_user::text, 'librarian', 'Provider');
+	CALL grant_duty(current_user::text, 'release manager', 'Provider');
+	CREATE FUNCTION pg_temp.item(purl text) RETURNS uuid LANGUAGE plpgsql AS $$
+	DECLARE
+		taken uuid := begin_intake(item.purl::purl);
+	BEGIN
+		CALL append_content(taken, convert_to(item.purl, 'UTF8'));
+		PERFORM finish_intake(taken, compute_digest(convert_to(item.purl, 'UTF8')));
+		CALL accept_item(taken);
+		RETURN taken;
+	END $$;
+	CREATE TEMP TABLE brought AS SELECT create_release('REL-OS', 'minor') AS release;
+	CREATE TEMP TABLE made AS SELECT create_package('PKG-OS', 'REL-OS',
+		ARRAY[pg_temp.item('pkg:generic/setup@1?os=windows'), pg_temp.item('pkg:generic/agent@1?distro=jammy'), pg_temp.item('pkg:generic/daemon@1?os=linux'), pg_temp.item('pkg:npm/tool@1.0.0')]);
+	SELECT o.value || ': ' || f.finding
+	FROM check_compatibility('PKG-OS', ARRAY(SELECT 'device/' || min(id) FROM dcim_device WHERE platform_id = 1 UNION ALL SELECT 'vm/' || min(id) FROM virtualization_virtualmachine WHERE platform_id = 3)) AS f
+	JOIN LATERAL ci_attributes(f.target) AS o ON o.attribute = 'platform_id'
+	WHERE f.kind = 'platform' ORDER BY 1});
+is($told =~ s/\A(?:[0-9a-f-]*\n|SET\n)*//r, join("\n", '1: agent 1 is for Ubuntu 22.04; the target runs Cisco IOS', '1: daemon 1 is for Linux; the target runs Cisco IOS', '1: setup 1 is for Windows; the target runs Cisco IOS',
+	'3: agent 1 is for Ubuntu 22.04; the target runs Ubuntu 20.04', '3: setup 1 is for Windows; the target runs Ubuntu 20.04'), 'a release brings a machine nothing that is for another system');
 done_testing;

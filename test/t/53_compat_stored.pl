@@ -32,12 +32,12 @@ $primary->value('postgres', qq{
 	CALL release_mgmt.grant_duty(current_user::text, 'release manager', 'Provider');
 	ALTER DATABASE postgres SET search_path = public, release_mgmt;
 	SET search_path = public, release_mgmt;
-	CREATE TABLE host (name text PRIMARY KEY);
+	CREATE TABLE host (name text PRIMARY KEY, os text);
 	CREATE TABLE package (host text REFERENCES host, name text, version text NOT NULL, PRIMARY KEY (host, name));
-	SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name');
+	SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name', platform => 'os');
 	SELECT bind_ci_class('package', 'package', key => '{host,name}', name => 'name', version => 'version', scheme => 'deb', mode => 'observe');
 	CALL bind_ci_relation('installed on', 'package', '{host}', 'host');
-	INSERT INTO host VALUES ('a'), ('b'), ('c');
+	INSERT INTO host VALUES ('a', 'Debian 12'), ('b', NULL), ('c', 'Fedora 39');
 	INSERT INTO package SELECT h.name, 'p' || n || CASE WHEN n % 7 = 0 THEN ':amd64' ELSE '' END, (n * 7 % 5)::text FROM host AS h, generate_series(0, $names - 1) AS n WHERE (n + ascii(h.name)) % 3 > 0;
 	INSERT INTO package VALUES ('b', 'odd', 'no version');
 	SELECT load_package_clauses(\$known\$$known\$known\$);
@@ -85,6 +85,7 @@ my @edits = (
 	sub { sprintf q{DELETE FROM package WHERE host = '%s' AND name = '%s'}, (qw(a b c))[rand 3], name() },
 	sub { sprintf q{INSERT INTO package VALUES ('%s', '%s', '%s') ON CONFLICT (host, name) DO NOTHING}, (qw(a b c))[rand 3], name(), version('-1') },
 	sub { sprintf q{SELECT load_package_clauses($$%s$$)}, stanza(name(), version()) },
+	sub { sprintf q{UPDATE host SET os = %s WHERE name = '%s'}, (qw('Debian' 'fedora-39' 'unheard-of' NULL))[rand 4], (qw(a b c))[rand 3] },
 	sub { sprintf q{BEGIN; UPDATE package SET version = '9'; ROLLBACK} },
 	sub { sprintf q{BEGIN; SELECT store_baselines('{host/a,host/b,host/c}'); UPDATE package SET version = '%s' WHERE name = '%s'; COMMIT}, version(), name() },
 	sub { sprintf q{BEGIN; UPDATE package SET version = '%s' WHERE name = '%s'; SELECT store_baselines('{host/a}'); ROLLBACK}, version(), name() },

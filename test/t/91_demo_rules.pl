@@ -12,6 +12,7 @@ $demo->fails_without('the guard on the CMDB', 'ALTER TABLE installed_package DIS
 $demo->fails_without('the digest of what is taken in',
 	RM::Demo::patch('.finish_intake(uuid, release_mgmt.digest)', 'IF found <> expected THEN', 'IF false THEN'), $refused->('RM007'));
 $demo->fails_without('compatibility', RM::Demo::patch('.seal_package(text)', 'IF findings IS NOT NULL THEN', 'IF false THEN'), $refused->('RM006'));
+$demo->fails_without('packages for the targets\' operating system', q{UPDATE host SET os = 'Fedora Linux 39 (Server Edition)'}, qr/^role release_manager met an error$/);
 $demo->fails_without('the dry run taking back', RM::Demo::patch('.dry_run(text)', q{PERFORM release_mgmt_internal.refuse('wrong_state', 'the dry run is over')}, 'NULL'), qr/^the CMDB after the dry run/);
 $demo->fails_without('verified signatures', RM::Demo::patch('.add_signature(text, text, bytea)', 'IF NOT release_mgmt.verify_signature(', 'IF false AND release_mgmt.verify_signature('), $refused->('RM011'));
 $demo->fails_without('sealed content', 'ALTER TABLE release_mgmt.component DISABLE TRIGGER rm_50_sealed', $refused->('RM009'));

@@ -21,7 +21,7 @@ my $approved = [ 'changes_approved', 'roll_out_agreed' ];
 my $needs = "UPDATE installed_package SET version = '0' WHERE host = 'root-a' AND name = '$library';
 	INSERT INTO package_clause (item_id, kind, clause_no, name, text) SELECT item_id, 'requires', 99, 'nothing-like-it', 'nothing-like-it' FROM component WHERE name = '$library'";
 my %evidence = (
-	advisories_below_limit => [ "DELETE FROM advisory_feed", qr/^the advisories of Debian were never loaded$/ ],
+	advisories_below_limit => [ "DELETE FROM advisory_feed", qr/^the advisories of (?:Debian|Ubuntu) were never loaded$/ ],
 	changes_approved => [ "DELETE FROM approval", qr/^CAB \(change manager\): 0 of 1 approved$/, ['roll_out_agreed'] ],
 	cis_traceable => [ "DELETE FROM planned_ci_change", qr/^no change of a configuration item is planned$/, [ 'package_sealed', 'unit_stated' ] ],
 	components_tied => [ "UPDATE component SET kind = 'hardware', ci = NULL WHERE name = '$library'", qr/\Q$library\E/, ['package_sealed'] ],

@@ -1,0 +1,124 @@
+-- Module cmdb: which operating system an item runs, as its class's binding tells it (platform), and whether a package is for it.
+
+CREATE FUNCTION release_mgmt_internal.platform_of(item release_mgmt.ci, OUT path text, OUT said text)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    c release_mgmt.ci_class;
+BEGIN
+    SELECT k.* INTO c FROM release_mgmt.ci_class AS k WHERE k.name = item.class AND k.source IS NOT NULL AND k.platform_path IS NOT NULL;
+    IF FOUND AND release_mgmt_internal.path_problem(c.source, c.platform_path) IS NULL THEN
+        path := c.platform_path;
+        EXECUTE format('SELECT release_mgmt_internal.value_text(%s) FROM %s AS t WHERE %s', release_mgmt_internal.path_expression(c.source, c.platform_path), c.source,
+                       release_mgmt_internal.key_condition(c.source, c.key_columns))
+        INTO said USING release_mgmt_internal.split_key(item.key);
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.platform_of(release_mgmt.ci) IS
+'What the CMDB says an item runs, and the path that it says it under; NULLs where its class''s binding names none, or it can not be read any more.';
+
+CREATE FUNCTION release_mgmt_internal.target_platform(on_target uuid)
+RETURNS TABLE (ci text, path text, said text, lasting boolean)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item release_mgmt.ci;
+    host release_mgmt.ci;
+    v record;
+BEGIN
+    SELECT * INTO item FROM release_mgmt.ci AS i WHERE i.id = on_target;
+    host := item;
+    -- What is installed on something runs what that does.
+    IF NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = item.class AND c.platform_path IS NOT NULL) THEN
+        FOR v IN
+            SELECT c.source, c.key_columns, r.columns AS on_columns, r.to_class AS on_class
+            FROM release_mgmt.ci_class AS c
+            JOIN release_mgmt.ci_relation_class AS r ON r.from_class = c.name AND r.kind = 'installed on'
+            JOIN release_mgmt.ci_class AS h ON h.name = r.to_class AND h.platform_path IS NOT NULL
+            WHERE c.name = item.class AND c.source IS NOT NULL ORDER BY r.to_class
+        LOOP
+            EXECUTE format('SELECT o.* FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t, $3) WHERE %s',
+                           v.source, release_mgmt_internal.key_condition(v.source, v.key_columns))
+            INTO host USING release_mgmt_internal.split_key(item.key), v.on_class, v.on_columns;
+            EXIT WHEN host.id IS NOT NULL;
+        END LOOP;
+    END IF;
+    RETURN QUERY
+        SELECT host.label, p.path, p.said, release_mgmt_internal.path_expression(c.source, p.path) NOT LIKE '(SELECT %'
+        FROM release_mgmt_internal.platform_of(host) AS p JOIN release_mgmt.ci_class AS c ON c.name = host.class
+        WHERE p.path IS NOT NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.target_platform(uuid) IS
+'What the CMDB says a target runs: of which item (itself, or what it is installed on), under which path, and in which words, NULL where there are none; no row where the binding names no platform. lasting: a change of it is noted in source_change, which of a path over foreign keys it is not.';
+
+-- The row as the plan makes it: of the columns on which the platform depends, those that are planned with their new values. They
+-- are read by their built-in types alone: a domain's checks are the customer's code.
+CREATE FUNCTION release_mgmt_internal.planned_platform(of_ci text, attributes text[], new_values text[]) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    c release_mgmt.ci_class;
+    columns text;
+    said text;
+BEGIN
+    SELECT k.* INTO STRICT c FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS k ON k.name = i.class WHERE i.label = of_ci;
+    SELECT string_agg(CASE WHEN p.place IS NULL THEN format('t.%I', a.attname)
+                           ELSE format('CAST($2[%s] AS %s) AS %I', p.place, format_type(CASE y.typtype WHEN 'd' THEN y.typbasetype ELSE y.oid END, NULL), a.attname) END, ', ')
+    INTO columns
+    FROM pg_attribute AS a JOIN pg_type AS y ON y.oid = a.atttypid
+    LEFT JOIN LATERAL (SELECT array_position(attributes, a.attname::text) AS place) AS p ON true
+    WHERE a.attrelid = c.source AND a.attname = ANY (release_mgmt_internal.path_columns(c.source, c.platform_path));
+    EXECUTE format('SELECT release_mgmt_internal.value_text(%s) FROM (SELECT %s FROM %s AS t WHERE %s) AS t',
+                   release_mgmt_internal.path_expression(c.source, c.platform_path), columns, c.source, release_mgmt_internal.key_condition(c.source, c.key_columns))
+    INTO said USING release_mgmt_internal.split_key((SELECT i.key FROM release_mgmt.ci AS i WHERE i.label = of_ci)), new_values;
+    RETURN said;
+EXCEPTION WHEN data_exception THEN
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.planned_platform(text, text[], text[]) IS
+'What the CMDB will say an item runs once these attributes have these values; NULL where that can not be told.';
+
+CREATE FUNCTION release_mgmt_internal.unfit_packages(runs text, wanted text[])
+RETURNS TABLE (place integer, needs text, target text)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 3 SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    WITH target AS MATERIALIZED (
+        SELECT s.*, r.version, concat_ws(' ', s.name, r.version) AS words
+        FROM release_mgmt.read_operating_system(runs) AS r JOIN release_mgmt.operating_system AS s ON s.id = r.os
+    ), package AS MATERIALIZED (
+        SELECT w.place::integer, p.part[1] AS type, coalesce(d.os, i.os, n.os) AS os, coalesce(d.version, i.version) AS version,
+               coalesce(q.os, lower(nullif(p.part[4], ''))) AS for_os, q.version AS for_version, k.is_system_package
+        FROM unnest(wanted) WITH ORDINALITY AS w (key, place)
+        CROSS JOIN LATERAL string_to_array(w.key, E'\t') AS p (part)
+        CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM release_mgmt.operating_system AS s WHERE s.package_type = p.part[1])) AS k (is_system_package)
+        LEFT JOIN LATERAL release_mgmt.read_operating_system(nullif(p.part[3], '')) AS d ON true
+        LEFT JOIN LATERAL release_mgmt.read_operating_system(CASE WHEN d.os IS NULL AND p.part[3] ~ '^\d' THEN concat_ws(' ', p.part[2], p.part[3]) END) AS i ON true
+        LEFT JOIN LATERAL release_mgmt.read_operating_system(CASE WHEN k.is_system_package THEN p.part[2] END) AS n ON true
+        LEFT JOIN LATERAL release_mgmt.read_operating_system(nullif(p.part[4], '')) AS q ON true
+    ), need AS (
+        SELECT p.place, s.id, s.kernel, s.name, x.version
+        FROM package AS p
+        CROSS JOIN LATERAL (VALUES (p.os, p.version), (p.for_os, p.for_version)) AS x (os, version)
+        JOIN release_mgmt.operating_system AS s ON s.id = x.os
+    ), unfit AS (
+        SELECT n.place, 1 AS rank, concat_ws(' ', n.name, n.version) AS needs
+        FROM need AS n CROSS JOIN target AS t
+        WHERE CASE WHEN n.id = t.id THEN NOT release_mgmt_internal.same_release(n.version, t.version, t.version_parts)
+                   WHEN t.id = t.kernel OR n.id = n.kernel THEN n.kernel <> t.kernel
+                   ELSE true END
+          AND NOT EXISTS (
+              SELECT FROM release_mgmt.operating_system_runs AS r JOIN release_mgmt.operating_system AS o ON o.id = r.runs_os
+              WHERE r.os = t.id AND r.runs_os = n.id AND release_mgmt_internal.same_release(r.version, t.version, t.version_parts)
+                AND release_mgmt_internal.same_release(coalesce(r.runs_version, CASE WHEN r.version IS NULL THEN t.version END), n.version, o.version_parts))
+        UNION ALL
+        SELECT p.place, 2, format('systems of %s packages', p.type)
+        FROM package AS p CROSS JOIN target AS t
+        WHERE p.is_system_package
+          AND NOT EXISTS (SELECT FROM release_mgmt.operating_system AS s
+                          WHERE s.package_type = p.type AND s.kernel = t.kernel AND (t.package_type IS NULL OR t.package_type = p.type))
+    )
+    SELECT DISTINCT ON (p.place) p.place, u.needs, t.words
+    FROM package AS p LEFT JOIN target AS t ON true LEFT JOIN unfit AS u ON u.place = p.place
+    WHERE p.is_system_package OR EXISTS (SELECT FROM need AS n WHERE n.place = p.place)
+    ORDER BY p.place, u.rank, u.needs;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.unfit_packages(text, text[]) IS
+'Which packages are for another operating system than a target''s. runs: what the CMDB says the target runs. wanted: of each package the type, the namespace, and the qualifiers distro and os of its package URL, with tabs between. A row for each that is for some operating system: place in wanted; needs: what it is for, NULL where nothing speaks against it; target: what the target runs, NULL where that can not be read.';
