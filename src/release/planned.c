@@ -31,6 +31,7 @@
 #include "ledger/lookup.h"
 #include "ledger/own_rows.h"
 #include "ledger/store.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
