@@ -49,3 +49,10 @@ LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10000
 SET enable_nestloop = on SET max_parallel_workers_per_gather = 0 AS 'MODULE_PATHNAME', 'rm_last_changes_of_rows';
 COMMENT ON FUNCTION release_mgmt_internal.last_changes_of_rows(uuid[], text[], text[], timestamptz) IS
 'Of what changes_of_rows() tells, for each row the last update of each column, and the last insert or delete (attribute NULL).';
+
+CREATE FUNCTION release_mgmt_internal.former_values(table_id uuid, keys text[], column_name text, first uuid[], last uuid[], since timestamptz)
+RETURNS TABLE (is_undisturbed boolean, value text)
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 10000
+SET enable_nestloop = on SET max_parallel_workers_per_gather = 0 AS 'MODULE_PATHNAME', 'rm_former_values';
+COMMENT ON FUNCTION release_mgmt_internal.former_values(uuid, text[], text, uuid[], uuid[], timestamptz) IS
+'For each of some rows of a governed table, in their order: what was in a column before the transaction first changed it, and whether the ledger tells nothing of that column since a time but that the transactions first and last changed it (the row was neither inserted, deleted nor recorded anew). The open transaction''s own changes are among them after flush_changes().';

@@ -199,6 +199,12 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_apply_row_c
 COMMENT ON FUNCTION release_mgmt_internal.apply_row_changes(regclass, text[], text[], text[], text, text[], text[]) IS
 'Runs the one INSERT, UPDATE or DELETE that does the same to many items, as the table''s owner with the table''s schema as search_path. key_parts and new_values: those of the first item, then those of the second, and so on.';
 
+CREATE FUNCTION release_mgmt_internal.change_batches(ci text[], operation text[], attribute text[], new_value text[])
+RETURNS TABLE (operation text, class text, columns text[], labels text[], new_values text[], key_parts text[], parts integer)
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'rm_change_batches';
+COMMENT ON FUNCTION release_mgmt_internal.change_batches(text[], text[], text[], text[]) IS
+'Changes of items, one for each place of the arrays, put together by what one statement can do: a row for each operation, class and set of columns, in the order of their bytes. new_values and key_parts: those of the first item, then those of the second, and so on; parts: how many parts each key has, NULL where that differs.';
+
 -- One statement for each operation, class and set of columns.
 CREATE FUNCTION release_mgmt_internal.apply_ci_changes(ci text[], operation text[], attribute text[], new_value text[], backwards boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -206,23 +212,14 @@ DECLARE
     batch record;
     c release_mgmt.ci_class;
     wrong text;
-    parts text[];
     items bigint := 0;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     FOR batch IN
-        WITH item AS (
-            SELECT u.ci, u.operation, split_part(u.ci, '/', 1) AS class,
-                   coalesce(array_agg(u.attribute ORDER BY u.attribute COLLATE "C") FILTER (WHERE u.attribute <> ''), '{}') AS columns,
-                   coalesce(array_agg(u.new_value ORDER BY u.attribute COLLATE "C") FILTER (WHERE u.attribute <> ''), '{NULL}') AS new_values
-            FROM unnest(apply_ci_changes.ci, apply_ci_changes.operation, apply_ci_changes.attribute, apply_ci_changes.new_value) AS u (ci, operation, attribute, new_value)
-            GROUP BY u.ci, u.operation
-        )
-        SELECT i.operation, i.class, i.columns, array_agg(i.ci ORDER BY i.ci COLLATE "C") AS labels, array_agg(i.new_values ORDER BY i.ci COLLATE "C") AS new_values
-        FROM item AS i
-        GROUP BY i.operation, i.class, i.columns
-        ORDER BY array_position('{create,change,retire}'::text[], i.operation),
-                 CASE WHEN NOT backwards THEN min(i.ci COLLATE "C") END, max(i.ci COLLATE "C") DESC
+        SELECT b.*
+        FROM release_mgmt_internal.change_batches(apply_ci_changes.ci, apply_ci_changes.operation, apply_ci_changes.attribute, apply_ci_changes.new_value) AS b
+        ORDER BY array_position('{create,change,retire}'::text[], b.operation),
+                 CASE WHEN NOT backwards THEN b.labels[1] COLLATE "C" END, b.labels[cardinality(b.labels)] COLLATE "C" DESC
     LOOP
         SELECT * INTO c FROM release_mgmt.ci_class AS x WHERE x.name = batch.class;
         IF NOT FOUND OR batch.operation NOT IN ('create', 'change', 'retire') THEN
@@ -236,18 +233,16 @@ BEGIN
             PERFORM release_mgmt_internal.refuse('wrong_state', format('a configuration item can not be made to "%s"', batch.operation),
                 'The operations are: create, change, retire.');
         END IF;
-        SELECT string_agg(p.label, ', ' ORDER BY p.n) FILTER (WHERE cardinality(p.parts) <> cardinality(c.key_columns)), array_agg(x.part ORDER BY p.n, x.n)
-        INTO wrong, parts
-        FROM (SELECT l.label, l.n, release_mgmt_internal.split_key(substr(l.label, length(batch.class) + 2)) AS parts
-              FROM unnest(batch.labels) WITH ORDINALITY AS l (label, n)) AS p
-        CROSS JOIN LATERAL unnest(p.parts) WITH ORDINALITY AS x (part, n);
-        IF wrong IS NOT NULL THEN
+        IF batch.parts IS DISTINCT FROM cardinality(c.key_columns) THEN
+            SELECT string_agg(l.label, ', ' ORDER BY l.n) INTO wrong
+            FROM unnest(batch.labels) WITH ORDINALITY AS l (label, n)
+            WHERE cardinality(release_mgmt_internal.split_key(substr(l.label, length(batch.class) + 2))) <> cardinality(c.key_columns);
             PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" does not exist', split_part(wrong, ', ', 1)),
                 format('The key of class "%s" has %s parts; another number have: %s.', batch.class, cardinality(c.key_columns), wrong),
                 'An item is named class/key, the parts of its key joined by colons.');
         END IF;
         IF batch.operation <> 'change' OR cardinality(batch.columns) > 0 THEN
-            PERFORM release_mgmt_internal.apply_row_changes(c.source, c.key_columns, batch.labels, parts, batch.operation, batch.columns, batch.new_values);
+            PERFORM release_mgmt_internal.apply_row_changes(c.source, c.key_columns, batch.labels, batch.key_parts, batch.operation, batch.columns, batch.new_values);
         END IF;
         items := items + cardinality(batch.labels);
     END LOOP;

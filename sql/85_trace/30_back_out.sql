@@ -52,7 +52,7 @@ SELECT release_mgmt_internal.register_check('a_restored_by_back_out', 'ci_change
 CREATE FUNCTION release_mgmt_internal.standing_changes(release uuid, target text DEFAULT NULL)
 RETURNS TABLE (ci_id uuid, ci text, class text, retired boolean, operation text, attribute text, first_transaction uuid, last_transaction uuid, new_value text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
+SET enable_nestloop = on SET enable_mergejoin = off SET enable_sort = off SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
     WITH made AS (
@@ -61,15 +61,15 @@ BEGIN
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
         WHERE x.release_id = standing_changes.release AND (standing_changes.target IS NULL OR x.target = standing_changes.target)
     ), restored AS (
-        SELECT p.ci_id, p.operation, p.attribute, pg_catalog.max(p.id::text)::uuid AS last_permit
+        SELECT p.ci_id, p.operation, p.attribute, (max(ARRAY[p.id]))[1] AS last_permit
         FROM release_mgmt.ci_back_out AS b
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
         WHERE b.release_id = standing_changes.release
         GROUP BY p.ci_id, p.operation, p.attribute
     )
     -- Permits are in the order of their ids; a transaction's id tells when it began.
-    SELECT s.ci_id, i.label, i.class, i.retired_at IS NOT NULL, s.operation, s.attribute, right(s.first, 36)::uuid, right(s.last, 36)::uuid, s.new_value
-    FROM (SELECT m.ci_id, m.operation, m.attribute, min(m.id::text || m.transaction_id::text) AS first, max(m.id::text || m.transaction_id::text) AS last,
+    SELECT s.ci_id, i.label, i.class, i.retired_at IS NOT NULL, s.operation, s.attribute, s.first[2], s.last[2], s.new_value
+    FROM (SELECT m.ci_id, m.operation, m.attribute, min(ARRAY[m.id, m.transaction_id]) AS first, max(ARRAY[m.id, m.transaction_id]) AS last,
                  max(m.new_value) AS new_value
           FROM made AS m
           WHERE NOT EXISTS (
@@ -87,21 +87,28 @@ COMMENT ON FUNCTION release_mgmt_internal.standing_changes(uuid, text) IS
 CREATE TYPE release_mgmt_internal.planned_restoration AS (ci_id uuid, ci text, operation text, attribute text, old_value text, new_value text, conflict text);
 COMMENT ON TYPE release_mgmt_internal.planned_restoration IS 'One restoration of a back-out, and the conflict with later work that stands in its way.';
 
+CREATE FUNCTION release_mgmt_internal.differs_from_release(ci text, attribute text, present text, made text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.format('%s %s: is %s, the release left it as %s.', ci, attribute, coalesce(pg_catalog.quote_literal(present), 'NULL'), coalesce(pg_catalog.quote_literal(made), 'NULL'));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.differs_from_release(text, text, text, text) IS 'The conflict of a back-out with a value that no captured change explains.';
+
 -- Of what it joins the planner knows nothing, and would run through one for each row of another: enable_nestloop. What it calls
 -- looks rows up by index.
-CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
+CREATE FUNCTION release_mgmt_internal.plan_disturbed(release uuid, target text, ids uuid[], operations text[], attributes text[]) RETURNS SETOF release_mgmt_internal.planned_restoration
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
         WITH standing AS MATERIALIZED (
             SELECT s.*, c.source, c.exempt
-            FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS s
+            FROM release_mgmt_internal.standing_changes(plan_disturbed.release, plan_disturbed.target) AS s
+            JOIN unnest(plan_disturbed.ids, plan_disturbed.operations, plan_disturbed.attributes) AS d (id, operation, attribute)
+              ON d.id = s.ci_id AND d.operation = s.operation AND d.attribute = coalesce(s.attribute, '')
             JOIN release_mgmt.ci_class AS c ON c.name = s.class
-            WHERE s.operation = 'change' OR s.attribute IS NULL
         ), history AS MATERIALIZED (
-            SELECT h.* FROM release_mgmt_internal.captured_of(ARRAY(SELECT DISTINCT s.ci FROM standing AS s), (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release)) AS h
+            SELECT h.* FROM release_mgmt_internal.captured_of(ARRAY(SELECT DISTINCT s.ci FROM standing AS s), (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_disturbed.release)) AS h
         ), disturbed AS MATERIALIZED (
             -- Items of which the ledger tells something else than that the release changed these columns.
             SELECT h.ci FROM history AS h LEFT JOIN standing AS s ON s.ci = h.ci AND s.attribute = h.attribute
@@ -157,7 +164,7 @@ BEGIN
                    CASE WHEN s.source IS NULL THEN format('%s: its class is bound to no table.', s.ci)
                         WHEN l.ci_id IS NOT NULL THEN l.work
                         WHEN NOT s.retired AND s.new_value IS DISTINCT FROM p.value AND NOT release_mgmt_internal.same_value(s.ci, s.attribute, s.new_value, p.value)
-                            THEN format('%s %s: is %s, the release left it as %s.', s.ci, s.attribute, coalesce(quote_literal(p.value), 'NULL'), coalesce(quote_literal(s.new_value), 'NULL'))
+                            THEN release_mgmt_internal.differs_from_release(s.ci, s.attribute, p.value, s.new_value)
                         WHEN b.ci_id IS NULL THEN format('%s %s: what it was before is not under this key in the ledger.', s.ci, s.attribute) END AS conflict
             FROM standing AS s
             LEFT JOIN present AS p ON p.ci = s.ci AND p.attribute = s.attribute
@@ -179,7 +186,75 @@ BEGIN
             WHERE s.operation = 'retire' AND s.source IS NOT NULL
             ORDER BY s.ci_id, h.attribute, h.n DESC)
         )
-        SELECT p.* FROM planned AS p ORDER BY p.ci COLLATE "C", p.attribute COLLATE "C" NULLS FIRST;
+        SELECT p.* FROM planned AS p;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.plan_disturbed(uuid, text, uuid[], text[], text[]) IS
+'What plan_back_out() returns, of the standing changes whose items, operations and attributes (empty: the item as such) are given: those of which the ledger tells more than that the release made them, and those of items as such.';
+
+CREATE FUNCTION release_mgmt_internal.present_column(of_class release_mgmt.ci_class, attribute text, labels text[]) RETURNS text[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = on SET enable_sort = on SET random_page_cost = 1.1 AS $$
+DECLARE
+    present text[];
+BEGIN
+    EXECUTE format($sql$
+        SELECT array_agg(release_mgmt_internal.value_text(t.%I) ORDER BY k.n)
+        FROM (SELECT u.n, release_mgmt_internal.split_key(substr(u.label, $2)) AS parts FROM unnest($1) WITH ORDINALITY AS u (label, n) OFFSET 0) AS k
+        LEFT JOIN %s AS t ON %s $sql$,
+        attribute, of_class.source, release_mgmt_internal.key_condition(of_class.source, of_class.key_columns, 'k.parts'))
+    INTO present USING labels, length(of_class.name) + 2;
+    RETURN present;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.present_column(release_mgmt.ci_class, text, text[]) IS
+'What the rows of items of one class, named class/key, hold in a column now, in their order; NULL where there is no row.';
+
+CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_sort = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    since CONSTANT timestamptz := (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release);
+    batch record;
+    present text[];
+    former text[];
+    undisturbed boolean[];
+    ids uuid[] := '{}';
+    operations text[] := '{}';
+    attributes text[] := '{}';
+BEGIN
+    PERFORM release_mgmt_internal.flush_changes();
+    FOR batch IN
+        SELECT c AS of_class, t.id AS table_id, s.*,
+               s.operation = 'change' AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.source AND a.attname = s.attribute AND a.attnum > 0 AND NOT a.attisdropped) AS is_column
+        FROM (SELECT x.class, x.operation, coalesce(x.attribute, '') AS attribute, array_agg(x.ci_id) AS ids, array_agg(x.ci) AS items,
+                     array_agg(substr(x.ci, length(x.class) + 2)) AS keys, array_agg(x.retired) AS retired, array_agg(x.first_transaction) AS firsts,
+                     array_agg(x.last_transaction) AS lasts, array_agg(x.new_value) AS new_values
+              FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS x
+              WHERE x.operation = 'change' OR x.attribute IS NULL
+              GROUP BY x.class, x.operation, x.attribute) AS s
+        JOIN release_mgmt.ci_class AS c ON c.name = s.class
+        LEFT JOIN release_mgmt.governed_table AS t ON t.source = c.source
+    LOOP
+        undisturbed := NULL;
+        IF batch.is_column THEN
+            SELECT array_agg(f.is_undisturbed), array_agg(f.value) INTO undisturbed, former
+            FROM release_mgmt_internal.former_values(batch.table_id, batch.keys, batch.attribute, batch.firsts, batch.lasts, since) AS f;
+            present := release_mgmt_internal.present_column(batch.of_class, batch.attribute, batch.items);
+            RETURN QUERY
+                SELECT x.ci_id, x.ci, 'change', batch.attribute, x.present,
+                       release_mgmt_internal.canonical_value((batch.of_class).source, batch.attribute, x.former),
+                       CASE WHEN NOT x.retired AND x.new_value IS DISTINCT FROM x.present AND NOT release_mgmt_internal.same_value(x.ci, batch.attribute, x.new_value, x.present)
+                           THEN release_mgmt_internal.differs_from_release(x.ci, batch.attribute, x.present, x.new_value) END
+                FROM unnest(batch.ids, batch.items, present, former, undisturbed, batch.retired, batch.new_values) AS x (ci_id, ci, present, former, is_undisturbed, retired, new_value)
+                WHERE x.is_undisturbed;
+        END IF;
+        SELECT ids || coalesce(array_agg(x.ci_id), '{}'), operations || coalesce(array_agg(batch.operation), '{}'), attributes || coalesce(array_agg(batch.attribute), '{}')
+        INTO ids, operations, attributes
+        FROM unnest(batch.ids, undisturbed) AS x (ci_id, is_undisturbed)
+        WHERE x.is_undisturbed IS NOT TRUE;
+    END LOOP;
+    IF cardinality(ids) > 0 THEN
+        RETURN QUERY SELECT d.* FROM release_mgmt_internal.plan_disturbed(plan_back_out.release, plan_back_out.target, ids, operations, attributes) AS d;
+    END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.plan_back_out(uuid, text) IS
 'What a back-out restores, item by item and column by column, each with the conflict with later work, one line each, or NULL. Writes nothing.';
@@ -208,9 +283,10 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.later_work(uuid, text, text, uuid) IS
 'What was done to an item after a transaction, one line for each change: of that attribute, or of the item as such.';
 
--- jit off, here and in drift() and trace_ci(): compiling costs more than all of the work.
+-- jit off, here and in drift() and trace_ci(): compiling costs more than all of the work. work_mem: a hundred thousand
+-- restorations are sorted and joined in memory.
 CREATE FUNCTION release_mgmt_internal.restore_ci_changes(release uuid, target text DEFAULT NULL) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off SET work_mem = '64MB' AS $$
 #variable_conflict use_variable
 DECLARE
     of_release record;
@@ -228,7 +304,7 @@ BEGIN
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     WHERE r.id = release FOR NO KEY UPDATE OF r;
     SELECT array_agg(p.ci_id), array_agg(p.ci), array_agg(p.operation), array_agg(p.attribute), array_agg(p.old_value), array_agg(p.new_value),
-           array_agg(p.conflict) FILTER (WHERE p.conflict IS NOT NULL)
+           array_agg(p.conflict ORDER BY p.ci COLLATE "C", p.attribute COLLATE "C" NULLS FIRST) FILTER (WHERE p.conflict IS NOT NULL)
     INTO item_ids, items, operations, attributes, old_values, new_values, conflicts
     FROM release_mgmt_internal.plan_back_out(release, target) AS p;
     IF items IS NULL THEN

@@ -19,9 +19,10 @@ typedef struct RmAttempt
 	char *attribute;       /* NULL: the item as such */
 	char *old_value;
 	char *new_value;
-	bool is_default;        /* a creation leaves the column to its default */
-	const char *check_name; /* the check that permits it, NULL if none does */
-	pg_uuid_t permitted_by; /* what that check answered */
+	bool is_default;                         /* a creation leaves the column to its default */
+	const char *check_name;                  /* the check that permits it, NULL if none does */
+	pg_uuid_t permitted_by;                  /* what that check answered */
+	const struct RmRestoration *restoration; /* of a back-out that permits it */
 } RmAttempt;
 
 /* What a statement does to one item. */

@@ -87,27 +87,25 @@ restoration_of(const char *label, const RmAttempt *attempt)
 }
 
 /*
- * Take the stub from a back-out that restores the item, if one does.
+ * Find what back-outs restore of the item; the stub is theirs, then.
  *
- * The permit of what it takes back refers to that stub, and keeps it.
+ * The permit of what is taken back refers to that stub, and keeps it.
  */
-static bool
-take_stub(RmCase *item, const char *label)
+static void
+find_restorations(RmCase *item, const char *label)
 {
 	ListCell *cell;
 
 	foreach (cell, item->attempts)
 	{
-		const RmRestoration *restoration = restoration_of(label, lfirst(cell));
+		RmAttempt *attempt = lfirst(cell);
 
-		if (restoration != NULL)
-		{
-			item->ci_id = restoration->ci_id;
-			item->has_id = true;
-			return true;
-		}
+		attempt->restoration = restoration_of(label, attempt);
+		if (attempt->restoration == NULL || item->has_id)
+			continue;
+		item->ci_id = attempt->restoration->ci_id;
+		item->has_id = true;
 	}
-	return false;
 }
 
 /*
@@ -132,10 +130,11 @@ find_stubs(List *cases)
 
 		char *label;
 
-		if (item->has_id || !is_permitted_in_part(item))
+		if (!is_permitted_in_part(item))
 			continue;
 		label = (char *) rm_case_label(item);
-		if (take_stub(item, label))
+		find_restorations(item, label);
+		if (item->has_id)
 			continue;
 		items[count] = item;
 		labels[count++] = label;
@@ -187,13 +186,12 @@ rm_cases_record(List *cases)
 	foreach (cell, cases)
 	{
 		RmCase *item = lfirst(cell);
-		const char *label = rm_case_label(item);
 		ListCell *inner;
 
 		foreach (inner, item->attempts)
 		{
 			RmAttempt *attempt = lfirst(inner);
-			const RmRestoration *restoration = restoration_of(label, attempt);
+			const RmRestoration *restoration = attempt->restoration;
 
 			if (attempt->check_name == NULL)
 				continue;

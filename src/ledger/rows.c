@@ -18,6 +18,7 @@
 #include "ledger/encoding.h"
 #include "ledger/governed.h"
 #include "ledger/row_batches.h"
+#include "ledger/rows.h"
 #include "ledger/settings.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -28,50 +29,17 @@
 
 #define CHANGES_OF_ROWS_NATTS 8
 
-/* A row, by its table and key. */
-typedef struct RowName
+/* What is put out of the changes that were found. */
+typedef struct Answer
 {
-	pg_uuid_t table_id;
-	const char *key;
-	int key_len;
-} RowName;
-
-/* A row whose changes are asked for. */
-typedef struct Wanted
-{
-	RowName name; /* hash key */
-	int ordinal;  /* its place in the arguments, from 0 */
-} Wanted;
-
-/* A change of such a row. */
-typedef struct Found
-{
-	Wanted *row;
-	RmRowTransaction *transaction;
-	uint32 command_id;
-	RmOperation operation;
-	int64 seq;
-	const char *old;
-	int old_len;
-} Found;
-
-/* What is asked for, and what was found of it. */
-typedef struct Search
-{
-	HTAB *wanted;
-	int count;     /* of rows */
-	int64 *hashes; /* of their keys */
-	Datum *labels; /* what each is called in the answer; text */
-	Found *found;
-	Size nfound;
-	Size room;
-	List *names;    /* of columns that were looked up */
+	RmRowSearch *search;
+	ReturnSetInfo *result;
+	Datum *labels;  /* what each row is called; text */
 	bool only_last; /* of each column the last update is asked for, of each row's existence the last insert or delete */
 	List *
 		told; /* RmOldPair: the columns of the present row of which that was put out, one without a key its existence */
-	MemoryContext context;
 	MemoryContext per_row;
-} Search;
+} Answer;
 
 /* What a column is called, as was looked up. */
 typedef struct ColumnName
@@ -85,7 +53,7 @@ typedef struct ColumnName
 static uint32
 hash_row_name(const void *key, Size size)
 {
-	const RowName *name = key;
+	const RmRowName *name = key;
 
 	return hash_combine(hash_bytes(name->table_id.data, UUID_LEN),
 						hash_bytes((const unsigned char *) name->key, name->key_len));
@@ -95,40 +63,38 @@ hash_row_name(const void *key, Size size)
 static int
 match_row_name(const void *a, const void *b, Size size)
 {
-	const RowName *one = a;
-	const RowName *other = b;
+	const RmRowName *one = a;
+	const RmRowName *other = b;
 
 	return memcmp(&one->table_id, &other->table_id, UUID_LEN) != 0 || one->key_len != other->key_len ||
 		   memcmp(one->key, other->key, one->key_len) != 0;
 }
 
-/* Note which rows are asked for, and what each is to be called. */
+/* Note which rows are asked for. */
 static void
-want_rows(Search *search, ArrayType *tables, ArrayType *keys, ArrayType *labels)
+want_rows(RmRowSearch *search, ArrayType *tables, ArrayType *keys)
 {
-	HASHCTL control = { .keysize = sizeof(RowName),
-						.entrysize = sizeof(Wanted),
+	HASHCTL control = { .keysize = sizeof(RmRowName),
+						.entrysize = sizeof(RmWantedRow),
 						.hash = hash_row_name,
 						.match = match_row_name,
 						.hcxt = search->context };
 	Datum *ids;
 	Datum *texts;
 	int nkeys;
-	int nlabels;
 
 	deconstruct_array(tables, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, NULL, &search->count);
 	deconstruct_array(keys, TEXTOID, -1, false, TYPALIGN_INT, &texts, NULL, &nkeys);
-	deconstruct_array(labels, TEXTOID, -1, false, TYPALIGN_INT, &search->labels, NULL, &nlabels);
-	if (search->count != nkeys || search->count != nlabels)
-		elog(ERROR, "%d tables, %d keys and %d labels", search->count, nkeys, nlabels);
+	if (search->count != nkeys)
+		elog(ERROR, "%d tables and %d keys", search->count, nkeys);
 	search->wanted = hash_create("rows whose changes are asked for", Max(search->count, 16), &control,
 								 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
 	search->hashes = palloc(sizeof(int64) * Max(search->count, 1));
 	for (int i = 0; i < search->count; i++)
 	{
 		char *key = TextDatumGetCString(texts[i]);
-		RowName name = { .table_id = *DatumGetUUIDP(ids[i]), .key = rm_to_utf8(key, strlen(key)) };
-		Wanted *row;
+		RmRowName name = { .table_id = *DatumGetUUIDP(ids[i]), .key = rm_to_utf8(key, strlen(key)) };
+		RmWantedRow *row;
 
 		name.key_len = strlen(name.key);
 		row = hash_search(search->wanted, &name, HASH_ENTER, NULL);
@@ -139,19 +105,19 @@ want_rows(Search *search, ArrayType *tables, ArrayType *keys, ArrayType *labels)
 
 /* Add the change to those found, if the row of that key is asked for. */
 static void
-add_if_wanted(Search *search, const RmChange *change, const char *key, int key_len, RmRowTransaction *transaction,
+add_if_wanted(RmRowSearch *search, const RmChange *change, const char *key, int key_len, RmRowTransaction *transaction,
 			  int64 seq)
 {
-	RowName name = { .table_id = change->table_id, .key = key, .key_len = key_len };
-	Wanted *row = hash_search(search->wanted, &name, HASH_FIND, NULL);
-	Found *found;
+	RmRowName name = { .table_id = change->table_id, .key = key, .key_len = key_len };
+	RmWantedRow *row = hash_search(search->wanted, &name, HASH_FIND, NULL);
+	RmFoundChange *found;
 
 	if (row == NULL)
 		return;
 	if (search->nfound == search->room)
 	{
 		search->room *= 2;
-		search->found = repalloc_huge(search->found, search->room * sizeof(Found));
+		search->found = repalloc_huge(search->found, search->room * sizeof(RmFoundChange));
 	}
 	found = &search->found[search->nfound++];
 	found->row = row;
@@ -169,7 +135,7 @@ add_if_wanted(Search *search, const RmChange *change, const char *key, int key_l
 static void
 search_batch(void *state, RmRowTransaction *transaction, int64 first_seq, const char *bytes, int len)
 {
-	Search *search = state;
+	RmRowSearch *search = state;
 	RmChangeReader reader;
 	RmChange change;
 
@@ -187,8 +153,8 @@ search_batch(void *state, RmRowTransaction *transaction, int64 first_seq, const 
 static int
 compare_found(const void *a, const void *b)
 {
-	const Found *one = a;
-	const Found *other = b;
+	const RmFoundChange *one = a;
+	const RmFoundChange *other = b;
 
 	if (one->row != other->row)
 		return one->row->ordinal < other->row->ordinal ? -1 : 1;
@@ -201,9 +167,9 @@ compare_found(const void *a, const void *b)
 	return 0;
 }
 
-/* Return what a column is called now. */
-static Datum
-column_name(Search *search, const pg_uuid_t *table_id, const char *key, int key_len)
+/* Return what a column is called now, as text. */
+Datum
+rm_row_search_column(RmRowSearch *search, const pg_uuid_t *table_id, const char *key, int key_len)
 {
 	ColumnName *name;
 	ListCell *cell;
@@ -227,43 +193,70 @@ column_name(Search *search, const pg_uuid_t *table_id, const char *key, int key_
 }
 
 /*
+ * Find the changes of the rows, all or those committed since a time: those of
+ * each row together, in the order of the arguments, from the last one back.
+ *
+ * Inside SPI; what is known of their transactions goes with SPI_finish().
+ */
+void
+rm_row_search(RmRowSearch *search, ArrayType *tables, ArrayType *keys, const TimestampTz *since)
+{
+	RmRowBatches batches;
+	Size kept = 0;
+
+	want_rows(search, tables, keys);
+	search->room = 1024;
+	search->found = MemoryContextAlloc(search->context, search->room * sizeof(RmFoundChange));
+	rm_row_batches_open(&batches, since);
+	rm_row_batches_find(&batches, search->hashes, search->count);
+	rm_row_batches_read(&batches, search_batch, search);
+	for (Size i = 0; i < search->nfound; i++)
+	{
+		if (search->found[i].transaction->is_meant)
+			search->found[kept++] = search->found[i];
+	}
+	search->nfound = kept;
+	qsort(search->found, search->nfound, sizeof(RmFoundChange), compare_found);
+}
+
+/*
  * Is this what is asked for: every change, or the last one of its kind?
  *
  * The changes of a row come from the last one back; pair is NULL for what
  * happened to the row as such.
  */
 static bool
-is_asked_for(Search *search, RmOperation operation, const RmOldPair *pair)
+is_asked_for(Answer *answer, RmOperation operation, const RmOldPair *pair)
 {
 	const RmOldPair existence = { 0 };
 	MemoryContext old_context;
 	RmOldPair *copy;
 	ListCell *cell;
 
-	if (!search->only_last)
+	if (!answer->only_last)
 		return true;
 	if (pair == NULL ? operation != RM_INSERT && operation != RM_DELETE : operation != RM_UPDATE)
 		return false;
 	if (pair == NULL)
 		pair = &existence;
-	foreach (cell, search->told)
+	foreach (cell, answer->told)
 	{
 		const RmOldPair *told = lfirst(cell);
 
 		if (told->key_len == pair->key_len && memcmp(told->key, pair->key, pair->key_len) == 0)
 			return false;
 	}
-	old_context = MemoryContextSwitchTo(search->per_row);
+	old_context = MemoryContextSwitchTo(answer->per_row);
 	copy = palloc(sizeof(RmOldPair));
 	*copy = *pair;
-	search->told = lappend(search->told, copy);
+	answer->told = lappend(answer->told, copy);
 	MemoryContextSwitchTo(old_context);
 	return true;
 }
 
 /* Put out a row for each column of the change's old image; one without a column where it has none, and of a delete. */
 static void
-put_change(ReturnSetInfo *result, Search *search, const Found *found, int n)
+put_change(Answer *answer, const RmFoundChange *found, int n)
 {
 	Datum values[CHANGES_OF_ROWS_NATTS];
 	bool nulls[CHANGES_OF_ROWS_NATTS] = { false };
@@ -271,7 +264,7 @@ put_change(ReturnSetInfo *result, Search *search, const Found *found, int n)
 	RmOldPair pair;
 	bool any = false;
 
-	values[0] = search->labels[found->row->ordinal];
+	values[0] = answer->labels[found->row->ordinal];
 	values[1] = Int64GetDatum(n);
 	values[2] = UUIDPGetDatum(&found->transaction->id);
 	values[3] = CStringGetTextDatum(rm_operation_name(found->operation));
@@ -280,8 +273,8 @@ put_change(ReturnSetInfo *result, Search *search, const Found *found, int n)
 	values[7] = found->transaction->role;
 	if (found->old == NULL || found->operation != RM_UPDATE)
 	{
-		if (is_asked_for(search, found->operation, NULL))
-			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		if (is_asked_for(answer, found->operation, NULL))
+			tuplestore_putvalues(answer->result->setResult, answer->result->setDesc, values, nulls);
 		any = true;
 	}
 	if (found->old != NULL)
@@ -290,44 +283,42 @@ put_change(ReturnSetInfo *result, Search *search, const Found *found, int n)
 		while (rm_old_read(&reader, &pair))
 		{
 			any = true;
-			if (!is_asked_for(search, found->operation, &pair))
+			if (!is_asked_for(answer, found->operation, &pair))
 				continue;
-			values[4] = column_name(search, &found->row->name.table_id, pair.key, pair.key_len);
+			values[4] = rm_row_search_column(answer->search, &found->row->name.table_id, pair.key, pair.key_len);
 			nulls[4] = false;
 			nulls[5] = pair.tag == RM_TAG_NULL;
 			values[5] = nulls[5] ? (Datum) 0
 								 : CStringGetTextDatum(rm_canonical_value_text(pair.tag, pair.value, pair.value_len));
-			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+			tuplestore_putvalues(answer->result->setResult, answer->result->setDesc, values, nulls);
 		}
 	}
-	if (!any && is_asked_for(search, found->operation, NULL))
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	if (!any && is_asked_for(answer, found->operation, NULL))
+		tuplestore_putvalues(answer->result->setResult, answer->result->setDesc, values, nulls);
 }
 
-/* Put out what was found, of transactions that are meant. */
+/* Put out what was found. */
 static void
-put_changes(ReturnSetInfo *result, Search *search)
+put_changes(Answer *answer)
 {
+	RmRowSearch *search = answer->search;
 	MemoryContext per_change = AllocSetContextCreate(search->context, "release_mgmt change", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(per_change);
 	int nest_level = rm_settings_begin();
-	const Wanted *row = NULL;
+	const RmWantedRow *row = NULL;
 	int n = 0;
 
-	search->per_row = AllocSetContextCreate(search->context, "release_mgmt row", ALLOCSET_SMALL_SIZES);
-	qsort(search->found, search->nfound, sizeof(Found), compare_found);
+	answer->per_row = AllocSetContextCreate(search->context, "release_mgmt row", ALLOCSET_SMALL_SIZES);
 	for (Size i = 0; i < search->nfound; i++)
 	{
-		if (!search->found[i].transaction->is_meant)
-			continue;
 		n = search->found[i].row == row ? n + 1 : 1;
 		if (n == 1)
 		{
-			search->told = NIL;
-			MemoryContextReset(search->per_row);
+			answer->told = NIL;
+			MemoryContextReset(answer->per_row);
 		}
 		row = search->found[i].row;
-		put_change(result, search, &search->found[i], n);
+		put_change(answer, &search->found[i], n);
 		MemoryContextReset(per_change);
 	}
 	rm_settings_end(nest_level);
@@ -344,21 +335,20 @@ static void
 search_rows(FunctionCallInfo fcinfo, bool only_last)
 {
 	TimestampTz since = PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3);
-	RmRowBatches batches;
-	Search search = { .context = CurrentMemoryContext, .room = 1024, .only_last = only_last };
+	RmRowSearch search = { .context = CurrentMemoryContext };
+	Answer answer = { .search = &search, .result = (ReturnSetInfo *) fcinfo->resultinfo, .only_last = only_last };
+	int nlabels;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return;
-	want_rows(&search, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2));
-	search.found = palloc(search.room * sizeof(Found));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &answer.labels, NULL, &nlabels);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	rm_row_batches_open(&batches, PG_ARGISNULL(3) ? NULL : &since);
-	rm_row_batches_find(&batches, search.hashes, search.count);
-	rm_row_batches_read(&batches, search_batch, &search);
-	/* What is known of the transactions goes with SPI_finish(). */
-	put_changes((ReturnSetInfo *) fcinfo->resultinfo, &search);
+	rm_row_search(&search, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), PG_ARGISNULL(3) ? NULL : &since);
+	if (search.count != nlabels)
+		elog(ERROR, "%d rows and %d labels", search.count, nlabels);
+	put_changes(&answer);
 	SPI_finish();
 }
 
