@@ -17,10 +17,6 @@ DECLARE
     kind text;
     on_target release_mgmt.target;
 BEGIN
-    IF EXISTS (SELECT FROM release_mgmt_internal.rehearsal AS h
-               WHERE h.transaction_id = release_mgmt_internal.current_transaction() AND h.release_id = release) THEN
-        RETURN true;
-    END IF;
     SELECT s.kind INTO kind
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     WHERE r.id = release AND r.state <> 'backing_out';
@@ -41,6 +37,7 @@ CREATE FUNCTION release_mgmt_internal.planned_by_release(ci text[], operation te
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     release text := coalesce(current_setting('release_mgmt.release', true), '');
+    rehearsed uuid := (SELECT h.release_id FROM release_mgmt_internal.rehearsal AS h WHERE h.transaction_id = release_mgmt_internal.current_transaction());
 BEGIN
     RETURN (
         WITH candidate AS MATERIALIZED (
@@ -53,7 +50,8 @@ BEGIN
         ), allowed AS MATERIALIZED (
             SELECT c.release_id, c.target
             FROM (SELECT DISTINCT o.release_id, o.target FROM candidate AS o) AS c
-            WHERE release_mgmt_internal.may_apply(c.release_id, c.target)
+            -- A dry run changes all of it at any time.
+            WHERE c.release_id IS NOT DISTINCT FROM rehearsed OR release_mgmt_internal.may_apply(c.release_id, c.target)
         ), answer AS MATERIALIZED (
             SELECT DISTINCT ON (c.n) c.n, c.id
             FROM candidate AS c JOIN allowed AS o ON o.release_id = c.release_id AND o.target = c.target

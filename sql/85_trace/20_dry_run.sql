@@ -11,40 +11,66 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.planned_items(uuid) IS 'What a release plans, one row for each item, in the order in which an installation writes it.';
 
+-- Of what it joins the planner knows nothing, and would run through one for each row of another.
+CREATE FUNCTION release_mgmt_internal.found_after_rehearsal(release uuid, failed text[], messages text[])
+RETURNS TABLE (ci text, attribute text, old_value text, new_value text, outcome text, message text)
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        WITH planned AS MATERIALIZED (
+            SELECT x.ci, x.operation, x.attribute, x.old_value, x.new_value, f.ci IS NOT NULL AS is_failed, f.message
+            FROM release_mgmt.planned_ci_change AS x LEFT JOIN unnest(found_after_rehearsal.failed, found_after_rehearsal.messages) AS f (ci, message) ON f.ci = x.ci
+            WHERE x.release_id = found_after_rehearsal.release
+        ), present AS MATERIALIZED (
+            SELECT v.* FROM release_mgmt_internal.present_values(
+                ARRAY(SELECT DISTINCT p.ci FROM planned AS p WHERE NOT p.is_failed), ARRAY(SELECT DISTINCT p.attribute FROM planned AS p)) AS v
+        )
+        SELECT p.ci, nullif(p.attribute, ''), p.old_value, p.new_value, o.outcome,
+               CASE o.outcome WHEN 'failed' THEN p.message
+                              WHEN 'differs' THEN format('it is %s after the change', coalesce(quote_literal(v.value), 'NULL')) END
+        FROM planned AS p
+        LEFT JOIN present AS v ON v.ci = p.ci AND v.attribute = p.attribute
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN p.is_failed THEN 'failed'
+                        WHEN p.operation = 'retire' OR p.new_value IS NOT DISTINCT FROM v.value OR release_mgmt_internal.same_value(p.ci, p.attribute, p.new_value, v.value) THEN 'applied'
+                        ELSE 'differs' END) AS o (outcome)
+        ORDER BY p.ci COLLATE "C", p.attribute COLLATE "C";
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.found_after_rehearsal(uuid, text[], text[]) IS
+'What dry_run() reports of each planned change, by what its row holds now; failed: the items to which nothing could be done, with what each met.';
+
 CREATE FUNCTION release_mgmt_internal.rehearse(release release_mgmt.release)
 RETURNS TABLE (ci text, attribute text, old_value text, new_value text, outcome text, message text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     item record;
-    failures jsonb := '{}';
+    failed text[] := '{}';
+    messages text[] := '{}';
     error_message text;
     error_detail text;
 BEGIN
     INSERT INTO release_mgmt_internal.rehearsal (transaction_id, release_id)
     VALUES (release_mgmt_internal.current_transaction(), release.id);
     PERFORM set_config('release_mgmt.release', release.code, true);
-    FOR item IN SELECT * FROM release_mgmt_internal.planned_items(release.id) LOOP
-        BEGIN
-            PERFORM release_mgmt_internal.apply_ci_change(item.ci, item.operation, item.new_values);
-        EXCEPTION WHEN OTHERS THEN
-            GET STACKED DIAGNOSTICS error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
-            failures := failures || jsonb_build_object(item.ci, concat_ws(': ', error_message, nullif(error_detail, '')));
-        END;
-    END LOOP;
+    -- All at once, as an installation does; where that fails, one item after the other, to tell which.
+    BEGIN
+        PERFORM release_mgmt_internal.apply_ci_changes(array_agg(x.ci), array_agg(x.operation), array_agg(x.attribute), array_agg(x.new_value))
+        FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release.id;
+    EXCEPTION WHEN OTHERS THEN
+        FOR item IN SELECT * FROM release_mgmt_internal.planned_items(release.id) LOOP
+            BEGIN
+                PERFORM release_mgmt_internal.apply_ci_change(item.ci, item.operation, item.new_values);
+            EXCEPTION WHEN OTHERS THEN
+                GET STACKED DIAGNOSTICS error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+                failed := failed || item.ci;
+                messages := messages || concat_ws(': ', error_message, nullif(error_detail, ''));
+            END;
+        END LOOP;
+    END;
     -- Later triggers may have changed a row again: what counts is what is there in the end.
-    RETURN QUERY
-        SELECT x.ci, nullif(x.attribute, ''), x.old_value, x.new_value, v.outcome,
-               CASE v.outcome WHEN 'failed' THEN failures ->> x.ci
-                              WHEN 'differs' THEN format('it is %s after the change', coalesce(quote_literal(v.present), 'NULL')) END
-        FROM release_mgmt.planned_ci_change AS x
-        CROSS JOIN LATERAL (SELECT CASE WHEN x.operation <> 'retire' AND NOT failures ? x.ci THEN release_mgmt.ci_attribute(x.ci, x.attribute) END) AS p (present)
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN failures ? x.ci THEN 'failed'
-                        WHEN x.operation = 'retire' OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, p.present) THEN 'applied'
-                        ELSE 'differs' END, p.present) AS v (outcome, present)
-        WHERE x.release_id = release.id
-        ORDER BY x.ci COLLATE "C", x.attribute COLLATE "C";
+    RETURN QUERY SELECT f.* FROM release_mgmt_internal.found_after_rehearsal(release.id, failed, messages) AS f;
     BEGIN
         SET CONSTRAINTS ALL IMMEDIATE;
     EXCEPTION WHEN OTHERS THEN

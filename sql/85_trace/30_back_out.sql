@@ -79,7 +79,8 @@ BEGIN
                                      WHEN 'retire' THEN r.operation = 'create' AND r.attribute IS NULL
                                      ELSE r.operation = 'change' AND r.attribute = m.attribute END)
           GROUP BY m.ci_id, m.operation, m.attribute) AS s
-    JOIN release_mgmt.ci AS i ON i.id = s.ci_id;
+    -- OFFSET: by index, however many items there are.
+    CROSS JOIN LATERAL (SELECT o.label, o.class, o.retired_at FROM release_mgmt.ci AS o WHERE o.id = s.ci_id OFFSET 0) AS i;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.standing_changes(uuid, text) IS
 'What a release changed, on one target or all, and no back-out has restored since; with the first and the last transaction that made the change.';
