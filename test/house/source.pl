@@ -194,6 +194,16 @@ for my $file (@c)
 }
 rule('no C file includes a header of a higher module', @violations);
 
+# Until PostgreSQL 15 other headers brought this one along.
+@violations = ();
+for my $file (@c)
+{
+	my ($call) = calls($file, 'deconstruct_array|construct_(?:md_|empty_)?array|DatumGetArrayTypeP(?:Copy)?|PG_GETARG_ARRAYTYPE_P|ARR_[A-Z]+') or next;
+	my @included = map { $text{"src/$_"} // '' } $text{$file} =~ m{^#include "(\w+/[^"]+)"}mg;
+	push @violations, place($file, $call->[0]) if !grep { m{^#include "utils/array\.h"}m } $text{$file}, @included;
+}
+rule('what handles arrays includes what declares them', @violations);
+
 # SQL.
 # A range type brings constructors along, which can only be replaced.
 my %range = map { $_ => 1 } map { $text{$_} =~ /^CREATE TYPE (\S+) AS RANGE/mg } @sql;
