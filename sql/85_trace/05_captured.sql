@@ -22,6 +22,19 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.captured_of(text[], timestamptz) IS
 'The captured changes of the rows of items, named class/key, all or those since a time; n counts from the last one back, for each item. Rows as in changes_of_rows(). The open transaction''s own changes are among them after flush_changes().';
 
+CREATE FUNCTION release_mgmt_internal.renamed_items(release uuid) RETURNS TABLE (ci text, label text)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10 SET enable_nestloop = on
+BEGIN ATOMIC
+    SELECT DISTINCT ON (x.ci) x.ci, i.label
+    FROM release_mgmt.planned_ci_change AS x
+    JOIN release_mgmt.ci_class AS c ON c.name = pg_catalog.split_part(x.ci, '/', 1) AND x.attribute = ANY (c.key_columns)
+    JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
+    JOIN release_mgmt.ci AS i ON i.id = p.ci_id
+    WHERE x.release_id = renamed_items.release AND x.operation = 'change' AND i.label <> x.ci AND i.retired_at IS NULL
+    ORDER BY x.ci, p.id DESC;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.renamed_items(uuid) IS 'The items that have another key since a release was permitted to change it: as the plan names them, and what they are called now.';
+
 -- The rows of items that are asked about by name are looked up by their keys: the planner knows nothing of the array, and would
 -- rather hash the whole table.
 CREATE FUNCTION release_mgmt_internal.present_values(items text[], attributes text[]) RETURNS TABLE (ci text, attribute text, value text, is_column boolean)

@@ -19,18 +19,20 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, rel
 BEGIN
     RETURN QUERY
         WITH planned AS MATERIALIZED (
-            SELECT x.ci, x.operation, x.attribute, x.old_value, x.new_value, f.ci IS NOT NULL AS is_failed, f.message
-            FROM release_mgmt.planned_ci_change AS x LEFT JOIN unnest(found_after_rehearsal.failed, found_after_rehearsal.messages) AS f (ci, message) ON f.ci = x.ci
+            SELECT x.ci, coalesce(r.label, x.ci) AS label, x.operation, x.attribute, x.old_value, x.new_value, f.ci IS NOT NULL AS is_failed, f.message
+            FROM release_mgmt.planned_ci_change AS x
+            LEFT JOIN unnest(found_after_rehearsal.failed, found_after_rehearsal.messages) AS f (ci, message) ON f.ci = x.ci
+            LEFT JOIN release_mgmt_internal.renamed_items(found_after_rehearsal.release) AS r ON r.ci = x.ci
             WHERE x.release_id = found_after_rehearsal.release
         ), present AS MATERIALIZED (
             SELECT v.* FROM release_mgmt_internal.present_values(
-                ARRAY(SELECT DISTINCT p.ci FROM planned AS p WHERE NOT p.is_failed), ARRAY(SELECT DISTINCT p.attribute FROM planned AS p)) AS v
+                ARRAY(SELECT DISTINCT p.label FROM planned AS p WHERE NOT p.is_failed), ARRAY(SELECT DISTINCT p.attribute FROM planned AS p)) AS v
         )
         SELECT p.ci, nullif(p.attribute, ''), p.old_value, p.new_value, o.outcome,
                CASE o.outcome WHEN 'failed' THEN p.message
                               WHEN 'differs' THEN format('it is %s after the change', coalesce(quote_literal(v.value), 'NULL')) END
         FROM planned AS p
-        LEFT JOIN present AS v ON v.ci = p.ci AND v.attribute = p.attribute
+        LEFT JOIN present AS v ON v.ci = p.label AND v.attribute = p.attribute
         CROSS JOIN LATERAL (
             SELECT CASE WHEN p.is_failed THEN 'failed'
                         WHEN p.operation = 'retire' OR p.new_value IS NOT DISTINCT FROM v.value OR release_mgmt_internal.same_value(p.ci, p.attribute, p.new_value, v.value) THEN 'applied'

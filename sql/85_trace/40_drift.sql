@@ -179,14 +179,21 @@ SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     items text[];
-    attributes text[];
+    columns text[];
+    renamed text[] := '{}';
+    labels text[] := '{}';
     since timestamptz;
     is_deployed boolean;
 BEGIN
     items := ARRAY(SELECT DISTINCT x.ci FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release);
-    attributes := ARRAY(SELECT DISTINCT x.attribute FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release);
+    columns := ARRAY(SELECT DISTINCT x.attribute FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release);
     IF items = '{}' THEN
         RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.key_columns && columns) THEN
+        SELECT coalesce(array_agg(r.ci), '{}'), coalesce(array_agg(r.label), '{}') INTO renamed, labels
+        FROM release_mgmt_internal.renamed_items(release_drift.release) AS r;
+        items := ARRAY(SELECT i FROM unnest(items) AS i WHERE i <> ALL (renamed)) || labels;
     END IF;
     SELECT min(coalesce(p.sealed_at, r.created_at)), bool_and(m.kind = 'deployed') INTO since, is_deployed
     FROM release_mgmt.release AS r
@@ -199,9 +206,10 @@ BEGIN
         SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id
         FROM release_mgmt_internal.last_changes_of(items, since) AS l
     ), present AS (
-        SELECT v.* FROM release_mgmt_internal.present_values(items, attributes || ARRAY(SELECT DISTINCT c.attribute FROM change AS c)) AS v
+        SELECT v.* FROM release_mgmt_internal.present_values(items, columns || ARRAY(SELECT DISTINCT c.attribute FROM change AS c)) AS v
     ), made AS MATERIALIZED (
-        SELECT m.* FROM release_mgmt_internal.made_changes(release_drift.release) AS m
+        SELECT coalesce(n.label, m.ci) AS ci, m.operation, m.attribute, m.transactions, m.stands
+        FROM release_mgmt_internal.made_changes(release_drift.release) AS m LEFT JOIN unnest(renamed, labels) AS n (ci, label) ON n.ci = m.ci
     ), subject AS MATERIALIZED (
         -- Each attribute that is planned or was changed, once; is_known: its last change is why it is as it is, is_own: the
         -- release was permitted to make that.
@@ -213,7 +221,9 @@ BEGIN
                     ELSE (s.ci, s.attribute, s.changed_by, s.transaction_id) IN (SELECT o.ci, o.attribute, o.operation, t.id FROM made AS o CROSS JOIN LATERAL unnest(o.transactions) AS t (id)) END AS is_own
         FROM (SELECT coalesce(x.ci, c.ci) AS ci, coalesce(x.attribute, c.attribute) AS attribute, x.operation, x.old_value, x.new_value, x.target,
                      c.operation AS changed_by, c.old_value AS value_before, c.at, c.role, c.transaction_id
-              FROM (SELECT * FROM release_mgmt.planned_ci_change AS p WHERE p.release_id = release_drift.release) AS x
+              FROM (SELECT coalesce(n.label, p.ci) AS ci, p.attribute, p.operation, p.old_value, p.new_value, p.target
+                    FROM release_mgmt.planned_ci_change AS p LEFT JOIN unnest(renamed, labels) AS n (ci, label) ON n.ci = p.ci
+                    WHERE p.release_id = release_drift.release) AS x
               FULL JOIN change AS c ON c.ci = x.ci AND c.attribute = x.attribute) AS s
         LEFT JOIN present AS v ON v.ci = s.ci AND v.attribute = s.attribute
         LEFT JOIN made AS m ON m.ci = s.ci AND m.attribute = s.attribute AND m.operation = s.operation
