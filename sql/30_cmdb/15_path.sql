@@ -72,7 +72,7 @@ COMMENT ON FUNCTION release_mgmt_internal.path_expression(regclass, text) IS
 'A column, a path over foreign keys (site_id.name), or an expression in parentheses, as SQL over row t. RM012 where it leads nowhere.';
 
 CREATE FUNCTION release_mgmt_internal.path_problem(source regclass, path text) RETURNS text
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.path_expression(source, path);
     RETURN NULL;
@@ -82,7 +82,7 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.path_problem(regclass, text) IS 'Why the path leads nowhere; NULL where it can be read.';
 
 CREATE FUNCTION release_mgmt_internal.path_columns(source regclass, path text) RETURNS text[]
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF release_mgmt_internal.path_problem(source, path) IS NOT NULL THEN
         RETURN '{}';

@@ -142,7 +142,7 @@ COMMENT ON FUNCTION release_mgmt_internal.binding_problems(text, regclass, text[
 
 -- Why attributes can not be read so, as one sentence each.
 CREATE FUNCTION release_mgmt_internal.attribute_problems(source regclass, attributes jsonb) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT 'Attributes are an object of names and where each is read: {"status": "status_id.name"}.'
     WHERE jsonb_typeof(attributes) IS DISTINCT FROM 'object'

@@ -2,7 +2,7 @@
 -- here knows of them afterwards.
 
 CREATE FUNCTION release_mgmt_internal.is_type(name text) RETURNS boolean
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- A number would be taken for an OID.
     RETURN name !~ '^\s*\d+\s*$' AND to_regtype(name) IS NOT NULL;
@@ -12,7 +12,7 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.is_type(text) IS 'Is the text the name of a type, and nothing else?';
 
 CREATE FUNCTION release_mgmt_internal.own_class_problems(attributes jsonb, relations jsonb, scheme text) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH attribute AS (
         SELECT a.key AS name, a.value #>> '{}' AS type FROM jsonb_each(CASE WHEN jsonb_typeof(attributes) = 'object' THEN attributes ELSE '{}' END) AS a

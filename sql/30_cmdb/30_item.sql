@@ -135,7 +135,7 @@ COMMENT ON FUNCTION release_mgmt_internal.item_attributes(uuid) IS 'The attribut
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.item_attributes(uuid)');
 
 CREATE FUNCTION release_mgmt_internal.attribute_values(class text, with_columns boolean) RETURNS text
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     c release_mgmt.ci_class;
 BEGIN
@@ -152,7 +152,7 @@ COMMENT ON FUNCTION release_mgmt_internal.attribute_values(text, boolean) IS
 'The further attributes of a class as SQL over row t: VALUES with a name and a value for each, those that are columns of the same name among them where asked; NULL where there are none that can be read.';
 
 CREATE FUNCTION release_mgmt_internal.further_attributes(item uuid) RETURNS TABLE (attribute text, value text)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 5 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE ROWS 5 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     found record;
@@ -175,7 +175,7 @@ COMMENT ON FUNCTION release_mgmt_internal.further_attributes(uuid) IS
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.further_attributes(uuid)');
 
 CREATE FUNCTION release_mgmt.ci_attributes(ci text) RETURNS TABLE (attribute text, value text)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 20
+LANGUAGE sql STABLE STRICT PARALLEL UNSAFE ROWS 20
 BEGIN ATOMIC
     SELECT a.attribute, a.value FROM release_mgmt_internal.item_attributes(release_mgmt.ci_id(ci)) AS a
     UNION ALL
@@ -186,7 +186,7 @@ COMMENT ON FUNCTION release_mgmt.ci_attributes(text) IS
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attributes(text)');
 
 CREATE FUNCTION release_mgmt.ci_attribute(ci text, attribute text) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT a.value FROM release_mgmt.ci_attributes(ci) AS a WHERE a.attribute = ci_attribute.attribute;
 END;
@@ -262,7 +262,7 @@ COMMENT ON FUNCTION release_mgmt_internal.apply_ci_change(text, text, jsonb) IS
 'Applies one change to one item, as apply_ci_changes() does: create and change take {attribute: new value}, retire takes {}.';
 
 CREATE FUNCTION release_mgmt_internal.same_value(ci text, attribute text, stated text, present text) RETURNS boolean
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     source regclass;

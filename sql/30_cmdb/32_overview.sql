@@ -3,7 +3,7 @@
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
 CREATE FUNCTION release_mgmt_internal.items_overview(class text, keys text[])
 RETURNS TABLE (key text, name text, version text, attributes jsonb)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     c release_mgmt.ci_class;
@@ -33,7 +33,7 @@ SELECT release_mgmt_internal.allow('{release manager,change manager,operator,lib
 
 CREATE FUNCTION release_mgmt.ci_overview(class text)
 RETURNS TABLE (ci text, name text, version text, organization text, attributes jsonb)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1000
+LANGUAGE sql STABLE STRICT PARALLEL UNSAFE ROWS 1000
 BEGIN ATOMIC
     SELECT i.label, o.name, o.version, g.code, o.attributes
     FROM release_mgmt_internal.items_overview(ci_overview.class,

@@ -1,7 +1,7 @@
 -- Module cmdb: which operating system an item runs, as its class's binding tells it (platform), and whether a package is for it.
 
 CREATE FUNCTION release_mgmt_internal.platform_of(item release_mgmt.ci, OUT path text, OUT said text)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     c release_mgmt.ci_class;
 BEGIN
@@ -18,7 +18,7 @@ COMMENT ON FUNCTION release_mgmt_internal.platform_of(release_mgmt.ci) IS
 
 CREATE FUNCTION release_mgmt_internal.target_platform(on_target uuid)
 RETURNS TABLE (ci text, path text, said text, lasting boolean)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE ROWS 1 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     item release_mgmt.ci;
@@ -53,7 +53,7 @@ COMMENT ON FUNCTION release_mgmt_internal.target_platform(uuid) IS
 -- The row as the plan makes it: of the columns on which the platform depends, those that are planned with their new values. They
 -- are read by their built-in types alone: a domain's checks are the customer's code.
 CREATE FUNCTION release_mgmt_internal.planned_platform(of_ci text, attributes text[], new_values text[]) RETURNS text
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     c release_mgmt.ci_class;
     columns text;

@@ -11,7 +11,7 @@ WHERE c.source IS NOT NULL AND c.version_path IS NOT NULL;
 COMMENT ON VIEW release_mgmt_internal.versioned_class IS 'Bound classes with versions, how to read name and version from row t, and where their items are installed.';
 
 CREATE FUNCTION release_mgmt_internal.installed_columns(class text) RETURNS text[]
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT c.key_columns || coalesce(release_mgmt_internal.path_columns(c.source, c.name_path), '{}')
            || coalesce(release_mgmt_internal.path_columns(c.source, c.version_path), '{}')

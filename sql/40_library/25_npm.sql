@@ -20,7 +20,7 @@ COMMENT ON FUNCTION release_mgmt.npm_lock_items(text, jsonb) IS
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.npm_lock_items(text, jsonb)');
 
 CREATE FUNCTION release_mgmt_internal.npm_requirement(spec text) RETURNS release_mgmt.pkgreq
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- npm:other@^1 is another package under this name.
     range CONSTANT text := regexp_replace(spec, '^npm:(@[^/]+/)?[^@]+@?', '');
@@ -56,7 +56,7 @@ COMMENT ON FUNCTION release_mgmt_internal.npm_found(jsonb, text, text) IS
 
 CREATE FUNCTION release_mgmt_internal.npm_lock_clauses(application text, lock jsonb)
 RETURNS TABLE (location text, clause_no bigint, name text, requirement release_mgmt.pkgreq, text text)
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000
+LANGUAGE sql IMMUTABLE STRICT PARALLEL UNSAFE ROWS 1000
 BEGIN ATOMIC
     SELECT p.key, pg_catalog.row_number() OVER (PARTITION BY p.key ORDER BY d.key COLLATE "C"),
            application || '/' || coalesce(f.location, 'node_modules/' || d.key),

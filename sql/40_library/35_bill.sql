@@ -132,7 +132,7 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.spdx_parts(jsonb) IS 'The packages of an SPDX 2 document, but the one that it describes: package URL (NULL where there is none), digests by algorithm, licence.';
 
 CREATE FUNCTION release_mgmt_internal.try_purl(given text) RETURNS release_mgmt.purl
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     RETURN given::purl;
 EXCEPTION WHEN data_exception THEN
@@ -141,7 +141,7 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.try_purl(text) IS 'The text as package URL; NULL where it is none.';
 
 CREATE FUNCTION release_mgmt_internal.best_digest(digests jsonb) RETURNS release_mgmt.digest
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     RETURN CASE WHEN digests ? 'SHA-256' THEN 'sha256:' || (digests ->> 'SHA-256') WHEN digests ? 'SHA-384' THEN 'sha384:' || (digests ->> 'SHA-384')
                 WHEN digests ? 'SHA-512' THEN 'sha512:' || (digests ->> 'SHA-512') END::digest;

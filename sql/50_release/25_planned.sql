@@ -29,7 +29,7 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.planned_ci_cha
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.planned_ci_change');
 
 CREATE FUNCTION release_mgmt_internal.planned_value(planned release_mgmt.planned_ci_change, source regclass) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     wanted pg_attribute;
     in_label text;

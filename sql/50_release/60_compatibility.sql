@@ -152,7 +152,7 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.sees_item(uuid) IS 'Does the acting person see the item, within verbs too? NULL, what is installed on none, is seen. SECURITY DEFINER: reads whose it is.';
 
 CREATE FUNCTION release_mgmt_internal.compatibility_targets(package uuid, targets text[], environment text DEFAULT NULL) RETURNS TABLE (id uuid, label text)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     IF targets IS NOT NULL OR environment IS NOT NULL THEN
         RETURN QUERY
@@ -191,7 +191,7 @@ COMMENT ON FUNCTION release_mgmt_internal.compatibility_targets(uuid, text[], te
 -- more than all of the work.
 CREATE FUNCTION release_mgmt_internal.compatibility_findings(package uuid, targets text[] DEFAULT NULL, environment text DEFAULT NULL, tell_baseline boolean DEFAULT false)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text, target_id uuid)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 20 SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -212,7 +212,7 @@ COMMENT ON FUNCTION release_mgmt_internal.compatibility_findings(uuid, text[], t
 -- representatives: a finding names what is installed. Of items that the caller does not see it is told that there is something.
 CREATE FUNCTION release_mgmt.check_compatibility(package text, targets text[] DEFAULT NULL, environment text DEFAULT NULL)
 RETURNS TABLE (severity text, finding text, kind text, class text, component text, clause text, candidates text, chain text, target text)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
     SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -241,7 +241,7 @@ SELECT release_mgmt_internal.allow('{release manager,change manager,operator,lib
     'FUNCTION release_mgmt.check_compatibility(text, text[], text)');
 
 CREATE FUNCTION release_mgmt.explain_compatibility(package text, targets text[] DEFAULT NULL, environment text DEFAULT NULL) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 50 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 50 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
 BEGIN ATOMIC
     WITH finding AS MATERIALIZED (
         SELECT f.*, coalesce(f.target, '') AS at,

@@ -35,7 +35,7 @@ COMMENT ON FUNCTION release_mgmt_internal.suggest_installation(uuid, uuid) IS
 -- SECURITY DEFINER: as for check_compatibility().
 CREATE FUNCTION release_mgmt.suggest_repairs(package text, targets text[] DEFAULT NULL, environment text DEFAULT NULL)
 RETURNS TABLE (target text, repair integer, step integer, action text, name text, version release_mgmt.pkgver, item uuid, ci text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
 BEGIN ATOMIC
     SELECT t.label, s.repair, s.step, s.action, s.name, s.version, i.id, s.ci
     FROM release_mgmt.package_id(package) AS p(id)

@@ -75,7 +75,7 @@ SELECT release_mgmt_internal.register_check('items_in_library', 'gate', 'release
     'the content is in the Definitive Media Library, accepted and unaltered');
 
 CREATE FUNCTION release_mgmt_internal.check_package_compatible(release uuid) RETURNS release_mgmt.check_result
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT (p.id IS NOT NULL AND f.errors IS NULL AND f.components > 0,
             CASE WHEN p.id IS NULL OR f.components = 0 THEN 'the release has no package with components' ELSE f.errors END,

@@ -86,7 +86,7 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.severity_of(numeric) IS 'A base score on the qualitative severity rating scale of CVSS 3.';
 
 CREATE FUNCTION release_mgmt_internal.try_score(vector text) RETURNS numeric
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     RETURN cvss_score(vector);
 EXCEPTION WHEN invalid_text_representation THEN

@@ -1,7 +1,7 @@
 -- Module assurance: how advisories come in.
 
 CREATE FUNCTION release_mgmt_internal.osv_records(feed text) RETURNS SETOF jsonb
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     IF feed ~ '^\s*\[' THEN
         RETURN QUERY SELECT jsonb_array_elements(feed::jsonb);
@@ -20,7 +20,7 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.osv_records(text) IS 'The records of OSV in a text: one, an array of them, or one in each line. Errors: RM019 no JSON.';
 
 CREATE FUNCTION release_mgmt_internal.osv_versions(affected jsonb, OUT versions release_mgmt.pkgver_multirange, OUT fault text)
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     versions := release_mgmt.osv_affected(affected);
     IF isempty(versions) AND EXISTS (SELECT FROM jsonb_array_elements(coalesce(affected -> 'ranges', '[]')) AS r WHERE r ->> 'type' = 'GIT') THEN

@@ -277,7 +277,7 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_audit_sampl
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
 CREATE FUNCTION release_mgmt.is_ci_value(ci text, attribute text, value text) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
 BEGIN ATOMIC
     SELECT release_mgmt_internal.same_value(ci, attribute, value, release_mgmt.ci_attribute(ci, attribute));
 END;

@@ -131,6 +131,16 @@ rule('every table that belongs to somebody has row-level security, not forced up
 rule('every registered check has its function', q{
 	SELECT name FROM release_mgmt.registered_check
 	WHERE to_regprocedure(function_name || CASE WHEN point = 'ci_change' THEN '(text[],text[],text[],text[],text[])' WHEN point = 'ci_change_advice' THEN '(text,text,text,text,text)' WHEN point = 'back_out' THEN '(uuid,text)' ELSE '(uuid)' END) IS NULL ORDER BY 1});
+# PostgreSQL 15 and 16 begin none while a query runs in parallel. A hint of package_id() names a verb.
+rule('what begins a subtransaction is PARALLEL UNSAFE, and what calls that as well', qq{
+	WITH RECURSIVE body AS (
+		SELECT p.oid, p.proname::text AS name, p.proparallel, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) AS text
+		FROM pg_proc p WHERE p.pronamespace $ours AND p.prokind <> 'a' AND p.proname <> 'package_id'),
+	begins AS (
+		SELECT oid, name FROM body WHERE text ~ '\\mEXCEPTION\\s+WHEN\\M'
+		UNION
+		SELECT b.oid, b.name FROM begins a JOIN body b ON b.oid <> a.oid AND b.text ~ ('\\m' || a.name || '\\('))
+	SELECT b.oid::regprocedure FROM begins a JOIN body b USING (oid) WHERE b.proparallel <> 'u' ORDER BY 1});
 rule('no table needs a sequence', qq{
 	SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace $ours AND c.relkind = 'S' ORDER BY 1});
 rule('times are timestamptz', qq{
