@@ -64,6 +64,20 @@ $$;
 COMMENT ON FUNCTION release_mgmt_internal.require_governable(regclass, text[]) IS
 'Raises RM012 (not_governable), naming every reason why the table can not be governed with that key.';
 
+CREATE FUNCTION release_mgmt_internal.require_mode(source regclass, mode text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF require_mode.source IS NULL OR require_mode.mode IS NULL OR require_mode.mode NOT IN ('observe', 'warn', 'enforce') THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', 'a table is governed in a mode',
+            concat_ws(E'\n', CASE WHEN require_mode.source IS NULL THEN 'No table is given.' END,
+                      CASE WHEN require_mode.mode IS NULL THEN 'No mode is given.'
+                           WHEN require_mode.mode NOT IN ('observe', 'warn', 'enforce') THEN format('"%s" is no mode.', require_mode.mode) END),
+            'Modes are: observe, warn, enforce.');
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.require_mode(regclass, text) IS 'Raises RM012 where no table, or no mode that there is, is given.';
+
 CREATE FUNCTION release_mgmt_internal.begin_governance(source regclass, mode text, key text[]) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -109,6 +123,7 @@ DECLARE
     table_id uuid;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
+    PERFORM release_mgmt_internal.require_mode(govern.source, govern.mode);
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', govern.source);
     table_id := release_mgmt_internal.change_governance(govern.source, govern.mode, govern.key);
     IF table_id IS NULL THEN

@@ -62,6 +62,7 @@ DECLARE
     finished boolean := false;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
+    PERFORM release_mgmt_internal.require_mode(preview_govern.source, 'observe');
     IF EXISTS (SELECT FROM release_mgmt.governed_table AS t WHERE t.source = preview_govern.source) THEN
         rows := 0;
         sampled := 0;

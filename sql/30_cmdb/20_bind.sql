@@ -285,7 +285,9 @@ BEGIN
     SELECT string_agg(p, E'\n') INTO problems
     FROM (SELECT p FROM release_mgmt_internal.binding_problems(class, source, key, exempt) AS p
           UNION ALL
-          SELECT p FROM release_mgmt_internal.attribute_problems(source, bind_ci_class.attributes) AS p) AS x;
+          SELECT p FROM release_mgmt_internal.attribute_problems(source, bind_ci_class.attributes) AS p
+          UNION ALL
+          SELECT 'The name of an item is read from somewhere: a column, a path or an expression.' WHERE btrim(bind_ci_class.name) = '') AS x;
     IF problems IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('not_governable', format('%s can not be bound to class "%s"', source, class), problems,
             'A class is bound to one table whose key is NOT NULL and unique; unbind_ci_class() frees either.');
@@ -383,6 +385,9 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     SELECT x.source INTO source FROM release_mgmt.ci_class AS x WHERE x.name = from_class AND x.source IS NOT NULL;
+    IF coalesce(kind, '') = '' THEN
+        problems := problems || 'The kind is not empty.'::text;
+    END IF;
     IF via IS NULL THEN
         IF source IS NULL THEN
             problems := problems || format('Class "%s" is not bound.', from_class);

@@ -58,8 +58,12 @@ BEGIN
           UNION ALL
           SELECT format('Class "%s" exists.', create_ci_class.class) WHERE EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = create_ci_class.class)
           UNION ALL
-          SELECT format('Table %I.%I exists; bind it with bind_ci_class().', create_ci_class.schema, create_ci_class.class)
-          WHERE to_regclass(format('%I.%I', create_ci_class.schema, create_ci_class.class)) IS NOT NULL
+          SELECT format('Table %s exists; bind it with bind_ci_class().', t.name)
+          FROM (SELECT quote_ident(create_ci_class.schema) || '.' || quote_ident(create_ci_class.class) AS name) AS t WHERE to_regclass(t.name) IS NOT NULL
+          UNION ALL
+          SELECT 'No schema is given.' WHERE coalesce(create_ci_class.schema, '') = ''
+          UNION ALL
+          SELECT 'Mode is one of: observe, warn, enforce.' WHERE coalesce(create_ci_class.mode, '') NOT IN ('observe', 'warn', 'enforce')
           UNION ALL
           SELECT p FROM release_mgmt_internal.own_class_problems(create_ci_class.attributes, create_ci_class.relations, create_ci_class.scheme) AS p) AS x;
     IF problems IS NOT NULL THEN
@@ -103,7 +107,7 @@ COMMENT ON FUNCTION release_mgmt.create_ci_class(text, jsonb, jsonb, text, text,
 'Makes a table for the configuration items of a class where there is no CMDB yet, and binds it as bind_ci_class() does: it is yours, as any other table that you bind. Its columns: code (the key), name, status, organization (the code of whose the item is), version where scheme says how pkgver() reads it, the attributes {name: type}, and for each of the relations {kind: class} a column of the kind''s name, a foreign key to that class (runs_on). Items of a class that is "installed on" another have no code: the host and the name are their key. mode: observe, warn or enforce. schema: made where there is none. platform: the attribute that tells the operating system that an item runs, as in bind_ci_class(). Returns the table. For the extension''s owner. Errors: RM001 inactive, RM012 with every reason why no such table can be made.';
 
 CREATE FUNCTION release_mgmt.create_ci_relation(kind text, from_class text, to_class text) RETURNS regclass
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ends record;
     link text;
@@ -112,7 +116,7 @@ BEGIN
     SELECT f.source AS from_source, t.source AS to_source, n.nspname AS schema,
            concat_ws(E'\n', CASE WHEN f.source IS NULL THEN format('Class "%s" is not bound.', from_class) END,
                      CASE WHEN t.source IS NULL THEN format('Class "%s" is not bound.', to_class) END,
-                     CASE WHEN kind = '' THEN 'The kind is not empty.' END,
+                     CASE WHEN coalesce(kind, '') = '' THEN 'The kind is not empty.' END,
                      CASE WHEN kind = 'installed on' THEN 'What is installed where is a foreign key of the installed item: give it to create_ci_class().' END) AS problems,
            f.key_columns AS from_keys, t.key_columns AS to_keys
     INTO ends

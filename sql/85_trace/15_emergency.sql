@@ -38,7 +38,7 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.emergency');
 
 -- SECURITY DEFINER in both verbs: emergencies are written by these alone.
 CREATE FUNCTION release_mgmt.declare_emergency(code text, items text[], reason text, lasts interval DEFAULT '1 hour') RETURNS timestamptz
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('operator', 'release manager', 'change manager');
@@ -53,8 +53,9 @@ BEGIN
         END IF;
         RETURN existing.ends_at;
     END IF;
-    IF btrim(reason) = '' OR cardinality(items) = 0 OR lasts <= interval '0' OR lasts > interval '24 hours' THEN
-        PERFORM release_mgmt_internal.refuse('wrong_state', 'an emergency names the items that it opens, a reason, and a time of at most 24 hours', NULL,
+    IF coalesce(code, '') = '' OR coalesce(btrim(reason), '') = '' OR coalesce(cardinality(array_remove(items, NULL)), 0) = 0
+       OR array_position(items, NULL) IS NOT NULL OR lasts IS NULL OR lasts <= interval '0' OR lasts > interval '24 hours' THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', 'an emergency has a code, and names the items that it opens, a reason, and a time of at most 24 hours', NULL,
             'SELECT release_mgmt.declare_emergency(code, ''{class/key, ...}'', ''what happened'').');
     END IF;
     SELECT string_agg(i, ', ' ORDER BY i) INTO unknown

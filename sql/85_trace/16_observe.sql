@@ -29,13 +29,13 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.observation');
 
 -- SECURITY DEFINER in both verbs: modes are the extension's owner's to set.
 CREATE FUNCTION release_mgmt.observe_all(reason text) RETURNS integer
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('release manager', 'change manager');
     tables uuid[];
     modes text[];
 BEGIN
-    IF btrim(observe_all.reason) = '' THEN
+    IF coalesce(btrim(observe_all.reason), '') = '' THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', 'putting everything into mode observe takes a reason', NULL,
             'SELECT release_mgmt.observe_all(''what happened'').');
     END IF;
@@ -62,12 +62,15 @@ no reason.';
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.observe_all(text)');
 
 CREATE FUNCTION release_mgmt.end_observation(remark text) RETURNS integer
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('release manager', 'change manager');
     ended release_mgmt.observation;
     restored integer;
 BEGIN
+    IF end_observation.remark IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', 'the end of an observation takes a remark', NULL, 'SELECT release_mgmt.end_observation(''how it ended'').');
+    END IF;
     LOCK TABLE release_mgmt.governed_table IN SHARE ROW EXCLUSIVE MODE;
     UPDATE release_mgmt.observation AS o SET remark = end_observation.remark, ended_by = acting, ended_at = clock_timestamp()
     WHERE o.ended_at IS NULL
@@ -80,5 +83,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt.end_observation(text) IS
 'Ends what observe_all() began: each table that it put into mode observe, and that still is, returns to its mode. remark: how the emergency ended. Returns
-the number of tables; 0 where no observation is open. Errors: RM001 inactive, RM003 without the duty release manager or change manager.';
+the number of tables; 0 where no observation is open. Errors: RM001 inactive, RM003 without the duty release manager or change manager, RM015 no remark.';
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.end_observation(text)');

@@ -242,6 +242,9 @@ CALL bind_ci_relation('installed on', 'host', '{host,x}', 'service', via => 'run
 CALL bind_ci_relation('runs', 'host', '{id}', 'service', to_columns => '{service}');
 CREATE TABLE keyless (host integer, service text);
 CALL bind_ci_relation('runs', 'host', '{host}', 'service', via => 'keyless', to_columns => '{service}');
+CALL bind_ci_relation(NULL, NULL, NULL, NULL);
+CALL bind_ci_relation('', 'host', '{id}', 'service');
+SELECT bind_ci_class('nameless', 'keyless', NULL, '', attributes => NULL);
 \echo :LAST_ERROR_SQLSTATE
 ALTER TABLE runs RENAME service TO runs_service;
 SELECT finding, detail FROM binding_status WHERE class = 'host';

@@ -47,6 +47,10 @@ CREATE TABLE cmdb.rack (id integer PRIMARY KEY);
 SELECT create_ci_class('rack');
 SELECT create_ci_relation('installed on', 'nosuch', 'site');
 SELECT create_ci_relation('depends on', 'service', 'server');
+SELECT create_ci_class(NULL);
+SELECT create_ci_class('shelf', schema => NULL, mode => 'strict');
+SELECT create_ci_class('shelf', NULL, NULL, mode => NULL);
+SELECT create_ci_relation(NULL, NULL, 'site');
 -- They are ordinary tables, and stay when the extension goes.
 ALTER EVENT TRIGGER rm_ledger_retire DISABLE;
 DROP EXTENSION release_mgmt CASCADE;

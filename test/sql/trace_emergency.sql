@@ -22,6 +22,9 @@ SELECT declare_emergency('EMG-1', '{server/1,rack/7}', 'disk full');
 SELECT declare_emergency('EMG-1', '{server/1}', ' ');
 SELECT declare_emergency('EMG-1', '{server/1}', 'disk full', '25 hours');
 \echo :LAST_ERROR_SQLSTATE
+SELECT declare_emergency('EMG-1', '{NULL}', 'disk full');
+SELECT declare_emergency('EMG-1', '{server/1}', NULL);
+SELECT declare_emergency(NULL, NULL, NULL, NULL);
 SELECT declare_emergency('EMG-1', '{server/1,server/3}', 'disk full') > now() AS open;
 SELECT declare_emergency('EMG-1', '{server/1,server/3}', 'disk full') > now() AS open;
 SELECT declare_emergency('EMG-1', '{server/2}', 'another one');

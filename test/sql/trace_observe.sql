@@ -23,6 +23,7 @@ UPDATE server SET name = 'fixed' WHERE id = 1;
 SELECT observe_all('the guard refuses everything');
 RESET ROLE;
 SET ROLE regress_observe_cm;
+SELECT observe_all(NULL);
 SELECT observe_all(' ');
 \echo :LAST_ERROR_SQLSTATE
 SELECT observe_all('the guard refuses everything');
@@ -41,6 +42,7 @@ SELECT ci, attribute, classification, role FROM drift();
 -- Back; what was changed by hand meanwhile stays.
 SELECT govern('rack', 'enforce') IS NOT NULL AS governed;
 SET ROLE regress_observe_cm;
+SELECT end_observation(NULL);
 SELECT end_observation('the plan was loaded');
 SELECT end_observation('again');
 RESET ROLE;
