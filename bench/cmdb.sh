@@ -53,14 +53,20 @@ measure_clients() {
 	for table in host unbound; do
 		printf '\\set id random(1, %s)\nUPDATE %s SET seen = now() WHERE id = :id;\n' "$ITEMS" "$table" >"$directory/$table.sql"
 	done
-	rate unbound >/dev/null
-	rate host >/dev/null
-	plain=$(rate unbound)
-	ours=$(rate host)
-	line "UPDATE of an exempt column, mode enforce, $CLIENTS clients" "$ours" "$plain" '/s' "$(ratio "$ours" "$plain")" '>= 0.7'
+	# In turn, so that both have the same share of what the disk does; of the first round, which meets cold pages, nothing is told.
+	plain=0
+	ours=0
+	for round in 0 1 2 3; do
+		of_unbound=$(rate unbound)
+		of_host=$(rate host)
+		[ "$round" -gt 0 ] || continue
+		plain=$((plain + of_unbound))
+		ours=$((ours + of_host))
+	done
+	line "UPDATE of an exempt column, mode enforce, $CLIENTS clients" "$((ours / 3))" "$((plain / 3))" '/s' "$(ratio "$ours" "$plain")" '>= 0.7'
 }
 rate() {
-	pgbench -n -M prepared -c "$CLIENTS" -j 2 -T "${SECONDS_EACH:-5}" -f "$directory/$1.sql" | sed -n 's/^tps = \([0-9]*\).*/\1/p'
+	pgbench -n -M prepared -c "$CLIENTS" -j 2 -T $(((${SECONDS_EACH:-5} + 1) / 2)) -f "$directory/$1.sql" | sed -n 's/^tps = \([0-9]*\).*/\1/p'
 }
 ratio() { echo "scale=2; $1 / $2" | bc; }
 [ "$PART" = release ] || measure_clients
@@ -102,9 +108,15 @@ ours=$(milliseconds 'SET ROLE bench_operator' "DO \$\$
 line "install: make these changes, against the plain UPDATE" "$ours" "$plain" ms "$(ratio "$ours" "$plain")" '-'
 # Twice: a pending table is emptied when its turn comes again.
 sql -c 'CALL sequence_ledger()' -c 'CALL sequence_ledger()' -c 'VACUUM ANALYZE' >/dev/null
+# told MEASURE GOAL QUERY QUERY: the first query of a session, and the second one of another.
+told() {
+	first=$(milliseconds "$3")
+	again=$(milliseconds "$3" "$4")
+	printf '%-58s ours %10s ms, first in a session %10s ms  goal <= %s\n' "$1" "$again" "$first" "$2"
+}
 measure_questions() {
-	printf '%-58s ours %10s ms  goal <= 100\n' "drift of that release, asked again in a session" "$(milliseconds "SELECT count(*) FROM drift('REL-1')" "SELECT count(*) FROM drift('REL-1')")"
-	printf '%-58s ours %10s ms  goal <= 10\n' "trace_ci of one of its items" "$(milliseconds "SELECT count(*) FROM trace_ci('host/7')" "SELECT count(*) FROM trace_ci('host/8')")"
+	told 'drift of that release' 100 "SELECT count(*) FROM drift('REL-1')" "SELECT count(*) FROM drift('REL-1')"
+	told 'trace_ci of one of its items' 10 "SELECT count(*) FROM trace_ci('host/7')" "SELECT count(*) FROM trace_ci('host/8')"
 	ours=$(milliseconds "SELECT count(*), max(affected), max(through) FROM impact_of('cluster/1', 5)" "SELECT count(*), max(affected), max(through) FROM impact_of('cluster/1', 5)")
 	plain=$(milliseconds "WITH RECURSIVE part (id, depth) AS (SELECT 1, 0 UNION SELECT c.id, p.depth + 1 FROM cluster AS c JOIN part AS p ON c.parent = p.id WHERE p.depth < 5)
 		SELECT count(*), max(affected), max(through) FROM (
