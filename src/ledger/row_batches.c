@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "ledger/batch.h"
+#include "ledger/entry.h"
 #include "ledger/index_lookup.h"
 #include "ledger/keys.h"
 #include "ledger/pending.h"
@@ -30,8 +31,9 @@
 /* Batches that are not keyed, fetched at a time. */
 #define FETCH_BATCHES 100
 
-/* So many keys are looked up in the time that it takes to look at one transaction's leaf, or to read a batch. */
-#define KEYS_PER_TRANSACTION 32
+/* So many keys cost at least what it costs to look at the entries of a transaction, which stand side by side, or to
+ * read a batch. */
+#define KEYS_PER_TRANSACTION 4
 #define KEYS_PER_BATCH 16
 
 /* A batch, by its transaction and the number of its first change. */
@@ -79,6 +81,9 @@ rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since)
 	make_tables(rows);
 	rows->snapshot = GetActiveSnapshot();
 	rows->since = since;
+	initStringInfo(&rows->since_line);
+	if (since != NULL)
+		rm_entry_append_time(&rows->since_line, *since);
 	rows->oldest = *DatumGetUUIDP(only_value("SELECT release_mgmt_internal.oldest_transaction($1)", TIMESTAMPTZOID,
 											 since == NULL ? (Datum) 0 : TimestampTzGetDatum(*since), since == NULL));
 }
@@ -183,8 +188,10 @@ find_transactions(RmRowBatches *rows, int most)
 	{
 		bool isnull;
 
-		(void) rm_row_transaction(rows, DatumGetUUIDP(slot_getattr(entries.slot, RM_ENTRY_TRANSACTION_ID, &isnull)));
 		count++;
+		if (!rm_row_entry_is_early(rows, entries.slot))
+			(void) rm_row_transaction(rows,
+									  DatumGetUUIDP(slot_getattr(entries.slot, RM_ENTRY_TRANSACTION_ID, &isnull)));
 	}
 	rm_index_lookup_close(&entries);
 	return count <= most;

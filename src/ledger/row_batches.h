@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
 #include "utils/hsearch.h"
 #include "utils/snapshot.h"
 #include "utils/uuid.h"
@@ -31,7 +33,8 @@ typedef struct RmRowBatches
 	HTAB *transactions; /* of RmRowTransaction */
 	HTAB *batches;      /* of RmBatchName: those that ledger_key knows */
 	Snapshot snapshot;
-	const TimestampTz *since; /* NULL: all */
+	const TimestampTz *since;  /* NULL: all */
+	StringInfoData since_line; /* as an entry says it */
 	pg_uuid_t oldest;
 	MemoryContext context; /* what is kept */
 	MemoryContext scratch; /* emptied after each batch */
@@ -41,6 +44,7 @@ extern void rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since);
 extern void rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count);
 extern void rm_row_batches_read(RmRowBatches *rows, RmRowBatchReader reader, void *state);
 extern RmRowTransaction *rm_row_transaction(RmRowBatches *rows, const pg_uuid_t *id);
+extern bool rm_row_entry_is_early(const RmRowBatches *rows, TupleTableSlot *entry);
 extern void rm_row_leaves_read(RmRowBatches *rows);
 
 #endif /* RM_LEDGER_ROW_BATCHES_H */

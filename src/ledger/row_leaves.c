@@ -13,7 +13,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "ledger/entry.h"
 #include "ledger/index_lookup.h"
 #include "ledger/pending.h"
 #include "ledger/row_batches.h"
@@ -37,15 +36,20 @@ rm_row_transaction(RmRowBatches *rows, const pg_uuid_t *id)
 }
 
 /*
- * Return whether the third line of an entry, the time of a transaction's
- * commit, says an earlier time than such a line; times that are written with
- * as many characters are in the order of their bytes.
+ * Return whether a row of ledger_entry tells of a transaction that committed
+ * before the time that is asked for.
+ *
+ * The third line of an entry is the time; times that are written with as many
+ * characters are in the order of their bytes.
  */
-static bool
-is_before(const bytea *entry, const StringInfo time)
+bool
+rm_row_entry_is_early(const RmRowBatches *rows, TupleTableSlot *entry)
 {
-	const char *line = VARDATA_ANY(entry);
-	const char *end = line + VARSIZE_ANY_EXHDR(entry);
+	bool isnull;
+	bytea *bytes = DatumGetByteaPP(slot_getattr(entry, RM_ENTRY_ENTRY, &isnull));
+	const char *line = VARDATA_ANY(bytes);
+	const char *end = line + VARSIZE_ANY_EXHDR(bytes);
+	int len = rows->since_line.len;
 
 	for (int i = 0; i < 2; i++)
 	{
@@ -54,8 +58,8 @@ is_before(const bytea *entry, const StringInfo time)
 			return false;
 		line++;
 	}
-	return end - line >= time->len && line[time->len - 1] == '\n' && memcmp(line, "at ", 3) == 0 &&
-		   memcmp(line, time->data, time->len) < 0;
+	return end - line >= len && line[len - 1] == '\n' && memcmp(line, "at ", 3) == 0 &&
+		   memcmp(line, rows->since_line.data, len) < 0;
 }
 
 /* Order transactions as they stand in the index. */
@@ -91,26 +95,20 @@ set_earlier_apart(RmRowBatches *rows)
 	int count;
 	RmRowTransaction **transactions = meant_transactions(rows, &count);
 	RmIndexLookup entries;
-	StringInfoData time;
 
-	initStringInfo(&time);
-	rm_entry_append_time(&time, *rows->since);
 	rm_index_lookup_open(&entries, "ledger_entry", "ledger_entry_transaction_id_key", 1, rows->snapshot);
 	for (int i = 0; i < count; i++)
 	{
 		ScanKeyData key;
-		bool isnull;
 
 		CHECK_FOR_INTERRUPTS();
 		/* The index has the one column. */
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&transactions[i]->id));
 		index_rescan(entries.scan, &key, 1, NULL, 0);
-		if (rm_scan_next(entries.scan, entries.slot) &&
-			is_before(DatumGetByteaPP(slot_getattr(entries.slot, RM_ENTRY_ENTRY, &isnull)), &time))
+		if (rm_scan_next(entries.scan, entries.slot) && rm_row_entry_is_early(rows, entries.slot))
 			transactions[i]->is_meant = false;
 	}
 	rm_index_lookup_close(&entries);
-	pfree(time.data);
 	pfree(transactions);
 }
 
