@@ -194,6 +194,28 @@ COMMENT ON FUNCTION release_mgmt.ci_attribute(text, text) IS
 'One attribute of the item named class/key as its bound table holds it now; NULL where it is NULL or there is none of that name. Errors: RM002 no such item that the acting person sees.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attribute(text, text)');
 
+-- The rows are looked up by their keys: the planner knows nothing of the array, and would rather hash the whole table.
+CREATE FUNCTION release_mgmt_internal.present_column(of_class release_mgmt.ci_class, attribute text, labels text[]) RETURNS text[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = on SET enable_sort = on SET random_page_cost = 1.1 AS $$
+#variable_conflict use_variable
+DECLARE
+    present text[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = of_class.source AND a.attname = attribute AND a.attnum > 0 AND NOT a.attisdropped) THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format($sql$
+        SELECT array_agg(release_mgmt_internal.value_text(t.%I) ORDER BY k.n)
+        FROM (SELECT u.n, release_mgmt_internal.split_key(substr(u.label, $2)) AS parts FROM unnest($1) WITH ORDINALITY AS u (label, n) OFFSET 0) AS k
+        LEFT JOIN %s AS t ON %s $sql$,
+        attribute, of_class.source, release_mgmt_internal.key_condition(of_class.source, of_class.key_columns, 'k.parts'))
+    INTO present USING labels, length(of_class.name) + 2;
+    RETURN present;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.present_column(release_mgmt.ci_class, text, text[]) IS
+'What the rows of items of one class, named class/key, hold in a column now, in their order: NULL where there is no row, and of all of them where the table, if the class is bound to one, has no such column.';
+
 CREATE FUNCTION release_mgmt_internal.apply_row_changes(source regclass, key_columns text[], labels text[], key_parts text[], operation text, columns text[], new_values text[]) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_apply_row_changes';
 COMMENT ON FUNCTION release_mgmt_internal.apply_row_changes(regclass, text[], text[], text[], text, text[], text[]) IS

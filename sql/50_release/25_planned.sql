@@ -133,3 +133,25 @@ COMMENT ON FUNCTION release_mgmt_internal.plan_ci_change() IS
 'Trigger: a planned change is completed as state_ci_change() does, and stands still once the package is sealed. Reads what the caller may not.';
 CREATE TRIGGER rm_50_state BEFORE INSERT OR UPDATE OR DELETE ON release_mgmt.planned_ci_change
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.plan_ci_change();
+
+CREATE FUNCTION release_mgmt_internal.stale_changes(release uuid) RETURNS TABLE (ci text, attribute text, old_value text, present text)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    batch record;
+BEGIN
+    FOR batch IN
+        SELECT c AS of_class, s.attribute, s.items, s.old_values
+        FROM (SELECT split_part(x.ci, '/', 1) AS class, x.attribute, array_agg(x.ci) AS items, array_agg(x.old_value) AS old_values
+              FROM release_mgmt.planned_ci_change AS x
+              WHERE x.release_id = stale_changes.release AND x.operation = 'change'
+              GROUP BY 1, 2) AS s
+        LEFT JOIN release_mgmt.ci_class AS c ON c.name = s.class
+    LOOP
+        RETURN QUERY
+            SELECT u.ci, batch.attribute, u.old_value, u.present
+            FROM unnest(batch.items, batch.old_values, release_mgmt_internal.present_column(batch.of_class, batch.attribute, batch.items)) AS u (ci, old_value, present)
+            WHERE u.present IS DISTINCT FROM u.old_value;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.stale_changes(uuid) IS 'The planned changes of a release that start from another value than the CMDB holds now, with both.';

@@ -247,11 +247,8 @@ BEGIN
             format('See release_mgmt.explain_compatibility(%1$L) and suggest_repairs(%1$L)', package)
             || CASE WHEN findings ~ ' hangs together with no other component ' THEN '; write why a component belongs here into release_mgmt.component.related_reason.' ELSE '.' END);
     END IF;
-    SELECT string_agg(format('%s of %s was %s and is %s', x.attribute, x.ci, coalesce(x.old_value, 'null'),
-                             coalesce(release_mgmt.ci_attribute(x.ci, x.attribute), 'null')), '; ' ORDER BY x.ci, x.attribute) INTO stale
-    FROM release_mgmt.planned_ci_change AS x
-    WHERE x.release_id = sealing.release_id AND x.operation = 'change'
-      AND release_mgmt.ci_attribute(x.ci, x.attribute) IS DISTINCT FROM x.old_value;
+    SELECT string_agg(format('%s of %s was %s and is %s', x.attribute, x.ci, coalesce(x.old_value, 'null'), coalesce(x.present, 'null')), '; ' ORDER BY x.ci, x.attribute) INTO stale
+    FROM release_mgmt_internal.stale_changes(sealing.release_id) AS x;
     IF stale IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('package "%s" plans from values that are no longer so', package),
             stale || '.', 'Write those rows of release_mgmt.planned_ci_change again; they take the present value.');

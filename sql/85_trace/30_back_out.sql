@@ -192,23 +192,6 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.plan_disturbed(uuid, text, uuid[], text[], text[]) IS
 'What plan_back_out() returns, of the standing changes whose items, operations and attributes (empty: the item as such) are given: those of which the ledger tells more than that the release made them, and those of items as such.';
 
-CREATE FUNCTION release_mgmt_internal.present_column(of_class release_mgmt.ci_class, attribute text, labels text[]) RETURNS text[]
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = on SET enable_sort = on SET random_page_cost = 1.1 AS $$
-DECLARE
-    present text[];
-BEGIN
-    EXECUTE format($sql$
-        SELECT array_agg(release_mgmt_internal.value_text(t.%I) ORDER BY k.n)
-        FROM (SELECT u.n, release_mgmt_internal.split_key(substr(u.label, $2)) AS parts FROM unnest($1) WITH ORDINALITY AS u (label, n) OFFSET 0) AS k
-        LEFT JOIN %s AS t ON %s $sql$,
-        attribute, of_class.source, release_mgmt_internal.key_condition(of_class.source, of_class.key_columns, 'k.parts'))
-    INTO present USING labels, length(of_class.name) + 2;
-    RETURN present;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.present_column(release_mgmt.ci_class, text, text[]) IS
-'What the rows of items of one class, named class/key, hold in a column now, in their order; NULL where there is no row.';
-
 CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_sort = off SET jit = off AS $$
 #variable_conflict use_column

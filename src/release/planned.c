@@ -9,9 +9,7 @@
  * rows by their indexes, and everything else is left to it.  Both say the same
  * of the plain case.
  *
- * What holds for all rows of a statement (the package is not sealed, the class
- * is bound to that table) is asked once for each command: the trigger that
- * touches the release holds its row by then, so that nobody seals meanwhile.
+ * What holds for all rows of a statement is planned_known.c's affair.
  */
 #include "postgres.h"
 
@@ -22,20 +20,17 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "cmdb/binding.h"
-#include "cmdb/permit.h"
 #include "cmdb/value.h"
 #include "commands/trigger.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "ledger/lookup.h"
 #include "ledger/own_rows.h"
 #include "ledger/store.h"
+#include "release/planned.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -71,136 +66,26 @@ typedef struct Planned
 	char *label;
 	const char *operation;
 	const char *attribute;
+	const RmPlannedClass *class;
 } Planned;
-
-/* What was found out in this command. */
-typedef struct Known
-{
-	bool valid;
-	CommandId command;
-	bool has_release;
-	pg_uuid_t release; /* its package is not sealed */
-	bool has_organization;
-	pg_uuid_t organization;      /* the acting person sees its items */
-	char class[NAMEDATALEN * 2]; /* "": none */
-	Oid source;
-	bool is_installed; /* items of the class may have a relation to what they are installed on */
-	char **key_columns;
-	int nkeys;
-	MemoryContext context; /* of key_columns */
-} Known;
-
-static Known known = { 0 };
 
 PG_FUNCTION_INFO_V1(rm_plan_ci_change);
 
-/* Transaction callback: what was found out is forgotten. */
-static void
-forget_known(XactEvent event, void *arg)
+/* Return a copy of the stub of the item with that label, NULL if there is none. */
+static HeapTuple
+find_stub(Relation items, Datum label)
 {
-	known.valid = false;
-}
-
-/* Forget what another command found out. */
-static void
-begin_command(void)
-{
-	static bool is_told = false;
-
-	if (!is_told)
-	{
-		RegisterXactCallback(forget_known, NULL);
-		known.context = AllocSetContextCreate(TopMemoryContext, "release_mgmt planned", ALLOCSET_SMALL_SIZES);
-		is_told = true;
-	}
-	if (known.valid && known.command == GetCurrentCommandId(false))
-		return;
-	known.valid = true;
-	known.command = GetCurrentCommandId(false);
-	known.has_release = false;
-	known.has_organization = false;
-	known.class[0] = '\0';
-	MemoryContextReset(known.context);
-}
-
-/* Run a query with one argument, as of now; leave its rows in SPI_tuptable. */
-static void
-ask(SPIPlanPtr *plan, const char *query, Oid type, Datum argument)
-{
-	if (*plan == NULL)
-		*plan = rm_keep_plan(query, 1, &type);
-	if (SPI_execute_plan(*plan, &argument, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\"", query);
-	/* A query that sees what this statement did begins a command of its own. */
-	known.command = GetCurrentCommandId(false);
-}
-
-/* Refuse where the release's package is sealed. */
-static void
-require_unsealed(const pg_uuid_t *release)
-{
-	static SPIPlanPtr plan = NULL;
-
-	if (known.has_release && memcmp(&known.release, release, UUID_LEN) == 0)
-		return;
-	ask(&plan, "SELECT release_mgmt_internal.require_unsealed($1)", UUIDOID, UUIDPGetDatum(release));
-	known.has_release = true;
-	known.release = *release;
-}
-
-/* Find out to which table the class is bound; false where it is to none. */
-static bool
-know_class(const char *class)
-{
-	static SPIPlanPtr plan = NULL;
-	TupleDesc desc;
+	ScanKeyData key;
+	SysScanDesc scan;
 	HeapTuple row;
-	bool isnull;
-	Datum *names;
-	MemoryContext old_context;
 
-	if (known.class[0] != '\0' && strcmp(known.class, class) == 0)
-		return true;
-	if (strlen(class) >= sizeof(known.class))
-		return false;
-	ask(&plan,
-		"SELECT c.source, c.key_columns::text[], EXISTS (SELECT FROM release_mgmt.ci_relation_class AS r "
-		"WHERE r.kind OPERATOR(pg_catalog.=) 'installed on' AND r.from_class OPERATOR(pg_catalog.=) c.name) "
-		"FROM release_mgmt.ci_class AS c WHERE c.name OPERATOR(pg_catalog.=) $1 AND c.source IS NOT NULL",
-		TEXTOID, CStringGetTextDatum(class));
-	if (SPI_processed != 1)
-		return false;
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	known.source = DatumGetObjectId(SPI_getbinval(row, desc, 1, &isnull));
-	known.is_installed = DatumGetBool(SPI_getbinval(row, desc, 3, &isnull));
-	deconstruct_array(DatumGetArrayTypeP(SPI_getbinval(row, desc, 2, &isnull)), TEXTOID, -1, false, TYPALIGN_INT,
-					  &names, NULL, &known.nkeys);
-	MemoryContextReset(known.context);
-	old_context = MemoryContextSwitchTo(known.context);
-	known.key_columns = palloc(sizeof(char *) * known.nkeys);
-	for (int i = 0; i < known.nkeys; i++)
-		known.key_columns[i] = TextDatumGetCString(names[i]);
-	MemoryContextSwitchTo(old_context);
-	strlcpy(known.class, class, sizeof(known.class));
-	return true;
-}
-
-/* Does the acting person see the organization's items? */
-static bool
-is_organization_seen(const pg_uuid_t *organization)
-{
-	static SPIPlanPtr plan = NULL;
-	bool isnull;
-
-	if (known.has_organization && memcmp(&known.organization, organization, UUID_LEN) == 0)
-		return true;
-	ask(&plan, "SELECT release_mgmt_internal.sees($1, 'organization')", UUIDOID, UUIDPGetDatum(organization));
-	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
-		return false;
-	known.has_organization = true;
-	known.organization = *organization;
-	return true;
+	ScanKeyEntryInitialize(&key, 0, CI_LABEL, BTEqualStrategyNumber, InvalidOid,
+						   TupleDescAttr(RelationGetDescr(items), CI_LABEL - 1)->attcollation, F_TEXTEQ, label);
+	scan = systable_beginscan(items, rm_ledger_relid("ci_label_key"), true, GetActiveSnapshot(), 1, &key);
+	row = systable_getnext(scan);
+	row = HeapTupleIsValid(row) ? heap_copytuple(row) : NULL;
+	systable_endscan(scan);
+	return row;
 }
 
 /* Return whether there is an item of that label that the acting person sees, or to create one, that none stands in its
@@ -212,28 +97,17 @@ is_item_right(const Planned *planned)
 	TupleDesc desc = RelationGetDescr(items);
 	bool creates = strcmp(planned->operation, "create") == 0;
 	bool is_right = creates;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple row;
+	HeapTuple stub = find_stub(items, planned->values[PLANNED_CI - 1]);
 
-	ScanKeyEntryInitialize(&key, 0, CI_LABEL, BTEqualStrategyNumber, InvalidOid,
-						   TupleDescAttr(desc, CI_LABEL - 1)->attcollation, F_TEXTEQ, planned->values[PLANNED_CI - 1]);
-	scan = systable_beginscan(items, rm_ledger_relid("ci_label_key"), true, GetActiveSnapshot(), 1, &key);
-	row = systable_getnext(scan);
-	if (HeapTupleIsValid(row))
+	if (stub != NULL && creates)
+		is_right = !heap_attisnull(stub, CI_RETIRED_AT, desc);
+	else if (stub != NULL)
 	{
 		bool isnull;
-		Datum organization;
+		Datum organization = heap_getattr(stub, CI_ORGANIZATION_ID, desc, &isnull);
 
-		if (creates)
-			is_right = !heap_attisnull(row, CI_RETIRED_AT, desc);
-		else
-		{
-			organization = heap_getattr(row, CI_ORGANIZATION_ID, desc, &isnull);
-			is_right = isnull || is_organization_seen(DatumGetUUIDP(organization));
-		}
+		is_right = isnull || rm_planned_organization_is_seen(DatumGetUUIDP(organization));
 	}
-	systable_endscan(scan);
 	table_close(items, AccessShareLock);
 	return is_right;
 }
@@ -275,9 +149,9 @@ plain_column(Relation source, const Planned *planned)
 {
 	TupleDesc desc = RelationGetDescr(source);
 
-	for (int i = 0; i < known.nkeys; i++)
+	for (int i = 0; i < planned->class->nkeys; i++)
 	{
-		if (strcmp(known.key_columns[i], planned->attribute) == 0)
+		if (strcmp(planned->class->key_columns[i], planned->attribute) == 0)
 			return NULL;
 	}
 	for (int i = 0; i < desc->natts; i++)
@@ -329,44 +203,103 @@ write_as_column(Relation source, Form_pg_attribute attribute, Planned *planned)
 	return is_value;
 }
 
-/* Read the old value from the item's row; false where that takes a query. */
-static bool
-read_old_value(Relation source, Form_pg_attribute attribute, Planned *planned)
+/* Return a copy of the item's row; NULL where there is none, or finding it takes a query. */
+static HeapTuple
+find_row(Relation source, const Planned *planned)
 {
 	const char *table_id = rm_capture_argument(source);
-	const char *key = planned->label + strlen(known.class) + 1;
+	const char *key = planned->label + strlen(planned->class->name) + 1;
 	RmGoverned *governed;
 	char **parts;
-	HeapTuple row;
-	Datum value;
-	bool isnull;
 
 	if (table_id == NULL || source->rd_rel->relkind != RELKIND_RELATION || source->rd_rel->relhassubclass)
-		return false;
+		return NULL;
 	governed = rm_governed_of(source, table_id);
 	parts = palloc(sizeof(char *) * governed->nkeys);
-	if (governed->nkeys != known.nkeys || !rm_lookup_split_key(key, parts, governed->nkeys))
-		return false;
-	row = rm_lookup_row(source, governed, parts);
-	if (row == NULL)
-		return false;
-	value = heap_getattr(row, attribute->attnum, RelationGetDescr(source), &isnull);
+	if (governed->nkeys != planned->class->nkeys || !rm_lookup_split_key(key, parts, governed->nkeys))
+		return NULL;
+	return rm_lookup_row(source, governed, parts);
+}
+
+/* Read the old value from the item's row. */
+static void
+read_old_value(Relation source, Form_pg_attribute attribute, HeapTuple row, Planned *planned)
+{
+	bool isnull;
+	Datum value = heap_getattr(row, attribute->attnum, RelationGetDescr(source), &isnull);
+
 	planned->nulls[PLANNED_OLD_VALUE - 1] = isnull;
 	planned->values[PLANNED_OLD_VALUE - 1] =
 		isnull ? (Datum) 0 : CStringGetTextDatum(rm_value_text(value, attribute->atttypid));
-	return true;
+}
+
+/* Return the label of the item to which a relation leads from the row, as text; 0 where it leads to none. */
+static Datum
+follow(const RmPlannedRoad *road, Relation source, HeapTuple row, Relation items)
+{
+	TupleDesc desc = RelationGetDescr(source);
+	StringInfoData label;
+	Datum result;
+
+	initStringInfo(&label);
+	appendStringInfo(&label, "%s/", road->to_class);
+	for (int i = 0; i < road->ncolumns; i++)
+	{
+		int number = SPI_fnumber(desc, road->columns[i]);
+		bool isnull = true;
+		Datum value = number > 0 ? heap_getattr(row, number, desc, &isnull) : (Datum) 0;
+
+		if (isnull)
+			return (Datum) 0;
+		rm_append_key_part(&label, rm_value_text(value, TupleDescAttr(desc, number - 1)->atttypid), i == 0);
+	}
+	result = CStringGetTextDatum(label.data);
+	return find_stub(items, result) == NULL ? (Datum) 0 : result;
+}
+
+/* Find what the item is installed on, its target; false where it may be several. */
+static bool
+find_target(Relation source, HeapTuple row, Planned *planned)
+{
+	Relation items = table_open(rm_ledger_relid("ci"), AccessShareLock);
+	int found = 0;
+
+	for (int i = 0; i < planned->class->nroads; i++)
+	{
+		Datum label = follow(&planned->class->roads[i], source, row, items);
+
+		if (label == (Datum) 0)
+			continue;
+		planned->values[PLANNED_TARGET - 1] = label;
+		planned->nulls[PLANNED_TARGET - 1] = false;
+		found++;
+	}
+	table_close(items, AccessShareLock);
+	return found <= 1;
+}
+
+/* Complete what depends on the item's row. */
+static bool
+complete_from_row(Relation source, Form_pg_attribute attribute, Planned *planned)
+{
+	HeapTuple row = find_row(source, planned);
+
+	if (row == NULL)
+		return false;
+	read_old_value(source, attribute, row, planned);
+	return !planned->nulls[PLANNED_TARGET - 1] || find_target(source, row, planned);
 }
 
 /* Complete the value of a column. */
 static bool
 complete_value(Planned *planned)
 {
-	Relation source = table_open(known.source, AccessShareLock);
+	Relation source = table_open(planned->class->source, AccessShareLock);
 	Form_pg_attribute attribute = plain_column(source, planned);
 	bool is_plain = attribute != NULL && write_as_column(source, attribute, planned);
 
 	if (is_plain && strcmp(planned->operation, "change") == 0)
-		is_plain = read_old_value(source, attribute, planned);
+		is_plain = complete_from_row(source, attribute, planned);
 	table_close(source, AccessShareLock);
 	return is_plain;
 }
@@ -389,9 +322,11 @@ complete_plain(Relation relation, Planned *planned)
 	if (slash == NULL ||
 		(!retires && strcmp(planned->operation, "change") != 0 && strcmp(planned->operation, "create") != 0))
 		return false;
-	if (!know_class(pnstrdup(planned->label, slash - planned->label)))
+	planned->class = rm_planned_class(pnstrdup(planned->label, slash - planned->label));
+	if (planned->class == NULL)
 		return false;
-	if (planned->nulls[PLANNED_TARGET - 1] && known.is_installed && strcmp(planned->operation, "create") != 0)
+	if (planned->nulls[PLANNED_TARGET - 1] && strcmp(planned->operation, "create") != 0 &&
+		(planned->class->has_links || (retires && planned->class->nroads > 0)))
 		return false;
 	planned->nulls[PLANNED_OLD_VALUE - 1] = true;
 	if (!is_item_right(planned) || is_contradicted(relation, planned) || (!retires && !complete_value(planned)))
@@ -419,7 +354,7 @@ complete_by_query(HeapTuple tuple, TupleDesc desc)
 			SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not complete a planned change");
-	known.command = GetCurrentCommandId(false);
+	rm_planned_new_command();
 	header = DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	completed.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&completed.t_self);
@@ -476,14 +411,14 @@ rm_plan_ci_change(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	rm_become_owner(&saved);
-	begin_command();
+	rm_planned_begin();
 	if (release_of(trigger->tg_trigtuple, desc) != NULL)
-		require_unsealed(release_of(trigger->tg_trigtuple, desc));
+		rm_planned_require_unsealed(release_of(trigger->tg_trigtuple, desc));
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		result = trigger->tg_newtuple;
 		if (release_of(result, desc) != NULL)
-			require_unsealed(release_of(result, desc));
+			rm_planned_require_unsealed(release_of(result, desc));
 	}
 	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		result = complete(trigger->tg_relation, result);

@@ -48,25 +48,27 @@ INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (rel
 
 -- The trigger completes a row by itself where it can; the function that it leaves the rest to says the same of every row.
 RESET ROLE;
-CREATE TABLE box (code text PRIMARY KEY, site integer REFERENCES site, label text, room numeric(4,1));
+CREATE TABLE box (code text PRIMARY KEY, site integer REFERENCES site, label text, room numeric(4,1), spare_site integer REFERENCES site);
 CREATE TABLE part (code integer, half integer, size numeric(6,2), PRIMARY KEY (code, half)) PARTITION BY LIST (half);
 CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1);
 CREATE TABLE part_2 PARTITION OF part FOR VALUES IN (2);
 INSERT INTO box VALUES ('a', 7, 'old', 1), ('b:c\d', NULL, NULL, 2), ('gone', 7, NULL, 3);
+INSERT INTO box VALUES ('c', 7, 'old', 4, 7);
 INSERT INTO part VALUES (1, 1, 1.5), (2, 2, NULL);
 SELECT bind_ci_class('box', 'box', key => '{code}', name => 'code'), bind_ci_class('part', 'part', key => '{code,half}', name => 'code');
 CALL bind_ci_relation('installed on', 'box', '{site}', 'site');
+CALL bind_ci_relation('installed on', 'box', '{spare_site}', 'site');
 DELETE FROM box WHERE code = 'gone';
 SET ROLE regress_manager;
 SELECT create_release('REL-2', 'minor') IS NOT NULL AS created;
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value)
 SELECT release_id('REL-2'), v.* FROM (VALUES
     ('box/a', 'change', 'label', 'new'), ('box/a', 'change', 'room', '2'), ('box/b\:c\\d', 'change', 'label', 'new'), ('box/b\:c\\d', 'change', 'room', NULL),
-    ('box/gone', 'create', 'code', 'gone'), ('box/gone', 'create', 'room', '04'), ('part/1:1', 'change', 'size', '2'), ('part/2:2', 'retire', '', NULL), ('site/7', 'change', 'name', 'VII')) AS v;
+    ('box/c', 'change', 'label', 'new'), ('box/gone', 'create', 'code', 'gone'), ('box/gone', 'create', 'room', '04'), ('part/1:1', 'change', 'size', '2'), ('part/2:2', 'retire', '', NULL), ('site/7', 'change', 'name', 'VII')) AS v;
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value)
 SELECT release_id('REL-2'), v.* FROM (VALUES ('part/3:1', 'create', 'size', '1'), ('part/3:1', 'retire', '', NULL)) AS v;
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-2'), 'box/gone', 'label', 'x');
-INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-2'), 'box/c', 'label', 'x');
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-2'), 'box/d', 'label', 'x');
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-2'), 'box/a', 'colour', 'x');
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-2'), 'crate/a', 'label', 'x');
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-2'), 'box/a', 'create', 'label', 'x');
