@@ -211,8 +211,8 @@ put_unread_platform(Output *output)
 	if (count == 0)
 		return;
 	finding.finding =
-		psprintf("what the target runs can not be read, nor so whether %d of the components are for that; "
-				 "release_mgmt.operating_system_name holds what systems are called",
+		psprintf("it can not be read what the target runs, and so not whether that is what components are for (%d); a "
+				 "row of release_mgmt.operating_system_name tells what a name means",
 				 count);
 	finding.candidates = rm_compat_platform_seen(compat);
 	put_finding(output, &finding);

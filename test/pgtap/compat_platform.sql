@@ -7,7 +7,7 @@ SELECT release_mgmt.activate('platform.example.org') AS origin \gset
 CALL release_mgmt.grant_duty(current_user, 'librarian', 'Provider');
 CALL release_mgmt.grant_duty(current_user, 'release manager', 'Provider');
 SET search_path = public, release_mgmt;
-SELECT plan(73);
+SELECT plan(74);
 
 -- What people write, and what it means: os-release(5)'s PRETTY_NAME, NetBox's platforms, codenames, package URLs' distro.
 SELECT is((SELECT concat_ws(' ', r.os, r.version) FROM read_operating_system(u.said) AS r), u.meant, format('"%s"', u.said))
@@ -22,6 +22,11 @@ FROM (VALUES ('Debian GNU/Linux 12 (bookworm)', 'debian 12'), ('Debian 12', 'deb
              -- Rather nothing than something wrong.
              ('', ''), ('Debian-based appliance 4.2', ''), ('Ubuntu Core 22', ''), ('focal point 3', ''), ('Debian 12 (bullseye)', ''), ('BeOS 5', ''), ('12', '')) AS u (said, meant);
 
+CREATE ROLE regress_reader;
+CALL grant_duty('regress_reader', 'reader', 'Provider');
+SET ROLE regress_reader;
+SELECT is((SELECT concat_ws(' ', r.os, r.version) FROM read_operating_system('jammy') AS r), 'ubuntu 22.04', 'whoever has a duty may ask');
+RESET ROLE;
 CREATE TABLE platform (id integer PRIMARY KEY, name text NOT NULL);
 CREATE TABLE vm (name text PRIMARY KEY, platform_id integer REFERENCES platform, os text);
 CREATE TABLE package (vm text REFERENCES vm, name text, version text NOT NULL, PRIMARY KEY (vm, name));
