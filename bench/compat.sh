@@ -52,9 +52,9 @@ value "CALL grant_duty(current_user::text, 'librarian', 'Provider'); CALL grant_
 		SELECT min(public.elapsed(query)) FROM generate_series(1, 3) \$\$;
 	CREATE FUNCTION public.peak() RETURNS integer LANGUAGE sql VOLATILE
 		RETURN substring(pg_read_file('/proc/self/status') FROM 'VmPeak:\\s+(\\d+)')::integer"
-value "CREATE TABLE host (name text PRIMARY KEY);
+value "CREATE TABLE host (name text PRIMARY KEY, os text NOT NULL DEFAULT 'Debian GNU/Linux 12 (bookworm)');
 	CREATE TABLE package (host text REFERENCES host, name text, version text NOT NULL, PRIMARY KEY (host, name));
-	SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name');
+	SELECT bind_ci_class('host', 'host', key => '{name}', name => 'name', platform => 'os');
 	SELECT bind_ci_class('package', 'package', key => '{host,name}', name => 'name', version => 'version', scheme => 'deb');
 	CALL bind_ci_relation('installed on', 'package', '{host}', 'host');
 	INSERT INTO host VALUES ('all'), ('sound')" > /dev/null

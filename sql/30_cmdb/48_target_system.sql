@@ -1,40 +1,31 @@
 -- Module cmdb: which operating system an item runs, as its class's binding tells it (platform), and whether a package is for it.
 
-CREATE FUNCTION release_mgmt_internal.platform_of(item release_mgmt.ci, OUT path text, OUT said text)
-LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-DECLARE
-    c release_mgmt.ci_class;
-BEGIN
-    SELECT k.* INTO c FROM release_mgmt.ci_class AS k WHERE k.name = item.class AND k.source IS NOT NULL AND k.platform_path IS NOT NULL;
-    IF FOUND AND release_mgmt_internal.path_problem(c.source, c.platform_path) IS NULL THEN
-        path := c.platform_path;
-        EXECUTE format('SELECT release_mgmt_internal.value_text(%s) FROM %s AS t WHERE %s', release_mgmt_internal.path_expression(c.source, c.platform_path), c.source,
-                       release_mgmt_internal.key_condition(c.source, c.key_columns))
-        INTO said USING release_mgmt_internal.split_key(item.key);
-    END IF;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.platform_of(release_mgmt.ci) IS
-'What the CMDB says an item runs, and the path that it says it under; NULLs where its class''s binding names none, or it can not be read any more.';
+CREATE FUNCTION release_mgmt_internal.tells_platform(class text) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = tells_platform.class AND c.source IS NOT NULL AND c.platform_path IS NOT NULL);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.tells_platform(text) IS 'Does the binding of a class say what tells the operating system of its items?';
 
 CREATE FUNCTION release_mgmt_internal.target_platform(on_target uuid)
 RETURNS TABLE (ci text, path text, said text, lasting boolean)
 LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE ROWS 1 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-#variable_conflict use_column
+#variable_conflict use_variable
 DECLARE
     item release_mgmt.ci;
     host release_mgmt.ci;
+    c release_mgmt.ci_class;
     v record;
+    expression text;
 BEGIN
-    SELECT * INTO item FROM release_mgmt.ci AS i WHERE i.id = on_target;
+    SELECT i.* INTO item FROM release_mgmt.ci AS i WHERE i.id = on_target;
     host := item;
     -- What is installed on something runs what that does.
-    IF NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = item.class AND c.platform_path IS NOT NULL) THEN
+    IF NOT release_mgmt_internal.tells_platform(item.class) THEN
         FOR v IN
-            SELECT c.source, c.key_columns, r.columns AS on_columns, r.to_class AS on_class
-            FROM release_mgmt.ci_class AS c
-            JOIN release_mgmt.ci_relation_class AS r ON r.from_class = c.name AND r.kind = 'installed on'
-            JOIN release_mgmt.ci_class AS h ON h.name = r.to_class AND h.platform_path IS NOT NULL
-            WHERE c.name = item.class AND c.source IS NOT NULL ORDER BY r.to_class
+            SELECT k.source, k.key_columns, r.columns AS on_columns, r.to_class AS on_class
+            FROM release_mgmt.ci_class AS k JOIN release_mgmt.ci_relation_class AS r ON r.from_class = k.name AND r.kind = 'installed on'
+            WHERE k.name = item.class AND k.source IS NOT NULL AND release_mgmt_internal.tells_platform(r.to_class) ORDER BY r.to_class
         LOOP
             EXECUTE format('SELECT o.* FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t, $3) WHERE %s',
                            v.source, release_mgmt_internal.key_condition(v.source, v.key_columns))
@@ -42,13 +33,25 @@ BEGIN
             EXIT WHEN host.id IS NOT NULL;
         END LOOP;
     END IF;
-    RETURN QUERY
-        SELECT host.label, p.path, p.said, release_mgmt_internal.path_expression(c.source, p.path) NOT LIKE '(SELECT %'
-        FROM release_mgmt_internal.platform_of(host) AS p JOIN release_mgmt.ci_class AS c ON c.name = host.class
-        WHERE p.path IS NOT NULL;
+    SELECT k.* INTO c FROM release_mgmt.ci_class AS k WHERE k.name = host.class AND k.source IS NOT NULL AND k.platform_path IS NOT NULL;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    BEGIN
+        expression := release_mgmt_internal.path_expression(c.source, c.platform_path);
+    EXCEPTION WHEN OTHERS THEN
+        -- It can not be read any more, of which binding_status tells.
+        RETURN;
+    END;
+    EXECUTE format('SELECT release_mgmt_internal.value_text(%s) FROM %s AS t WHERE %s', expression, c.source, release_mgmt_internal.key_condition(c.source, c.key_columns))
+    INTO said USING release_mgmt_internal.split_key(host.key);
+    ci := host.label;
+    path := c.platform_path;
+    lasting := expression NOT LIKE '(SELECT %';
+    RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.target_platform(uuid) IS
-'What the CMDB says a target runs: of which item (itself, or what it is installed on), under which path, and in which words, NULL where there are none; no row where the binding names no platform. lasting: a change of it is noted in source_change, which of a path over foreign keys it is not.';
+'What the CMDB says a target runs: of which item (itself, or what it is installed on), under which path, and in which words, NULL where there are none; no row where the binding names no platform, or it can not be read any more. lasting: a change of it is noted in source_change, which of a path over foreign keys it is not.';
 
 -- The row as the plan makes it: of the columns on which the platform depends, those that are planned with their new values. They
 -- are read by their built-in types alone: a domain's checks are the customer's code.
@@ -76,10 +79,13 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.planned_platform(text, text[], text[]) IS
 'What the CMDB will say an item runs once these attributes have these values; NULL where that can not be told.';
 
+-- PL/pgSQL, which keeps its plan, and one plan for all: planning takes longer than the rest.
 CREATE FUNCTION release_mgmt_internal.unfit_packages(runs text, wanted text[])
 RETURNS TABLE (place integer, needs text, target text)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 3 SET search_path = pg_catalog, release_mgmt, pg_temp
-BEGIN ATOMIC
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 3 SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH target AS MATERIALIZED (
         SELECT s.*, r.version, concat_ws(' ', s.name, r.version) AS words
         FROM release_mgmt.read_operating_system(runs) AS r JOIN release_mgmt.operating_system AS s ON s.id = r.os
@@ -119,6 +125,6 @@ BEGIN ATOMIC
     FROM package AS p LEFT JOIN target AS t ON true LEFT JOIN unfit AS u ON u.place = p.place
     WHERE p.is_system_package OR EXISTS (SELECT FROM need AS n WHERE n.place = p.place)
     ORDER BY p.place, u.rank, u.needs;
-END;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.unfit_packages(text, text[]) IS
 'Which packages are for another operating system than a target''s. runs: what the CMDB says the target runs. wanted: of each package the type, the namespace, and the qualifiers distro and os of its package URL, with tabs between. A row for each that is for some operating system: place in wanted; needs: what it is for, NULL where nothing speaks against it; target: what the target runs, NULL where that can not be read.';

@@ -136,8 +136,12 @@ BEGIN
       AND (on_target IS NULL OR item_class IN (v.name, v.on_class)
            OR v.on_class IN (SELECT w.on_class FROM release_mgmt_internal.versioned_class AS w WHERE w.name = item_class));
     -- The target's platform, or that of what it is installed on.
-    bound := bound || ARRAY(SELECT b::oid FROM release_mgmt.ci_class AS c CROSS JOIN LATERAL release_mgmt_internal.bound_relations(c.source) AS b
-                            WHERE c.name = ANY (classes) AND c.platform_path IS NOT NULL);
+    bound := bound || ARRAY(WITH RECURSIVE tree (relation) AS (
+                                SELECT c.source::oid FROM release_mgmt.ci_class AS c WHERE c.name = ANY (classes) AND c.platform_path IS NOT NULL AND c.source IS NOT NULL
+                                UNION
+                                SELECT h.inhrelid FROM pg_inherits AS h JOIN tree AS t ON h.inhparent = t.relation
+                            )
+                            SELECT t.relation FROM tree AS t WHERE t.relation <> ALL (bound));
     sources := classes || ARRAY(SELECT t::text FROM unnest(tables) AS t);
     relations := bound || tables::oid[];
     -- What a path over foreign keys reads, and tables elsewhere, tell of no changes; nor do triggers that are off.

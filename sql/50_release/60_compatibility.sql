@@ -173,7 +173,7 @@ BEGIN
         WHERE i.label IN (SELECT x.target FROM release_mgmt.planned_ci_change AS x
                           JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
                           WHERE p.id = package)
-          AND (release_mgmt_internal.carries_items(i) OR (release_mgmt_internal.platform_of(i)).path IS NOT NULL);
+          AND (release_mgmt_internal.carries_items(i) OR release_mgmt_internal.tells_platform(i.class));
     IF NOT FOUND THEN
         RETURN QUERY
             SELECT DISTINCT i.id, i.label

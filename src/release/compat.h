@@ -127,6 +127,7 @@ typedef struct RmArray
 } RmArray;
 
 struct rm_name_hash;
+struct rm_shared_hash;
 
 /* How many members are of an architecture. */
 typedef struct RmArchitecture
@@ -175,7 +176,9 @@ typedef struct RmCompat
 	struct rm_name_hash *name_index;
 	char *store_at; /* room in the block that the baseline's values are stored in */
 	size_t store_left;
-	size_t store_block; /* how large it is */
+	size_t store_block;                  /* how large it is */
+	struct rm_shared_hash *shared_texts; /* while the baseline is loaded: those that many clauses have */
+	struct rm_shared_hash *shared_values;
 	void *kept;         /* how compat_cache.c keeps it */
 	bool complete;      /* the baseline is loaded */
 	const char *native; /* architecture that "all" stands for; NULL: not known */
@@ -265,6 +268,9 @@ extern void *rm_array_add(RmArray *array, size_t size);
 extern void rm_array_trim(RmArray *array, size_t size);
 extern const char *rm_compat_text(RmCompat *compat, const char *data, size_t length);
 extern const void *rm_compat_value(RmCompat *compat, const struct varlena *value);
+extern const char *rm_compat_shared_text(RmCompat *compat, const char *data, size_t length);
+extern const void *rm_compat_shared_value(RmCompat *compat, const struct varlena *value);
+extern void rm_compat_share_no_more(RmCompat *compat);
 
 /* compat_match.c */
 extern bool rm_versions_contain(const RmVersions *versions, const RmPkgver *version);

@@ -88,8 +88,8 @@ versions_of(Loading *loading, Datum value)
 	if (loading->range_type == NULL)
 		loading->range_type = lookup_type_cache(RangeTypeGetOid(given), TYPECACHE_RANGE_INFO);
 	range_deserialize(loading->range_type,
-					  (const RangeType *) rm_compat_value(loading->compat, (struct varlena *) given), &lower, &upper,
-					  &versions.empty);
+					  (const RangeType *) rm_compat_shared_value(loading->compat, (struct varlena *) given), &lower,
+					  &upper, &versions.empty);
 	if ((Pointer) given != DatumGetPointer(value))
 		pfree(given);
 	if (versions.empty)
@@ -172,7 +172,7 @@ read_clause(TupleTableSlot *slot, void *arg)
 	if (!slot->tts_isnull[8])
 	{
 		row->alternative.versions.by_requirement = true;
-		row->alternative.versions.lower = rm_compat_value(compat, PG_DETOAST_DATUM_PACKED(values[8]));
+		row->alternative.versions.lower = rm_compat_shared_value(compat, PG_DETOAST_DATUM_PACKED(values[8]));
 	}
 	else if (slot->tts_isnull[6])
 		row->alternative.versions.any = true;
@@ -182,7 +182,7 @@ read_clause(TupleTableSlot *slot, void *arg)
 	{
 		text *said = DatumGetTextPP(values[7]);
 
-		row->text = rm_compat_text(compat, VARDATA_ANY(said), VARSIZE_ANY_EXHDR(said));
+		row->text = rm_compat_shared_text(compat, VARDATA_ANY(said), VARSIZE_ANY_EXHDR(said));
 	}
 	if (loading->gathering)
 		*(Row *) rm_array_add(&loading->rows, sizeof(Row)) = current;

@@ -77,7 +77,7 @@ rm_compat_init(void)
 	DefineCustomIntVariable(
 		"release_mgmt.compatibility_cache", "Memory for baselines of compatibility checks.",
 		"What a session keeps of targets between checks; 0 keeps nothing. A baseline of 63,000 packages "
-		"takes some 80 MB, one of 1,000 some 1 MB.",
+		"takes some 53 MB, one of 1,000 some 1 MB.",
 		&cache_size, 128 * 1024, 0, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 }

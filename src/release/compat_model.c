@@ -262,6 +262,7 @@ rm_compat_complete(RmCompat *compat)
 {
 	MemoryContext caller = MemoryContextSwitchTo(compat->context);
 
+	rm_compat_share_no_more(compat);
 	rm_compat_index(compat, 0);
 	rm_compat_find_native(compat);
 	compat->baseline_native = compat->native;
