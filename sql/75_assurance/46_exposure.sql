@@ -13,8 +13,12 @@ COMMENT ON FUNCTION release_mgmt_internal.fixed_in(release_mgmt.pkgver_multirang
 CREATE FUNCTION release_mgmt_internal.is_of_release(ecosystem text, package release_mgmt.purl) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
+    -- 12.5 is of 12, and 12 may be 12.5; what is no version, such as Red Hat's names of products, tells nothing.
     SELECT pg_catalog.strpos(ecosystem, ':') = 0
-        OR pg_catalog.split_part(ecosystem, ':', 2) = coalesce(pg_catalog.substring(release_mgmt.purl_qualifier(package, 'distro'), '^[a-z]+-([0-9.]+)$'), pg_catalog.split_part(ecosystem, ':', 2));
+        OR coalesce(pg_catalog.starts_with(pg_catalog.substring(release_mgmt.purl_qualifier(package, 'distro'), '^[a-z-]+-([0-9]+(?:\.[0-9]+)*)$') || '.',
+                                           pg_catalog.substring(pg_catalog.split_part(ecosystem, ':', 2), '^v?([0-9]+(?:\.[0-9]+)*)$') || '.')
+                    OR pg_catalog.starts_with(pg_catalog.substring(pg_catalog.split_part(ecosystem, ':', 2), '^v?([0-9]+(?:\.[0-9]+)*)$') || '.',
+                                              pg_catalog.substring(release_mgmt.purl_qualifier(package, 'distro'), '^[a-z-]+-([0-9]+(?:\.[0-9]+)*)$') || '.'), true);
 END;
 COMMENT ON FUNCTION release_mgmt_internal.is_of_release(text, release_mgmt.purl) IS
 'May the package be of the release of a distribution that an ecosystem names (Debian:12)? It may unless its package URL names another (distro=debian-13).';

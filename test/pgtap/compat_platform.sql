@@ -7,7 +7,7 @@ SELECT release_mgmt.activate('platform.example.org') AS origin \gset
 CALL release_mgmt.grant_duty(current_user, 'librarian', 'Provider');
 CALL release_mgmt.grant_duty(current_user, 'release manager', 'Provider');
 SET search_path = public, release_mgmt;
-SELECT plan(74);
+SELECT plan(76);
 
 -- What people write, and what it means: os-release(5)'s PRETTY_NAME, NetBox's platforms, codenames, package URLs' distro.
 SELECT is((SELECT concat_ws(' ', r.os, r.version) FROM read_operating_system(u.said) AS r), u.meant, format('"%s"', u.said))
@@ -112,7 +112,11 @@ SELECT results_eq(format($$SELECT action, name, pkgver_version(version) FROM sug
 SELECT brought('pkg:deb/debian/tool@1.0?distro=bookworm') AS code \gset
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) SELECT p.release_id, 'vm/vm1', 'platform_id', '2' FROM release_package AS p WHERE p.code = :'code';
 SELECT is_empty(format($$SELECT target, finding FROM check_compatibility(%L) WHERE kind = 'platform'$$, :'code'), 'a target that the release moves to the system its components are for');
+SELECT replace(:'code', 'PKG', 'REL') AS release \gset
+SELECT add_wave(:'release', 'all', '{vm/vm1}') AS wave \gset
+SELECT is_empty(format($$SELECT wave, finding FROM check_waves(%L) WHERE kind = 'platform'$$, :'release'), 'also where what its waves leave is looked at');
 UPDATE planned_ci_change SET new_value = '3' WHERE ci = 'vm/vm1';
+SELECT results_eq(format($$SELECT wave, finding FROM check_waves(%L) WHERE kind = 'platform'$$, :'release'), $$VALUES ('all', 'tool 1.0 is for Debian 12; the target runs Windows 2019')$$, 'and where it moves it away from that');
 SELECT results_eq(format($$SELECT target, finding, candidates FROM check_compatibility(%L) WHERE kind = 'platform'$$, :'code'),
     $$VALUES ('vm/vm1', 'tool 1.0 is for Debian 12; the target runs Windows 2019', 'vm/vm1: platform_id.name is planned to be "Windows Server 2019"')$$, 'or away from it; the target of a planned change is checked although nothing is installed there');
 SELECT throws_ok(format('SELECT seal_package(%L)', :'code'), 'RM006', format('package "%s" does not fit', :'code'), 'it is not sealed');

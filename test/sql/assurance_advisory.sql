@@ -200,5 +200,10 @@ SELECT count(*) FROM item_advisory;
 INSERT INTO advisory_limit SELECT id, 'low', 0 FROM release_policy;
 RESET ROLE;
 \x off
+-- Of which release of a distribution a package is, as far as its package URL says it: the advisories of another one are not about it.
+SELECT x.ecosystem, x.distro, release_mgmt_internal.is_of_release(x.ecosystem, purl('deb', 'debian', 'x', '1', CASE WHEN x.distro <> '' THEN jsonb_build_object('distro', x.distro) END)) AS may_be
+FROM (VALUES ('Debian', 'debian-12'), ('Debian:12', ''), ('Debian:12', 'bookworm'), ('Debian:12', 'debian-12'), ('Debian:12', 'debian-12.5'), ('Debian:12', 'debian-13'), ('Debian:1', 'debian-12'),
+             ('Ubuntu:22.04:LTS', 'ubuntu-22.04'), ('Ubuntu:22.04:LTS', 'ubuntu-22.04.3'), ('Ubuntu:22.04:LTS', 'ubuntu-22'), ('Ubuntu:22.04:LTS', 'ubuntu-20.04'),
+             ('Alpine:v3.19', 'alpine-3.19.1'), ('Alpine:v3.19', 'alpine-3.2'), ('openSUSE:Leap 15.5', 'opensuse-leap-15.5'), ('Red Hat:rhel_aus:8.4::appstream', 'rhel-8.4'), ('Rocky Linux:9', 'rocky-8.9')) AS x (ecosystem, distro);
 DROP OWNED BY regress_manager, regress_librarian, regress_tester, regress_reader;
 DROP ROLE regress_manager, regress_librarian, regress_tester, regress_reader;
