@@ -54,21 +54,33 @@ COMMENT ON FUNCTION release_mgmt_internal.target_platform(uuid) IS
 'What the CMDB says a target runs: of which item (itself, or what it is installed on), under which path, and in which words, NULL where there are none; no row where the binding names no platform, or it can not be read any more. lasting: a change of it is noted in source_change, which of a path over foreign keys it is not.';
 
 -- The row as the plan makes it: of the columns on which the platform depends, those that are planned with their new values. They
--- are read by their built-in types alone: a domain's checks are the customer's code.
+-- are read by types of the server's own alone: the checks of a domain, also within an array or a row, are the customer's code.
 CREATE FUNCTION release_mgmt_internal.planned_platform(of_ci text, attributes text[], new_values text[]) RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     c release_mgmt.ci_class;
     columns text;
+    plain boolean;
     said text;
 BEGIN
     SELECT k.* INTO STRICT c FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS k ON k.name = i.class WHERE i.label = of_ci;
     SELECT string_agg(CASE WHEN p.place IS NULL THEN format('t.%I', a.attname)
-                           ELSE format('CAST($2[%s] AS %s) AS %I', p.place, format_type(CASE y.typtype WHEN 'd' THEN y.typbasetype ELSE y.oid END, NULL), a.attname) END, ', ')
-    INTO columns
-    FROM pg_attribute AS a JOIN pg_type AS y ON y.oid = a.atttypid
-    LEFT JOIN LATERAL (SELECT array_position(attributes, a.attname::text) AS place) AS p ON true
+                           ELSE format('CAST($2[%s] AS %s) AS %I', p.place, format_type(y.oid, NULL), a.attname) END, ', '),
+           coalesce(bool_and(p.place IS NULL OR y.typtype IN ('b', 'e') AND y.typcategory <> 'A'), false)
+    INTO columns, plain
+    FROM pg_attribute AS a
+    CROSS JOIN LATERAL (
+        WITH RECURSIVE type (oid) AS (
+            SELECT a.atttypid
+            UNION ALL
+            SELECT d.typbasetype FROM type AS t JOIN pg_type AS d ON d.oid = t.oid AND d.typtype = 'd'
+        )
+        SELECT b.* FROM type AS t JOIN pg_type AS b ON b.oid = t.oid AND b.typtype <> 'd') AS y
+    CROSS JOIN LATERAL (SELECT array_position(attributes, a.attname::text) AS place) AS p
     WHERE a.attrelid = c.source AND a.attname = ANY (release_mgmt_internal.path_columns(c.source, c.platform_path));
+    IF NOT plain THEN
+        RETURN NULL;
+    END IF;
     EXECUTE format('SELECT release_mgmt_internal.value_text(%s) FROM (SELECT %s FROM %s AS t WHERE %s) AS t',
                    release_mgmt_internal.path_expression(c.source, c.platform_path), columns, c.source, release_mgmt_internal.key_condition(c.source, c.key_columns))
     INTO said USING release_mgmt_internal.split_key((SELECT i.key FROM release_mgmt.ci AS i WHERE i.label = of_ci)), new_values;

@@ -7,7 +7,7 @@ SELECT release_mgmt.activate('platform.example.org') AS origin \gset
 CALL release_mgmt.grant_duty(current_user, 'librarian', 'Provider');
 CALL release_mgmt.grant_duty(current_user, 'release manager', 'Provider');
 SET search_path = public, release_mgmt;
-SELECT plan(76);
+SELECT plan(78);
 
 -- What people write, and what it means: os-release(5)'s PRETTY_NAME, NetBox's platforms, codenames, package URLs' distro.
 SELECT is((SELECT concat_ws(' ', r.os, r.version) FROM read_operating_system(u.said) AS r), u.meant, format('"%s"', u.said))
@@ -124,6 +124,19 @@ SELECT is((SELECT (release_mgmt_internal.check_package_compatible(p.release_id))
 UPDATE platform SET name = 'Debian 12' WHERE id = 3;
 SELECT is_empty(format($$SELECT target, finding FROM check_compatibility(%L) WHERE kind = 'platform'$$, :'code'), 'as another table says now');
 UPDATE platform SET name = 'Windows Server 2019' WHERE id = 3;
+
+-- A planned value is not put through the customer's code: it would run with the rights of the extension's owner.
+CREATE SEQUENCE ran;
+CREATE FUNCTION spy(text) RETURNS boolean LANGUAGE sql AS $$ SELECT nextval('public.ran') > 0 $$;
+CREATE DOMAIN spied AS text CHECK (spy(VALUE));
+CREATE DOMAIN spied_twice AS spied;
+ALTER TABLE vm ADD told spied_twice;
+SELECT bind_ci_class('vm', 'vm', key => '{name}', name => 'name', platform => 'told') AS vms \gset
+SELECT brought('pkg:deb/debian/tool@1.0?distro=bookworm') AS code \gset
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) SELECT p.release_id, 'vm/vm2', 'told', 'Fedora 39' FROM release_package AS p WHERE p.code = :'code';
+SELECT last_value AS before FROM ran \gset
+SELECT results_eq(format($$SELECT finding FROM check_compatibility(%L) WHERE kind = 'platform'$$, :'code'), ARRAY['tool 1.0 is for Debian 12; the target runs Fedora 39'], 'a column of a domain');
+SELECT is((SELECT last_value FROM ran), :before::bigint, 'whose check is not run');
 
 -- A column of the items' own, kept between checks; items that are installed on what runs the system
 SELECT bind_ci_class('vm', 'vm', key => '{name}', name => 'name', platform => 'os') AS vms \gset
