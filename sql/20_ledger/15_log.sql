@@ -124,6 +124,15 @@ CREATE TABLE release_mgmt.ledger_keyed (
 COMMENT ON TABLE release_mgmt.ledger_keyed IS 'Up to which leaf of each log ledger_key is filled.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_keyed', '');
 
+CREATE TABLE release_mgmt.ledger_slow (
+    second  timestamptz,
+    longest interval NOT NULL,
+    CONSTRAINT ledger_slow_pkey PRIMARY KEY (second)
+);
+COMMENT ON TABLE release_mgmt.ledger_slow IS
+'Seconds in which a transaction committed that is in the tree and took more than a tenth of a second from its first change on: how long the slowest took. Filled by sequencing, for reading history by the time; verification does not use it.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_slow', '');
+
 CREATE TABLE release_mgmt.ledger_long_value (
     toast_table oid,
     value_id    oid,

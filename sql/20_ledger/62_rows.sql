@@ -1,13 +1,32 @@
 -- Module ledger: the captured changes of many rows at once.
 
--- Transactions are named by UUIDs of version 7, which begin with the time (RFC 9562 section 5.7), so that an index on them finds
--- the recent ones; a day is spared for those that take long to commit.
+-- Transactions are named by UUIDs of version 7, which begin with the time of the first change (RFC 9562 section 5.7), so that an
+-- index on them finds the recent ones.
+CREATE FUNCTION release_mgmt_internal.least_id(at timestamptz) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN at = 'infinity' THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+                WHEN at > '1970-01-01 00:00:00+00' THEN
+                    pg_catalog.rpad(pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.floor(extract(epoch FROM at) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+                ELSE '00000000-0000-0000-0000-000000000000' END;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.least_id(timestamptz) IS 'No id that was made from then on is less; of NULL, none at all.';
+
+-- Of those that are not in the tree nothing tells how long they took: a day is spared for them.
 CREATE FUNCTION release_mgmt_internal.oldest_transaction(since timestamptz) RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT pg_catalog.rpad(pg_catalog.lpad(pg_catalog.to_hex(coalesce(pg_catalog.floor(extract(epoch FROM since - interval '1 day') * 1000), 0)::bigint), 12, '0'), 32, '0')::uuid;
+    SELECT release_mgmt_internal.least_id(since - interval '1 day');
 END;
-COMMENT ON FUNCTION release_mgmt_internal.oldest_transaction(timestamptz) IS 'No transaction that committed since then has a lower id; of NULL, none has.';
+COMMENT ON FUNCTION release_mgmt_internal.oldest_transaction(timestamptz) IS 'No transaction that committed since then, a day after its first change at most, has a lower id; of NULL, none has.';
+
+CREATE FUNCTION release_mgmt_internal.oldest_sequenced(since timestamptz) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT release_mgmt_internal.least_id(since - greatest(interval '100 milliseconds', max(s.longest)))
+    FROM release_mgmt.ledger_slow AS s WHERE s.second >= pg_catalog.date_trunc('second', since);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.oldest_sequenced(timestamptz) IS 'No transaction in the tree that committed since then has a lower id; of NULL, none has.';
 
 CREATE FUNCTION release_mgmt_internal.leaves_of(transactions uuid[])
 RETURNS TABLE (transaction_id uuid, rank integer, at timestamptz, role text)

@@ -171,6 +171,7 @@ rm_pending_next(RmPendingScan *scan, RmPendingLeaf *leaf)
 		return false;
 	slot_getallattrs(scan->slot);
 	leaf->transaction_id = *DatumGetUUIDP(values[RM_PENDING_TRANSACTION_ID - 1]);
+	leaf->at = DatumGetTimestampTz(values[RM_PENDING_AT - 1]);
 	leaf->entry = compose_entry(scan, values);
 	leaf->count = DatumGetInt64(values[RM_PENDING_COUNT - 1]);
 	leaf->changes = NULL;

@@ -9,6 +9,7 @@
 
 #include "access/genam.h"
 #include "access/transam.h"
+#include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
 #include "utils/relcache.h"
@@ -35,6 +36,7 @@ enum
 typedef struct RmPendingLeaf
 {
 	pg_uuid_t transaction_id;
+	TimestampTz at;
 	bytea *entry;
 	int64 count;
 	bytea *changes; /* NULL where they stand in ledger_batch */

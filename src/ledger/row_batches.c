@@ -33,7 +33,7 @@
 
 /* So many keys cost at least what it costs to look at the entries of a transaction, which stand side by side, or to
  * read a batch. */
-#define KEYS_PER_TRANSACTION 4
+#define KEYS_PER_TRANSACTION 2
 #define KEYS_PER_BATCH 16
 
 /* A batch, by its transaction and the number of its first change. */
@@ -60,16 +60,18 @@ make_tables(RmRowBatches *rows)
 	rows->batches = table_of("batches of rows", sizeof(BatchName), sizeof(BatchName), rows->context);
 }
 
-/* Return the first column of the only row of a query with one argument. */
-static Datum
-only_value(const char *query, Oid type, Datum argument, bool is_null)
+/* Return the id that a query gives for the time. */
+static pg_uuid_t
+oldest_id(const char *query, const TimestampTz *since)
 {
+	Oid type = TIMESTAMPTZOID;
+	Datum time = since == NULL ? (Datum) 0 : TimestampTzGetDatum(*since);
 	bool isnull;
 
-	if (SPI_execute_with_args(query, 1, &type, &argument, is_null ? "n" : " ", true, 1) != SPI_OK_SELECT ||
+	if (SPI_execute_with_args(query, 1, &type, &time, since == NULL ? "n" : " ", true, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "\"%s\" gave no row", query);
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 /* Begin; what is found stays in the current memory context. */
@@ -84,8 +86,8 @@ rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since)
 	initStringInfo(&rows->since_line);
 	if (since != NULL)
 		rm_entry_append_time(&rows->since_line, *since);
-	rows->oldest = *DatumGetUUIDP(only_value("SELECT release_mgmt_internal.oldest_transaction($1)", TIMESTAMPTZOID,
-											 since == NULL ? (Datum) 0 : TimestampTzGetDatum(*since), since == NULL));
+	rows->oldest = oldest_id("SELECT release_mgmt_internal.oldest_transaction($1)", since);
+	rows->oldest_sequenced = oldest_id("SELECT release_mgmt_internal.oldest_sequenced($1)", since);
 }
 
 /* Hand the batches over that ledger_key does not know. */
@@ -162,7 +164,7 @@ find_by_key(RmRowBatches *rows, int64 *hashes, int count)
 			bool isnull;
 
 			name.transaction_id = *DatumGetUUIDP(slot_getattr(keys.slot, RM_KEY_TRANSACTION_ID, &isnull));
-			if (memcmp(&name.transaction_id, &rows->oldest, UUID_LEN) < 0)
+			if (memcmp(&name.transaction_id, &rows->oldest_sequenced, UUID_LEN) < 0)
 				continue;
 			name.first_seq = DatumGetInt64(slot_getattr(keys.slot, RM_KEY_FIRST_SEQ, &isnull));
 			(void) hash_search(rows->batches, &name, HASH_ENTER, NULL);
@@ -182,7 +184,7 @@ find_transactions(RmRowBatches *rows, int most)
 
 	rm_index_lookup_open(&entries, "ledger_entry", "ledger_entry_transaction_id_key", 1, rows->snapshot);
 	/* The first column of the index, as of the table's transaction ids. */
-	ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_UUID_GE, UUIDPGetDatum(&rows->oldest));
+	ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_UUID_GE, UUIDPGetDatum(&rows->oldest_sequenced));
 	index_rescan(entries.scan, &key, 1, NULL, 0);
 	while (count <= most && rm_scan_next(entries.scan, entries.slot))
 	{

@@ -33,11 +33,12 @@ typedef struct RmRowBatches
 	HTAB *transactions; /* of RmRowTransaction */
 	HTAB *batches;      /* of RmBatchName: those that ledger_key knows */
 	Snapshot snapshot;
-	const TimestampTz *since;  /* NULL: all */
-	StringInfoData since_line; /* as an entry says it */
-	pg_uuid_t oldest;
-	MemoryContext context; /* what is kept */
-	MemoryContext scratch; /* emptied after each batch */
+	const TimestampTz *since;   /* NULL: all */
+	StringInfoData since_line;  /* as an entry says it */
+	pg_uuid_t oldest;           /* id of a transaction that may be meant, */
+	pg_uuid_t oldest_sequenced; /* and of one that is in the tree */
+	MemoryContext context;      /* what is kept */
+	MemoryContext scratch;      /* emptied after each batch */
 } RmRowBatches;
 
 extern void rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since);

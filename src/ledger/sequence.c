@@ -36,6 +36,7 @@
 #include "ledger/keys.h"
 #include "ledger/ledger_private.h"
 #include "ledger/pending.h"
+#include "ledger/slow.h"
 #include "ledger/tree.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -61,6 +62,7 @@ typedef struct Sequencer
 	RmTreeWriter tree;
 	RmStore batches;
 	RmKeyWriter keys;
+	RmSlowSeconds slow;
 } Sequencer;
 
 /* Put the changes that came with a leaf into ledger_batch. */
@@ -111,6 +113,7 @@ append_pending(RmPendingScan *pending, const pg_uuid_t *log)
 	rm_tree_writer_open(&to->tree, log, pending->snapshot);
 	rm_store_open(&to->batches, "ledger_batch");
 	rm_keys_open(&to->keys, log, (int64) rm_tree_writer_size(&to->tree), pending->snapshot);
+	rm_slow_init(&to->slow);
 	do
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(per_leaf);
@@ -123,10 +126,12 @@ append_pending(RmPendingScan *pending, const pg_uuid_t *log)
 		}
 		else
 			rm_keys_add_transaction(&to->keys, &leaf.transaction_id);
+		rm_slow_note(&to->slow, &leaf.transaction_id, leaf.at);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(per_leaf);
 	} while (rm_pending_next(pending, &leaf));
 	rm_keys_close(&to->keys, (int64) rm_tree_writer_size(&to->tree));
+	rm_slow_write(&to->slow);
 	to->tree.seen = seen_by(pending->snapshot);
 	rm_store_close(&to->batches);
 	rm_tree_writer_close(&to->tree);

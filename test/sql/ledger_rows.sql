@@ -74,7 +74,7 @@ RETURNS TABLE (rows bigint, missing bigint, added bigint) LANGUAGE sql STABLE AS
 SELECT array_agg(i) AS all FROM generate_series(1, 2000) AS i \gset
 SELECT array_agg(i) AS some FROM generate_series(1, 900) AS i \gset
 -- Little was committed since: all of it is looked through. Much was, or few rows are asked for: they are found by their keys.
-SELECT count(*) < 900 / 4 AS transactions_are_few, count(*) < 6 / 4 AS for_some_rows FROM ledger_entry;
+SELECT count(*) < 900 / 2 AS transactions_are_few, count(*) < 6 / 2 AS for_some_rows FROM ledger_entry;
 SELECT count(*) > 900 / 16 AS batches_are_many, count(*) < 2000 / 16 AS for_more_rows
 FROM ledger_batch WHERE transaction_id IN (
     SELECT e.transaction_id FROM ledger_entry AS e WHERE release_mgmt_internal.entry_field(e.entry, 'at')::timestamptz >= :'first');
@@ -109,4 +109,21 @@ CALL sequence_ledger();
 CALL sequence_ledger();
 SELECT * FROM difference('host', :'all', :'second');
 SELECT * FROM difference('host', :'all', NULL);
+SELECT * FROM difference('host', :'all', '-infinity');
+SELECT * FROM difference('host', :'all', '1960-01-01');
+SELECT * FROM difference('host', :'all', 'infinity');
+-- A transaction that began before the time and committed afterwards is found, since sequencing notes how long it took.
+BEGIN;
+UPDATE site SET name = 'slow' WHERE id = 5;
+SELECT pg_sleep(0.3);
+SELECT clock_timestamp() AS during \gset
+COMMIT;
+CALL sequence_ledger();
+SELECT * FROM difference('site', :'all', :'during');
+SELECT * FROM difference('site', '{5}', :'during');
+SELECT count(*) AS seconds FROM ledger_slow WHERE second >= date_trunc('second', :'during'::timestamptz) AND longest >= '0.3 seconds';
+BEGIN;
+DELETE FROM ledger_slow;
+SELECT * FROM difference('site', '{5}', :'during');
+ROLLBACK;
 DROP EXTENSION release_mgmt CASCADE;
