@@ -140,6 +140,10 @@ SELECT release_mgmt_internal.apply_ci_changes(
     '{20,30,"{a,b}",NULL,40,"{c,NULL}",NULL,applied}');
 SELECT * FROM port ORDER BY device, slot;
 SELECT release_mgmt_internal.apply_ci_changes('{"port/c:1","port/d:1"}', '{retire,retire}', '{NULL,NULL}', '{NULL,NULL}', backwards => true);
+-- what one statement does; the change of a column says that of the item as such, and a key has as many parts as it has
+SELECT * FROM release_mgmt_internal.change_batches(
+    '{port/b:2,port/a:1,port/b:2,server/3,port/a:1,port/c:1,"port/d\\:e:7",port/f,port/g:1,port/g:2:3}', '{change,change,change,retire,change,change,create,create,create,create}',
+    '{speed,speed,"",NULL,name,name,"",speed,speed,speed}', '{1,2,NULL,NULL,4,5,NULL,7,NULL,9}') ORDER BY operation, class, columns;
 -- all or nothing, and the one that can not be is named
 SELECT release_mgmt_internal.apply_ci_changes('{"port/a\\:b:1","port/a\\:b:2"}', '{change,change}', '{speed,speed}', '{1,-1}');
 SELECT release_mgmt_internal.apply_ci_changes('{"port/a\\:b:1","port/a\\:b:2"}', '{change,change}', '{name,name}', '{short,"too long"}');

@@ -160,6 +160,21 @@ SELECT ci, attribute, expected, present, classification, release_code, role FROM
 SELECT ci, attribute, expected, present, classification, release_code, role FROM drift();
 RESET ROLE;
 
+-- What is planned of rows that nobody touched since, and what is planned of the others: each way says the same of every row.
+CREATE FUNCTION differently_planned(release text) RETURNS SETOF release_mgmt_internal.planned_restoration VOLATILE BEGIN ATOMIC
+    WITH one AS MATERIALIZED (
+        SELECT p.* FROM release_mgmt_internal.plan_back_out(release_id(release), NULL) AS p
+    ), other AS MATERIALIZED (
+        SELECT d.*
+        FROM (SELECT array_agg(s.ci_id) AS ids, array_agg(s.operation) AS operations, array_agg(coalesce(s.attribute, '')) AS attributes
+              FROM release_mgmt_internal.standing_changes(release_id(release)) AS s
+              WHERE s.operation = 'change' OR s.attribute IS NULL) AS a
+        CROSS JOIN LATERAL release_mgmt_internal.plan_disturbed(release_id(release), NULL, a.ids, a.operations, a.attributes) AS d
+    )
+    (SELECT * FROM one EXCEPT ALL SELECT * FROM other) UNION ALL (SELECT * FROM other EXCEPT ALL SELECT * FROM one);
+END;
+SELECT count(*) AS planned, count(p.conflict) AS conflicts FROM release_mgmt_internal.plan_back_out(release_id('REL-1'), NULL) AS p;
+SELECT * FROM differently_planned('REL-1');
 -- Back-out is refused where later work stands on it, column by column, and nothing is done.
 SET ROLE regress_trace_rm;
 SELECT back_out_ci_changes('REL-1');
@@ -208,9 +223,20 @@ SET ROLE regress_trace_rm;
 SELECT back_out_ci_changes('REL-2', 'vm/8');
 ROLLBACK TO s;
 RESET ROLE;
+SELECT count(*) AS planned, count(p.conflict) AS conflicts FROM release_mgmt_internal.plan_back_out(release_id('REL-2'), NULL) AS p;
+SELECT * FROM differently_planned('REL-2');
 UPDATE vm SET note = NULL WHERE id = 8;
 SET ROLE regress_trace_rm;
 SELECT back_out_ci_changes('REL-2', 'vm/8');
+ROLLBACK;
+-- A value that no captured change explains.
+BEGIN;
+SET session_replication_role = replica;
+ALTER TABLE vm DISABLE TRIGGER USER;
+UPDATE vm SET memory = 31 WHERE id = 2;
+ALTER TABLE vm ENABLE TRIGGER USER;
+SELECT p.ci, p.conflict FROM release_mgmt_internal.plan_back_out(release_id('REL-2'), NULL) AS p WHERE p.conflict IS NOT NULL;
+SELECT * FROM differently_planned('REL-2');
 ROLLBACK;
 -- What a back-out restores is permitted while it restores it, and not a second time in its transaction.
 BEGIN;
