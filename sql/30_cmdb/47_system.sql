@@ -190,6 +190,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    -- Of two versions (10/11, 20.04 or 22.04) neither is the one that runs.
+    IF said ~* '\d\s*([/,;|&+]|->|\mor\M|\mand\M|\mto\M)\s*v?\d' OR position(' ' || called.name || ' ' IN substr(words, length(called.name) + 1) || ' ') > 0 THEN
+        RETURN;
+    END IF;
     SELECT s.* INTO STRICT system FROM operating_system AS s WHERE s.id = called.os;
     version := called.version;
     rest := regexp_replace(ltrim(substr(words, length(called.name) + 1)), '^((v|version|release|stream|server|lts) )+(?=\d)', '');
@@ -223,5 +227,5 @@ BEGIN
     os := system.id;
 END $$;
 COMMENT ON FUNCTION release_mgmt.read_operating_system(text) IS
-'Which operating system a text means that a CMDB or a package URL tells it by: "Ubuntu Linux 20.04", "Debian GNU/Linux 12 (bookworm)", bookworm, rhel-8.6. os: its id in operating_system, ID of os-release(5); version: VERSION_ID, as far as the text says it. The text begins with a name of operating_system_name, and goes on with a version, a name of the release, or nothing; NULLs where it does not, or contradicts itself.';
+'Which operating system a text means that a CMDB or a package URL tells it by: "Ubuntu Linux 20.04", "Debian GNU/Linux 12 (bookworm)", bookworm, rhel-8.6. os: its id in operating_system, ID of os-release(5); version: VERSION_ID, as far as the text says it. The text begins with a name of operating_system_name, and goes on with a version, a name of the release, or nothing; NULLs where it does not, says two versions, or contradicts itself.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.read_operating_system(text)');

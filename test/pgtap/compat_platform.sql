@@ -7,7 +7,7 @@ SELECT release_mgmt.activate('platform.example.org') AS origin \gset
 CALL release_mgmt.grant_duty(current_user, 'librarian', 'Provider');
 CALL release_mgmt.grant_duty(current_user, 'release manager', 'Provider');
 SET search_path = public, release_mgmt;
-SELECT plan(78);
+SELECT plan(82);
 
 -- What people write, and what it means: os-release(5)'s PRETTY_NAME, NetBox's platforms, codenames, package URLs' distro.
 SELECT is((SELECT concat_ws(' ', r.os, r.version) FROM read_operating_system(u.said) AS r), u.meant, format('"%s"', u.said))
@@ -20,7 +20,7 @@ FROM (VALUES ('Debian GNU/Linux 12 (bookworm)', 'debian 12'), ('Debian 12', 'deb
              ('SLES 15 SP5', 'sles 15.5'), ('opensuse-leap-15.5', 'opensuse-leap 15.5'), ('Alpine Linux v3.19', 'alpine 3.19'), ('Amazon Linux 2023', 'amzn 2023'),
              ('Windows Server 2019 Standard', 'windows 2019'), ('Microsoft Windows 10', 'windows 10'), ('Cisco IOS', 'ios'), ('linux', 'linux'),
              -- Rather nothing than something wrong.
-             ('', ''), ('Debian-based appliance 4.2', ''), ('Ubuntu Core 22', ''), ('focal point 3', ''), ('Debian 12 (bullseye)', ''), ('BeOS 5', ''), ('12', '')) AS u (said, meant);
+             ('', ''), ('Debian-based appliance 4.2', ''), ('Ubuntu Core 22', ''), ('focal point 3', ''), ('Debian 12 (bullseye)', ''), ('Debian 10/11', ''), ('Ubuntu 20.04 or 22.04', ''), ('Debian 11 -> Debian 12', ''), ('Debian 12 amd64/arm64', 'debian 12'), ('BeOS 5', ''), ('12', '')) AS u (said, meant);
 
 CREATE ROLE regress_reader;
 CALL grant_duty('regress_reader', 'reader', 'Provider');
