@@ -109,7 +109,7 @@ BEGIN
         CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM release_mgmt.operating_system AS s WHERE s.package_type = p.part[1])) AS k (is_system_package)
         LEFT JOIN LATERAL release_mgmt.read_operating_system(nullif(p.part[3], '')) AS d ON true
         LEFT JOIN LATERAL release_mgmt.read_operating_system(CASE WHEN d.os IS NULL AND p.part[3] ~ '^\d' THEN concat_ws(' ', p.part[2], p.part[3]) END) AS i ON true
-        LEFT JOIN LATERAL release_mgmt.read_operating_system(CASE WHEN k.is_system_package THEN p.part[2] END) AS n ON true
+        LEFT JOIN LATERAL release_mgmt.read_operating_system(CASE WHEN k.is_system_package THEN nullif(p.part[2], '') END) AS n ON true
         LEFT JOIN LATERAL release_mgmt.read_operating_system(nullif(p.part[4], '')) AS q ON true
     ), need AS (
         SELECT p.place, s.id, s.kernel, s.name, x.version
