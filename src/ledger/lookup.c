@@ -15,13 +15,13 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
+#include "ledger/bad_data.h"
 #include "ledger/lookup.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
@@ -51,50 +51,42 @@ rm_lookup_split_key(const char *key, char **parts, int count)
 	}
 }
 
+/* A value that is made from text. */
+typedef struct TextInput
+{
+	Oid function;
+	Oid io_parameter;
+	int32 typmod;
+	char *text;
+	Datum value;
+} TextInput;
+
+/* Make the value. */
+static void
+read_text(void *argument)
+{
+	TextInput *input = argument;
+
+	input->value = OidInputFunctionCall(input->function, input->text, input->io_parameter, input->typmod);
+}
+
 /*
  * Make a value of the attribute's type from text, without a domain's
  * constraints; false where the text is none of the type's, as that of a key
- * from before a migration may be.
- *
- * A subtransaction, since not every type reports bad input softly.  None can
- * begin in parallel mode, where the error is the query's.
+ * from before a migration may be.  In parallel mode the error is the query's.
  */
 static bool
 value_of_text(Form_pg_attribute attribute, char *text, Datum *value)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	int32 typmod = attribute->atttypmod;
-	Oid base = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
-	volatile bool is_value = false;
-	Oid input;
-	Oid io_parameter;
+	TextInput input = { .text = text, .typmod = attribute->atttypmod };
+	bool is_value = true;
 
-	getTypeInputInfo(base, &input, &io_parameter);
+	getTypeInputInfo(getBaseTypeAndTypmod(attribute->atttypid, &input.typmod), &input.function, &input.io_parameter);
 	if (IsInParallelMode())
-	{
-		*value = OidInputFunctionCall(input, text, io_parameter, typmod);
-		return true;
-	}
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		*value = OidInputFunctionCall(input, text, io_parameter, typmod);
-		is_value = true;
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+		read_text(&input);
+	else
+		is_value = rm_data_is_good(read_text, &input);
+	*value = input.value;
 	return is_value;
 }
 

@@ -16,7 +16,6 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "cmdb/binding.h"
@@ -24,6 +23,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "ledger/bad_data.h"
 #include "ledger/lookup.h"
 #include "ledger/own_rows.h"
 #include "ledger/store.h"
@@ -32,7 +32,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
 
@@ -168,39 +167,38 @@ plain_column(Relation source, const Planned *planned)
 	return NULL;
 }
 
+/* A planned value, and the table whose column takes it. */
+typedef struct ColumnValue
+{
+	Oid source;
+	Datum attribute;
+	Datum value;
+} ColumnValue;
+
+/* Replace the value by how its column writes it. */
+static void
+write_value(void *argument)
+{
+	ColumnValue *value = argument;
+
+	value->value =
+		DirectFunctionCall3(rm_canonical_value, ObjectIdGetDatum(value->source), value->attribute, value->value);
+}
+
 /* Replace the new value by how its column writes it; false where the column can not take it. */
 static bool
 write_as_column(Relation source, Form_pg_attribute attribute, Planned *planned)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Datum *value = &planned->values[PLANNED_NEW_VALUE - 1];
-	volatile bool is_value = false;
+	ColumnValue value = { .source = RelationGetRelid(source),
+						  .attribute = planned->values[PLANNED_ATTRIBUTE - 1],
+						  .value = planned->values[PLANNED_NEW_VALUE - 1] };
 
 	if (planned->nulls[PLANNED_NEW_VALUE - 1] || attribute->atttypid == TEXTOID)
 		return true;
-	/* Not every type reports bad input softly. */
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		*value = DirectFunctionCall3(rm_canonical_value, ObjectIdGetDatum(RelationGetRelid(source)),
-									 planned->values[PLANNED_ATTRIBUTE - 1], *value);
-		is_value = true;
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return is_value;
+	if (!rm_data_is_good(write_value, &value))
+		return false;
+	planned->values[PLANNED_NEW_VALUE - 1] = value.value;
+	return true;
 }
 
 /* Return a copy of the item's row; NULL where there is none, or finding it takes a query. */
