@@ -31,9 +31,11 @@
 /* Batches that are not keyed, fetched at a time. */
 #define FETCH_BATCHES 100
 
-/* So many keys cost at least what it costs to look at the entries of a transaction, which stand side by side, or to
- * read a batch. */
-#define KEYS_PER_TRANSACTION 2
+/*
+ * A key is looked up in the time in which the entries of five transactions are
+ * looked at, which stand side by side; as many as there are keys are tried.  A
+ * batch is read in the time of KEYS_PER_BATCH keys.
+ */
 #define KEYS_PER_BATCH 16
 
 /* A batch, by its transaction and the number of its first change. */
@@ -241,7 +243,7 @@ find_their_batches(RmRowBatches *rows, int most)
 void
 rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count)
 {
-	if (rows->since != NULL && find_transactions(rows, count / KEYS_PER_TRANSACTION))
+	if (rows->since != NULL && find_transactions(rows, count))
 	{
 		rm_row_leaves_read(rows);
 		if (find_their_batches(rows, count / KEYS_PER_BATCH))

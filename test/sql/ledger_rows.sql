@@ -74,7 +74,7 @@ RETURNS TABLE (rows bigint, missing bigint, added bigint) LANGUAGE sql STABLE AS
 SELECT array_agg(i) AS all FROM generate_series(1, 2000) AS i \gset
 SELECT array_agg(i) AS some FROM generate_series(1, 900) AS i \gset
 -- Little was committed since: all of it is looked through. Much was, or few rows are asked for: they are found by their keys.
-SELECT count(*) < 900 / 2 AS transactions_are_few, count(*) < 6 / 2 AS for_some_rows FROM ledger_entry;
+SELECT count(*) < 900 AS transactions_are_few, count(*) < 6 AS for_some_rows FROM ledger_entry;
 SELECT count(*) > 900 / 16 AS batches_are_many, count(*) < 2000 / 16 AS for_more_rows
 FROM ledger_batch WHERE transaction_id IN (
     SELECT e.transaction_id FROM ledger_entry AS e WHERE release_mgmt_internal.entry_field(e.entry, 'at')::timestamptz >= :'first');
