@@ -426,6 +426,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     DELETE FROM release_mgmt.ci_relation_class AS r WHERE r.kind = kind AND r.from_class = from_class AND r.to_class = to_class;
+    IF NOT FOUND THEN
+        RAISE NOTICE USING MESSAGE = format('no relations "%s" lead from class "%s" to "%s"', kind, from_class, to_class),
+            HINT = 'Those that there are: SELECT kind, from_class, to_class FROM release_mgmt.ci_relation_class.';
+    END IF;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.unbind_ci_relation(text, text, text) IS
-'Ends what bind_ci_relation() began: relations of that kind between the two classes are not read any more. A link table stays governed: see ungovern(). For the extension''s owner. Errors: RM001.';
+'Ends what bind_ci_relation() began: relations of that kind between the two classes are not read any more. A link table stays governed: see ungovern(). Where there are none it says so, and does nothing. For the extension''s owner. Errors: RM001.';

@@ -242,7 +242,7 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.design_option'
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.design_option');
 
 CREATE FUNCTION release_mgmt_internal.find_release(code text) RETURNS uuid
-LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     found_id uuid;
 BEGIN
@@ -257,7 +257,7 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.find_release(text) IS 'What release_id() returns. SECURITY DEFINER: knows of releases that the caller does not see, and says of them what it says of none.';
 
 CREATE FUNCTION release_mgmt.release_id(code text) RETURNS uuid
-LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'rm_release_id';
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'rm_release_id';
 COMMENT ON FUNCTION release_mgmt.release_id(text) IS 'The id of the release with that code; RM002 if there is none that the acting person sees.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.release_id(text)');
 
@@ -282,12 +282,15 @@ DECLARE
     new_release release_mgmt.release;
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager');
+    IF coalesce(code, '') = '' THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', 'a release has a code', NULL, 'SELECT release_mgmt.create_release(code, type).');
+    END IF;
     -- Everything that names nothing, at once.
     SELECT string_agg(u.what, '; ') INTO unknown
     FROM (SELECT format('model "%s"', model) AS what
           WHERE NOT EXISTS (SELECT FROM release_mgmt.release_model AS m WHERE m.code = model AND (m.builtin OR m.published_at IS NOT NULL))
           UNION ALL
-          SELECT format('type "%s"', type) WHERE type NOT IN ('major', 'minor', 'emergency')
+          SELECT format('type "%s"', type) WHERE (type IN ('major', 'minor', 'emergency')) IS NOT TRUE
           UNION ALL
           SELECT format('organization "%s"', c) FROM unnest(customers || organization) AS c
           WHERE c IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.organization AS o WHERE o.code = c)

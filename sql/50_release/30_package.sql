@@ -78,7 +78,7 @@ SELECT release_mgmt_internal.belongs('release_mgmt.package_signature', through =
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.package_signature');
 
 CREATE FUNCTION release_mgmt.package_id(code text) RETURNS uuid
-LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     found_id uuid;
     of_release uuid;
@@ -208,7 +208,7 @@ COMMENT ON FUNCTION release_mgmt_internal.package_manifest(uuid) IS
 'The text that is sealed: the components with their digests and the planned changes of configuration items, in byte order.';
 
 CREATE FUNCTION release_mgmt_internal.lock_package(package text) RETURNS release_mgmt.release_package
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     locked release_mgmt.release_package;
 BEGIN
@@ -222,7 +222,7 @@ COMMENT ON FUNCTION release_mgmt_internal.lock_package(text) IS
 'The current revision of the package, its release and itself locked: nothing beneath the release changes until the transaction ends. RM002 if there is none.';
 
 CREATE FUNCTION release_mgmt.seal_package(package text) RETURNS release_mgmt.digest
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('release manager');
     sealing release_mgmt.release_package;
@@ -299,7 +299,7 @@ COMMENT ON PROCEDURE release_mgmt.add_signature(text, text, bytea) IS
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'PROCEDURE release_mgmt.add_signature(text, text, bytea)');
 
 CREATE FUNCTION release_mgmt.revise_package(package text) RETURNS integer
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     old_package release_mgmt.release_package;
     new_package release_mgmt.release_package;

@@ -185,7 +185,7 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.missed_cut_off(uuid, timestamptz) IS 'Why a release missed a cut-off; NULL where it did not, or the cut-off is still to come.';
 
 CREATE FUNCTION release_mgmt.rebook_missed(train text) RETURNS TABLE (release text, missed timestamptz, because text, departs_at timestamptz)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('release manager', 'change manager');
     late record;

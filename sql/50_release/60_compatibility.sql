@@ -216,7 +216,7 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 20 SECURITY DEFINER SET search_path
     SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
-    checked CONSTANT uuid := release_mgmt.package_id(coalesce(check_compatibility.package, ''));
+    checked CONSTANT uuid := release_mgmt.package_id(check_compatibility.package);
 BEGIN
     RETURN QUERY
         WITH finding AS MATERIALIZED (

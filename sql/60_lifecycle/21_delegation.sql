@@ -18,7 +18,7 @@ BEGIN
             'Who approves for another does not pass that on.', format('Who has the duty delegates it: SELECT * FROM release_mgmt.person_duty WHERE duty = %L.', duty));
     END IF;
     to_person := release_mgmt.person_id(delegate);
-    for_release := release_mgmt.release_id(release);
+    for_release := CASE WHEN release IS NOT NULL THEN release_mgmt.release_id(release) END;
     IF to_person IS NULL OR until IS NULL OR until <= now() THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', 'a delegation names a person, and a time to come at which it ends',
             CASE WHEN until <= now() THEN format('%s is over.', until) END, 'SELECT release_mgmt.delegate_approval(delegate, now() + ''2 weeks'').');

@@ -41,7 +41,7 @@ COMMENT ON FUNCTION release_mgmt_internal.creatable_item(release_mgmt.ci, text, 
 
 -- SECURITY DEFINER: reads the CMDB for whoever plans.
 CREATE FUNCTION release_mgmt.derive_ci_changes(release text) RETURNS integer
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     of_release uuid;
     derived integer;

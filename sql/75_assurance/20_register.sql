@@ -261,7 +261,7 @@ SELECT release_mgmt_internal.allow('{release manager,change manager,test manager
 SELECT release_mgmt_internal.allow('{release manager,change manager,test manager}', 'UPDATE', 'release_mgmt.issue');
 
 CREATE FUNCTION release_mgmt.entry_id(code text) RETURNS uuid
-LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     found_id uuid;
     of_release uuid;

@@ -273,7 +273,7 @@ CREATE TRIGGER rm_95_attribute AFTER INSERT ON release_mgmt.incident_ci
 FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.attribute_new_incident();
 
 CREATE FUNCTION release_mgmt.incident_id(code text) RETURNS uuid
-LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     found_id uuid;
 BEGIN
@@ -290,7 +290,7 @@ SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.inci
 
 -- SECURITY DEFINER in the verbs: attributions are written by these alone.
 CREATE FUNCTION release_mgmt.attribute_incident(incident text) RETURNS TABLE (release text, confidence numeric, reason text, confirmed boolean)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     of_incident uuid;
 BEGIN

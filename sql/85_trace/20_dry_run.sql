@@ -87,7 +87,7 @@ COMMENT ON FUNCTION release_mgmt_internal.rehearse(release_mgmt.release) IS
 -- SECURITY DEFINER: applies changes on behalf of a person who may plan but not write the tables.
 CREATE FUNCTION release_mgmt.dry_run(release text)
 RETURNS TABLE (ci text, attribute text, old_value text, new_value text, outcome text, message text)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     of_release release_mgmt.release;

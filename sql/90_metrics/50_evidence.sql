@@ -190,7 +190,7 @@ COMMENT ON FUNCTION release_mgmt_internal.pack_evidence(text, text, release_mgmt
 'A head that tells length, SHA-256 and name of each part, signed with the log''s key, and the parts behind it.';
 
 CREATE FUNCTION release_mgmt_internal.evidence_of(release text) RETURNS text
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     wanted uuid := release_mgmt.release_id(release);
     sources regclass[];
@@ -256,7 +256,7 @@ COMMENT ON FUNCTION release_mgmt_internal.evidence_of(text) IS 'See export_evide
 
 -- Reads everything on behalf of duties that may read it in parts, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.export_evidence(release text) RETURNS text
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
 BEGIN ATOMIC
     SELECT release_mgmt_internal.evidence_of(release);
 END;

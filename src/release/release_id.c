@@ -55,7 +55,8 @@ Datum
 rm_release_id(PG_FUNCTION_ARGS)
 {
 	Named *named = (Named *) fcinfo->flinfo->fn_extra;
-	text *code = PG_GETARG_TEXT_PP(0);
+	/* NULL is the code of none. */
+	text *code = PG_ARGISNULL(0) ? cstring_to_text("") : PG_GETARG_TEXT_PP(0);
 	MemoryContext old_context;
 	pg_uuid_t *id;
 

@@ -197,6 +197,23 @@ CALL advance_release('RETURNING', 'agreed');
 CALL advance_release('STRAIGHT', 'waiting');
 \set VERBOSITY terse
 SELECT revise_package('PKG straight');
+-- A verb that is given no name says so, and does not pass for one that did its work.
+CALL advance_release(NULL, 'planned');
+CALL advance_change(NULL, 'approved');
+CALL approve_release(NULL, NULL);
+CALL close_entry(NULL, 'done');
+SELECT seal_package(NULL);
+SELECT revise_package(NULL);
+SELECT derive_ci_changes(NULL);
+SELECT * FROM dry_run(NULL);
+SELECT back_out_ci_changes(NULL);
+SELECT export_evidence(NULL);
+SELECT attribute_incident(NULL);
+SELECT rebook_missed(NULL);
+SELECT add_wave(NULL, 'one', '{server/alpha}');
+SELECT create_release(NULL, 'minor');
+SELECT create_release('', 'minor');
+SELECT create_release('NEW', NULL);
 \set VERBOSITY default
 RESET ROLE;
 DROP OWNED BY regress_librarian, regress_manager, regress_customer, regress_authority;
