@@ -43,11 +43,11 @@ ALTER TABLE host ENABLE ALWAYS TRIGGER rm_10_admit, ENABLE ALWAYS TRIGGER rm_90_
 
 -- Leaves and changes behind the checkpoint.
 BEGIN;
-UPDATE release_mgmt.ledger_entry SET entry = overlay(entry PLACING 'x' FROM 60) WHERE index = size(:'checkpoint') + 1;
+UPDATE release_mgmt.ledger_entry SET entry = set_byte(entry, 59, get_byte(entry, 59) # 1) WHERE index = size(:'checkpoint') + 1;
 SELECT finding, leaf FROM since(:'checkpoint') WHERE finding = 'leaf changed';
 ROLLBACK;
 BEGIN;
-UPDATE release_mgmt.ledger_batch SET changes = overlay(changes PLACING 'x' FROM 30)
+UPDATE release_mgmt.ledger_batch SET changes = set_byte(changes, 29, get_byte(changes, 29) # 1)
 WHERE transaction_id = (SELECT transaction_id FROM release_mgmt.ledger_entry WHERE index = size(:'checkpoint') + 5);
 SELECT finding, leaf FROM since(:'checkpoint') WHERE finding = 'changes altered';
 ROLLBACK;
@@ -57,7 +57,7 @@ SELECT finding, leaf FROM since(:'checkpoint') WHERE finding LIKE 'leaf%';
 ROLLBACK;
 -- What the checkpoint's root is made of: a tile, and an entry behind the last full one.
 BEGIN;
-UPDATE release_mgmt.ledger_tile SET root = overlay(root PLACING '\xff' FROM 1) WHERE level = 0 AND index = 0;
+UPDATE release_mgmt.ledger_tile SET root = set_byte(root, 0, get_byte(root, 0) # 1) WHERE level = 0 AND index = 0;
 SELECT finding, leaf FROM since(:'checkpoint');
 ROLLBACK;
 BEGIN;
@@ -65,7 +65,7 @@ DELETE FROM release_mgmt.ledger_tile WHERE level = 0 AND index = 0;
 SELECT finding, leaf + size(:'checkpoint') AS leaf, key FROM since(:'checkpoint');
 ROLLBACK;
 BEGIN;
-UPDATE release_mgmt.ledger_entry SET entry = overlay(entry PLACING 'x' FROM 60) WHERE index = size(:'checkpoint') - 2;
+UPDATE release_mgmt.ledger_entry SET entry = set_byte(entry, 59, get_byte(entry, 59) # 1) WHERE index = size(:'checkpoint') - 2;
 SELECT finding, leaf FROM since(:'checkpoint');
 ROLLBACK;
 

@@ -80,13 +80,13 @@ DELETE FROM release_mgmt.ledger_entry WHERE index = (SELECT max(index) FROM rele
 SELECT finding, log_index, key FROM findings ORDER BY finding;
 ROLLBACK;
 BEGIN;
-UPDATE release_mgmt.ledger_head SET edge = overlay(edge PLACING '\xff' FROM 1);
+UPDATE release_mgmt.ledger_head SET edge = set_byte(edge, 0, get_byte(edge, 0) # 1);
 SELECT * FROM findings;
 ROLLBACK;
 
 -- Captured changes: a batch edited, deleted, added.
 BEGIN;
-UPDATE release_mgmt.ledger_batch SET changes = overlay(changes PLACING 'x' FROM 30)
+UPDATE release_mgmt.ledger_batch SET changes = set_byte(changes, 29, get_byte(changes, 29) # 1)
 WHERE transaction_id = (SELECT transaction_id FROM release_mgmt.ledger_entry WHERE index = 2);
 SELECT finding, log_index, source FROM findings ORDER BY finding;
 ROLLBACK;
@@ -111,7 +111,7 @@ DELETE FROM release_mgmt.ledger_pending_0 WHERE transaction_id NOT IN (SELECT tr
 SELECT * FROM findings ORDER BY finding;
 ROLLBACK;
 BEGIN;
-UPDATE release_mgmt.ledger_pending_0 SET changes = overlay(changes PLACING 'x' FROM 30)
+UPDATE release_mgmt.ledger_pending_0 SET changes = set_byte(changes, 29, get_byte(changes, 29) # 1)
 WHERE transaction_id NOT IN (SELECT transaction_id FROM release_mgmt.ledger_entry WHERE transaction_id IS NOT NULL);
 SELECT finding, log_index, source FROM findings ORDER BY finding;
 ROLLBACK;
