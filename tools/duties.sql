@@ -35,7 +35,9 @@ SELECT format('| `%s` | %s |', regexp_replace(p.oid::regprocedure::text, '^relea
               string_agg(CASE WHEN NOT has_function_privilege(h.role_name, p.oid, 'EXECUTE') THEN '' WHEN h.duty <> ALL (n.duties) THEN 'r' ELSE 'x' END, ' | ' ORDER BY h.ordinal))
 FROM pg_proc AS p CROSS JOIN holder AS h
 CROSS JOIN LATERAL (SELECT array_agg(btrim(d, ' ''')) AS duties
-                    FROM regexp_matches(p.prosrc, 'require_duty\(([^)]*)\)', 'g') AS m(lists), unnest(string_to_array(m.lists[1], ',')) AS d) AS n
+                    FROM regexp_matches(p.prosrc, 'require_duty\(([^)]*)\)', 'g') AS m(lists), unnest(string_to_array(m.lists[1], ',')) AS d
+                    -- Which duty it takes may depend on what the verb is called with.
+                    WHERE btrim(d) LIKE '''%') AS n
 WHERE p.pronamespace = 'release_mgmt'::regnamespace AND p.prokind IN ('f', 'p') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
   AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) AS a WHERE a IN ('internal'::regtype, 'cstring'::regtype))
   AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) AS a WHERE a.grantee = 0)
