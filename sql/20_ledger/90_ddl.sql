@@ -25,6 +25,19 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.governed_ancestors(oid) IS
 'The governed tables whose rows the relation holds, or held until this statement.';
 
+CREATE FUNCTION release_mgmt_internal.governed_descendants(relation oid) RETURNS SETOF uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    WITH RECURSIVE down (relid) AS (
+        SELECT relation
+        UNION
+        SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN down AS d ON i.inhparent = d.relid
+    )
+    SELECT t.id FROM release_mgmt.governed_table AS t JOIN down AS d ON t.source = d.relid;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.governed_descendants(oid) IS
+'The governed tables that inherit from the relation: what is done to its columns is done to theirs.';
+
 CREATE FUNCTION release_mgmt_internal.follow_members(table_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -186,27 +199,35 @@ END;
 COMMENT ON FUNCTION release_mgmt.record_schema(regclass) IS
 'Records the schema and every row of a governed table that was altered while event triggers were off. For DBAs. Errors: RM001 inactive, RM013 where a key column is gone.';
 
+CREATE FUNCTION release_mgmt_internal.columns_of_type(type oid) RETURNS TABLE (relid oid, number integer)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- Dependencies tell arrays, domains, ranges and columns of a type.
+    WITH RECURSIVE holder (type) AS (
+        SELECT columns_of_type.type
+        UNION
+        SELECT CASE WHEN d.classid = 'pg_type'::regclass THEN d.objid ELSE c.reltype END
+        FROM holder AS h
+        JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.type AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass)
+        LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+    )
+    SELECT DISTINCT d.objid, d.objsubid
+    FROM holder AS h
+    JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.type AND d.classid = 'pg_class'::regclass AND d.objsubid > 0;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.columns_of_type(oid) IS 'The columns whose values a type is part of: itself, or within arrays, domains, ranges and composite types.';
+
 CREATE FUNCTION release_mgmt_internal.record_type(altered oid, values_changed boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     held record;
 BEGIN
     FOR held IN
-        -- Dependencies tell arrays, domains, ranges and columns of a type.
-        WITH RECURSIVE holder (type) AS (
-            SELECT altered
-            UNION
-            SELECT CASE WHEN d.classid = 'pg_type'::regclass THEN d.objid ELSE c.reltype END
-            FROM holder AS h
-            JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.type AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass)
-            LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-        )
         SELECT t.id, t.source, string_agg(format('Column "%s" of its key holds values of the type.', a.attname), E'\n')
                                FILTER (WHERE a.attname = ANY (t.key_columns)) AS of_key
-        FROM holder AS h
-        JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.type AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
-        JOIN release_mgmt.governed_table AS t ON t.source = d.objid
-        JOIN pg_attribute AS a ON a.attrelid = t.source AND a.attnum = d.objsubid AND a.attgenerated = ''
+        FROM release_mgmt_internal.columns_of_type(altered) AS d
+        JOIN release_mgmt.governed_table AS t ON t.source = d.relid
+        JOIN pg_attribute AS a ON a.attrelid = t.source AND a.attnum = d.number AND a.attgenerated = ''
         GROUP BY t.id
         ORDER BY t.id
     LOOP
@@ -235,7 +256,7 @@ BEGIN
         SELECT t.*
         FROM release_mgmt.governed_table AS t
         WHERE t.id IN (
-            SELECT release_mgmt_internal.governed_ancestors(r.relid)
+            SELECT g
             FROM pg_event_trigger_ddl_commands() AS d
             CROSS JOIN LATERAL (
                 SELECT d.objid WHERE d.classid = 'pg_class'::regclass
@@ -247,7 +268,11 @@ BEGIN
                 SELECT g.tgrelid FROM pg_trigger AS g WHERE d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
                 UNION ALL
                 SELECT s.source FROM release_mgmt.governed_table AS s JOIN pg_class AS c ON c.oid = s.source
-                WHERE d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid) AS r (relid))
+                WHERE d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid) AS r (relid)
+            CROSS JOIN LATERAL (
+                SELECT release_mgmt_internal.governed_ancestors(r.relid)
+                UNION
+                SELECT release_mgmt_internal.governed_descendants(r.relid)) AS k (g))
         ORDER BY t.id
     LOOP
         PERFORM release_mgmt_internal.follow_members(governed.id);

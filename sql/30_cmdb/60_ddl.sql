@@ -1,23 +1,18 @@
 -- Module cmdb, last part: DDL on bound tables.
 --
--- Owners alter and drop their tables as before, with two limits: nobody but a superuser takes the trigger rm_80_ci away or
--- switches it off, and a table in mode enforce is not dropped, renamed, moved or rewritten by its owner, because each of
--- these changes items without a plan. An inactive database has no limits: there a dump is being restored.
+-- Owners alter and drop their tables as before, with two limits: nobody but a superuser takes the trigger rm_80_ci away,
+-- replaces it or switches it off, and a table in mode enforce is not dropped, renamed, moved or rewritten by its owner, nor do
+-- its columns go, change places or get values with their types, because each of these changes items without a plan. An inactive
+-- database has no limits: there a dump is being restored.
 
-CREATE FUNCTION release_mgmt_internal.bound_class_of(relation oid) RETURNS TABLE (class text, source regclass, source_name text, enforced boolean)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    WITH RECURSIVE up (relation) AS (
-        SELECT bound_class_of.relation
-        UNION
-        SELECT i.inhparent FROM pg_catalog.pg_inherits AS i JOIN up AS u ON i.inhrelid = u.relation
-    )
-    SELECT c.name, c.source, c.source_name, g.mode = 'enforce'
-    FROM up AS u
-    JOIN release_mgmt.ci_class AS c ON c.source = u.relation
-    JOIN release_mgmt.governed_table AS g ON g.source = c.source;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.bound_class_of(oid) IS 'The classes that a table holds items of, itself or as partition or inheritance child.';
+CREATE FUNCTION release_mgmt_internal.refuse_columns(class text, source regclass, problems text) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM release_mgmt_internal.refuse('ledger_protected', format('the columns of table %s may not change so', source),
+        format(E'%s\nConfiguration items of class "%s" would have other values without a plan.', problems, class),
+        format('A DBA puts the class into mode observe for the migration: release_mgmt.govern(%L, ''observe'').', source));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.refuse_columns(text, regclass, text) IS 'RM013: DDL would change items of a class in mode enforce by way of their columns.';
 
 -- SECURITY DEFINER: whoever runs DDL holds no privilege on these tables. Compiling these queries would take longer than the DDL.
 CREATE FUNCTION release_mgmt_internal.follow_drop() RETURNS event_trigger
@@ -25,19 +20,31 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     gone record;
 BEGIN
-    FOR gone IN
-        SELECT d.object_identity, t.oid AS on_table
-        FROM pg_event_trigger_dropped_objects() AS d
-        JOIN pg_class AS t ON t.oid = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
-        WHERE d.object_type = 'trigger' AND d.address_names[3] = 'rm_80_ci'
-    LOOP
-        IF release_mgmt_internal.is_active() AND NOT release_mgmt_internal.caller_is_superuser()
-           AND EXISTS (SELECT FROM release_mgmt_internal.bound_class_of(gone.on_table)) THEN
+    IF release_mgmt_internal.is_active() AND NOT release_mgmt_internal.in_own_ddl() AND NOT release_mgmt_internal.caller_is_superuser() THEN
+        FOR gone IN
+            SELECT d.object_identity
+            FROM pg_event_trigger_dropped_objects() AS d
+            JOIN pg_class AS t ON t.oid = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
+            WHERE d.object_type = 'trigger' AND d.address_names[3] = 'rm_80_ci' AND EXISTS (SELECT FROM release_mgmt_internal.bound_class_of(t.oid))
+        LOOP
             PERFORM release_mgmt_internal.refuse('ledger_protected', format('trigger %s may not be dropped', gone.object_identity),
                 'It keeps the configuration items of a bound table and guards them.',
                 'A DBA frees the table with CALL release_mgmt.unbind_ci_class(class).');
-        END IF;
-    END LOOP;
+        END LOOP;
+        FOR gone IN
+            SELECT b.class, b.source, string_agg(DISTINCT format('Column "%s" would be gone.', d.address_names[3]), E'\n') AS columns
+            FROM pg_event_trigger_dropped_objects() AS d
+            CROSS JOIN LATERAL release_mgmt_internal.bound_class_of(d.objid) AS b
+            JOIN release_mgmt.ci_class AS c ON c.name = b.class
+            JOIN release_mgmt.governed_table AS g ON g.source = c.source
+            WHERE d.classid = 'pg_class'::regclass AND d.objsubid > 0 AND b.enforced AND d.address_names[3] <> ALL (c.exempt)
+              -- Generated columns say nothing of their own; those of a child alone are not told apart.
+              AND (d.objid <> c.source OR d.address_names[3] = ANY (g.column_names))
+            GROUP BY b.class, b.source ORDER BY b.class
+        LOOP
+            PERFORM release_mgmt_internal.refuse_columns(gone.class, gone.source, gone.columns);
+        END LOOP;
+    END IF;
     FOR gone IN
         SELECT d.object_identity, c.name AS class, g.mode
         FROM pg_event_trigger_dropped_objects() AS d
@@ -59,9 +66,9 @@ BEGIN
     USING pg_event_trigger_dropped_objects() AS d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND r.via = d.objid;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.follow_drop() IS
-'Event trigger rm_cmdb_drop: unbinds the class of a dropped table; refuses to drop the guard (RM013), or a table in mode enforce.';
+'Event trigger rm_cmdb_drop: unbinds the class of a dropped table; refuses to drop the guard (RM013), or a table in mode enforce or columns of one.';
+-- Whatever is dropped may take columns along: a type, a domain, a function.
 CREATE EVENT TRIGGER rm_cmdb_drop ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP TRIGGER', 'DROP FOREIGN TABLE', 'ALTER TABLE', 'DROP EXTENSION')
     EXECUTE FUNCTION release_mgmt_internal.follow_drop();
 ALTER EVENT TRIGGER rm_cmdb_drop ENABLE ALWAYS;
 
@@ -77,27 +84,31 @@ BEGIN
         RETURN;
     END IF;
     FOR touched IN
-        SELECT DISTINCT b.class, b.source, b.source_name, b.enforced, r.relation,
-               k.relkind = 'p' OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = b.source) OR b.source <> r.relation AS many
+        SELECT DISTINCT b.class, b.source, b.source_name, b.enforced, g.members::oid[] AS members,
+               ARRAY(SELECT m::oid FROM release_mgmt_internal.bound_relations(b.source) AS m) AS relations
         FROM pg_event_trigger_ddl_commands() AS d
         CROSS JOIN LATERAL (
             SELECT d.objid::regclass WHERE d.classid = 'pg_class'::regclass
             UNION ALL
             SELECT t.tgrelid FROM pg_trigger AS t WHERE d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
             UNION ALL
+            -- Typed tables of a composite type; an index has no type, and most tables are of none.
+            SELECT c.oid FROM pg_class AS o JOIN pg_class AS c ON c.reloftype = o.reltype
+            WHERE d.classid = 'pg_class'::regclass AND o.oid = d.objid AND o.reltype <> 0
+            UNION ALL
             -- With its schema a table gets another name.
             SELECT c.source FROM release_mgmt.ci_class AS c JOIN pg_class AS s ON s.oid = c.source
             WHERE d.classid = 'pg_namespace'::regclass AND s.relnamespace = d.objid) AS r (relation)
-        CROSS JOIN LATERAL release_mgmt_internal.bound_class_of(r.relation) AS b
-        JOIN pg_class AS k ON k.oid = b.source
-        ORDER BY b.class, r.relation
+        CROSS JOIN LATERAL release_mgmt_internal.classes_touched_by(r.relation) AS b
+        JOIN release_mgmt.governed_table AS g ON g.source = b.source
+        ORDER BY b.class
     LOOP
         IF NOT release_mgmt_internal.caller_is_superuser() THEN
             SELECT string_agg(p, E'\n') INTO problems FROM (
-                SELECT format('Trigger rm_80_ci of %s is renamed, switched off, or no longer fires ALWAYS.', touched.relation)
-                WHERE NOT (touched.many AND TG_TAG <> 'ALTER TRIGGER')
-                  AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = touched.relation AND t.tgname = 'rm_80_ci' AND t.tgenabled = 'A')
-                   OR EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = touched.relation AND t.tgname = 'rm_80_ci' AND t.tgenabled <> 'A')
+                -- What has only just come has no trigger yet.
+                SELECT format('Trigger rm_80_ci of %s is renamed, replaced, switched off, or no longer fires ALWAYS.', p.relation)
+                FROM release_mgmt_internal.guard_problems(touched.class, touched.source) AS p
+                WHERE p.finding <> 'missing' OR p.relation::oid = ANY (touched.members)
                 UNION ALL
                 SELECT format('Table %s would be called %s.', touched.source_name, touched.source)
                 WHERE touched.enforced AND touched.source::text <> touched.source_name) AS x (p);
@@ -105,21 +116,22 @@ BEGIN
                 PERFORM release_mgmt_internal.refuse('ledger_protected', format('the governance of table %s may not be weakened', touched.source_name), problems,
                     format('A DBA frees the table with CALL release_mgmt.unbind_ci_class(%L).', touched.class));
             END IF;
+            IF touched.enforced THEN
+                SELECT string_agg(p, E'\n') INTO problems FROM release_mgmt_internal.column_problems(touched.class) AS p;
+                IF problems IS NOT NULL THEN
+                    PERFORM release_mgmt_internal.refuse_columns(touched.class, touched.source, problems);
+                END IF;
+            END IF;
         END IF;
         PERFORM release_mgmt_internal.follow_renames(touched.class);
-        SELECT string_agg(format('Key column "%s" is gone.', k), E'\n') INTO problems
-        FROM release_mgmt.ci_class AS c CROSS JOIN unnest(c.key_columns) AS k
-        WHERE c.name = touched.class AND touched.enforced AND NOT release_mgmt_internal.caller_is_superuser()
-          AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = touched.source AND a.attname = k AND NOT a.attisdropped);
-        IF problems IS NOT NULL THEN
-            PERFORM release_mgmt_internal.refuse('ledger_protected', format('the governance of table %s may not be weakened', touched.source_name), problems,
-                format('A DBA frees the table with CALL release_mgmt.unbind_ci_class(%L).', touched.class));
-        END IF;
         UPDATE release_mgmt.ci_class AS c SET source_name = touched.source::text
         WHERE c.name = touched.class AND c.source_name <> touched.source::text;
-        -- A partition or child may have come, with its rows, or gone.
-        IF touched.many THEN
+        -- A partition or child has come, with its rows, or gone.
+        IF NOT (touched.relations @> touched.members AND touched.members @> touched.relations) THEN
             PERFORM release_mgmt_internal.attach_ci_trigger(touched.class, touched.source);
+            PERFORM release_mgmt_internal.run_own_ddl(format('DROP TRIGGER rm_80_ci ON %s', t.tgrelid::regclass))
+            FROM pg_trigger AS t
+            WHERE t.tgrelid = ANY (touched.members) AND t.tgrelid <> ALL (touched.relations) AND t.tgname = 'rm_80_ci' AND t.tgparentid = 0;
             SELECT f.changed INTO changed FROM release_mgmt_internal.fill_ci(touched.class) AS f;
             IF changed > 0 AND touched.enforced AND NOT release_mgmt_internal.caller_is_superuser() THEN
                 PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not gain or lose rows this way', touched.source),
@@ -130,9 +142,10 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.follow_alter() IS
-'Event trigger rm_cmdb_alter: guards new partitions and inheritance children; refuses to switch the guard off (RM013), or to rename a table in mode enforce.';
+'Event trigger rm_cmdb_alter: guards new partitions and inheritance children, lets go of those that left; refuses to replace the guard or to switch it off (RM013), and, in mode enforce, to rename a table, or to give items other values by way of its columns.';
 CREATE EVENT TRIGGER rm_cmdb_alter ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TABLE AS', 'ALTER TRIGGER', 'ALTER SCHEMA', 'ALTER INDEX')
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TABLE AS', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE SCHEMA', 'ALTER SCHEMA', 'ALTER INDEX',
+                 'ALTER TYPE')
     EXECUTE FUNCTION release_mgmt_internal.follow_alter();
 ALTER EVENT TRIGGER rm_cmdb_alter ENABLE ALWAYS;
 
@@ -154,3 +167,38 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.guard_rewrite() IS 'Event trigger rm_cmdb_rewrite: refuses that ALTER TABLE rewrites a table in mode enforce (RM013).';
 CREATE EVENT TRIGGER rm_cmdb_rewrite ON table_rewrite EXECUTE FUNCTION release_mgmt_internal.guard_rewrite();
 ALTER EVENT TRIGGER rm_cmdb_rewrite ENABLE ALWAYS;
+
+CREATE FUNCTION release_mgmt_internal.refuse_altered_values() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held record;
+BEGIN
+    IF release_mgmt_internal.caller_is_superuser() THEN
+        RETURN;
+    END IF;
+    FOR held IN
+        SELECT b.class, b.source, string_agg(DISTINCT format('Column "%s" holds values of the type.', a.attname), E'\n') AS columns
+        FROM pg_event_trigger_ddl_commands() AS d
+        LEFT JOIN pg_class AS k ON d.classid = 'pg_class'::regclass AND k.oid = d.objid
+        CROSS JOIN LATERAL release_mgmt_internal.columns_of_type(coalesce(k.reltype, d.objid)) AS t
+        CROSS JOIN LATERAL release_mgmt_internal.bound_class_of(t.relid) AS b
+        JOIN pg_attribute AS a ON a.attrelid = t.relid AND a.attnum = t.number AND a.attgenerated = ''
+        JOIN release_mgmt.ci_class AS c ON c.name = b.class
+        WHERE b.enforced AND a.attname <> ALL (c.exempt)
+        GROUP BY b.class, b.source ORDER BY b.class
+    LOOP
+        PERFORM release_mgmt_internal.refuse_columns(held.class, held.source, held.columns);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.refuse_altered_values() IS
+'What the event trigger rm_cmdb_type does: RM013 where ALTER TYPE changed values that items in mode enforce hold, exempt columns aside.';
+
+-- SECURITY DEFINER: the same.
+CREATE FUNCTION release_mgmt_internal.guard_type() RETURNS event_trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
+AS 'MODULE_PATHNAME', 'rm_guard_type';
+COMMENT ON FUNCTION release_mgmt_internal.guard_type() IS
+'Event trigger rm_cmdb_type: refuses another name for an enum''s value, or other attributes of a composite type, where items in mode enforce hold such values (RM013).';
+CREATE EVENT TRIGGER rm_cmdb_type ON ddl_command_end WHEN TAG IN ('ALTER TYPE')
+    EXECUTE FUNCTION release_mgmt_internal.guard_type();
+ALTER EVENT TRIGGER rm_cmdb_type ENABLE ALWAYS;

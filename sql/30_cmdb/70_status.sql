@@ -53,14 +53,11 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-        SELECT 'trigger missing', format('%s has no trigger rm_80_ci of class "%s"; bind the class again.', r, c.name)
-        FROM release_mgmt_internal.bound_relations(c.source) AS r
-        WHERE NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = 'rm_80_ci'
-                          AND t.tgfoid = 'release_mgmt_internal.keep_ci()'::regprocedure AND t.tgargs = convert_to(c.name, getdatabaseencoding()) || '\x00'::bytea)
-        UNION ALL
-        SELECT 'trigger off', format('Trigger rm_80_ci of %s does not fire always; bind the class again.', t.tgrelid::regclass)
-        FROM pg_trigger AS t
-        WHERE t.tgrelid IN (SELECT release_mgmt_internal.bound_relations(c.source)) AND t.tgname = 'rm_80_ci' AND t.tgenabled <> 'A';
+        SELECT 'trigger ' || p.finding,
+               format(CASE p.finding WHEN 'missing' THEN '%s has no trigger rm_80_ci; bind the class again.'
+                                     WHEN 'off' THEN 'Trigger rm_80_ci of %s does not fire always; bind the class again.'
+                                     ELSE 'Trigger rm_80_ci of %s is another one than that of the class; drop it, and bind the class again.' END, p.relation)
+        FROM release_mgmt_internal.guard_problems(c.name, c.source) AS p ORDER BY p.finding, p.relation;
     IF NOT EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE g.source = c.source) THEN
         RETURN QUERY SELECT 'not governed', format('%s is not governed, so that its guard rests; bind the class again.', c.source);
     END IF;
@@ -124,6 +121,6 @@ FROM release_mgmt.ci_class AS c
 LEFT JOIN release_mgmt.governed_table AS g ON g.source = c.source
 LEFT JOIN LATERAL release_mgmt_internal.binding_findings(c.name) AS f ON true;
 COMMENT ON VIEW release_mgmt.binding_status IS
-'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, not governed, column gone, key not unique, path broken, relation broken, out of step, version unreadable, platform unreadable, organization unknown, organization changed. Reads the bound tables.';
+'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, trigger altered, not governed, column gone, key not unique, path broken, relation broken, out of step, version unreadable, platform unreadable, organization unknown, organization changed. Reads the bound tables.';
 SELECT release_mgmt_internal.allow('{auditor}', 'SELECT', 'release_mgmt.binding_status');
 SELECT release_mgmt_internal.allow('{auditor}', 'EXECUTE', 'FUNCTION release_mgmt_internal.binding_findings(text)');

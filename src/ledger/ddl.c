@@ -121,11 +121,31 @@ rm_follow_alter_command(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Does the command, ALTER TYPE, change values that are stored?
+ *
+ * Of what is done to other types than composite ones, only another name for an
+ * enum's value does.
+ */
+bool
+rm_ledger_alters_values(Node *parsetree)
+{
+	return IsA(parsetree, AlterTableStmt) ||
+		   (IsA(parsetree, AlterEnumStmt) && castNode(AlterEnumStmt, parsetree)->oldVal != NULL);
+}
+
+/* Does the command give an attribute of a composite type another name? */
+static bool
+renames_attribute(Node *parsetree)
+{
+	return IsA(parsetree, RenameStmt) && castNode(RenameStmt, parsetree)->renameType == OBJECT_ATTRIBUTE;
+}
+
+/*
  * Event trigger rm_ledger_type at the end of ALTER TYPE.
  *
- * A composite type is altered as a relation is.  Of what is done to other
- * types, only another name for an enum's value changes values that are stored;
- * another name for the type belongs to the schema of tables.
+ * A composite type is altered as a relation is, and so is what has columns of
+ * its attributes' names.  Another name for the type belongs to the schema of
+ * tables.
  */
 Datum
 rm_follow_type(PG_FUNCTION_ARGS)
@@ -140,14 +160,14 @@ rm_follow_type(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 
 	parsetree = ((EventTriggerData *) fcinfo->context)->parsetree;
-	if (IsA(parsetree, AlterTableStmt))
+	if (IsA(parsetree, AlterTableStmt) || renames_attribute(parsetree))
 	{
 		ColumnChanges changes = column_changes(parsetree);
 
 		follow_columns(&changes);
 		PG_RETURN_NULL();
 	}
-	renamed = BoolGetDatum(IsA(parsetree, AlterEnumStmt) && castNode(AlterEnumStmt, parsetree)->oldVal != NULL);
+	renamed = BoolGetDatum(rm_ledger_alters_values(parsetree));
 	if (SPI_connect() != SPI_OK_CONNECT ||
 		SPI_execute_with_args("SELECT release_mgmt_internal.record_type(c.objid, $1) "
 							  "FROM pg_catalog.pg_event_trigger_ddl_commands() AS c "

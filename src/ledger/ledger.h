@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/nodes.h"
 #include "utils/uuid.h"
 
 /* The role of the person for whom the acting role acts, InvalidOid where it acts for itself; set by the module party.
@@ -18,6 +19,7 @@ extern void rm_ledger_init(void);
 extern bool rm_ledger_is_active(void);
 extern void rm_ledger_require_active(void);
 extern const pg_uuid_t *rm_ledger_current_transaction(void);
+extern bool rm_ledger_alters_values(Node *parsetree);
 extern Oid rm_internal_function(const char *name, int nargs, const Oid *types);
 
 #endif /* RM_LEDGER_LEDGER_H */
