@@ -74,55 +74,26 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.is_key(regclass, text[]) IS
 'Whether a unique index over exactly these columns, all NOT NULL, makes them name a row.';
 
+CREATE FUNCTION release_mgmt_internal.follows_names(type oid) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_follows_names';
+COMMENT ON FUNCTION release_mgmt_internal.follows_names(oid) IS
+'Whether values of the type are written with the names of other objects (regclass and its like, aclitem), themselves or in a part of them.';
+
+-- What is written with the names of other objects would get another digest when these are renamed, though nobody changes the
+-- row. Nobody but the extension renames what its own tables name.
 CREATE FUNCTION release_mgmt_internal.columns_of(source regclass, OUT names text[], OUT numbers smallint[])
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum), '{}'),
            coalesce(pg_catalog.array_agg(a.attnum ORDER BY a.attnum), '{}')
     FROM pg_catalog.pg_attribute AS a
-    WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+    WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+      AND (NOT release_mgmt_internal.follows_names(a.atttypid)
+           OR EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                      WHERE c.oid = source AND c.relnamespace IN ('release_mgmt'::regnamespace, 'release_mgmt_internal'::regnamespace)));
 END;
-COMMENT ON FUNCTION release_mgmt_internal.columns_of(regclass) IS 'The columns that hold values of their own.';
-
-CREATE FUNCTION release_mgmt_internal.follows_names(type oid) RETURNS boolean
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    WITH RECURSIVE part (type) AS (
-        SELECT follows_names.type
-        UNION
-        SELECT n.type
-        FROM part AS p
-        JOIN pg_catalog.pg_type AS t ON t.oid = p.type
-        CROSS JOIN LATERAL (
-            SELECT t.typbasetype WHERE t.typbasetype <> 0
-            UNION ALL
-            SELECT t.typelem WHERE t.typelem <> 0
-            UNION ALL
-            SELECT a.atttypid FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-            UNION ALL
-            SELECT r.rngsubtype FROM pg_catalog.pg_range AS r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)) AS n (type)
-    )
-    SELECT EXISTS (
-        SELECT
-        FROM part AS p
-        JOIN pg_catalog.pg_type AS t ON t.oid = p.type
-        WHERE t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND (t.typname ~ '^reg' OR t.typname = 'aclitem'));
-END;
-COMMENT ON FUNCTION release_mgmt_internal.follows_names(oid) IS
-'Whether values of the type are written with the names of other objects (regclass and its like, aclitem), themselves or in a part of them.';
-
-CREATE FUNCTION release_mgmt_internal.name_columns(source regclass) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT pg_catalog.string_agg(
-               pg_catalog.format('Column "%s" of type %s is written with names of other objects, which change when these are renamed.', a.attname,
-                                 pg_catalog.format_type(a.atttypid, a.atttypmod)), E'\n' ORDER BY a.attnum)
-    FROM release_mgmt_internal.columns_of(source) AS c
-    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = source AND a.attnum = ANY (c.numbers)
-    WHERE release_mgmt_internal.follows_names(a.atttypid);
-END;
-COMMENT ON FUNCTION release_mgmt_internal.name_columns(regclass) IS
-'What is wrong with columns whose values would get other digests though nobody changes the row; NULL if nothing is.';
+COMMENT ON FUNCTION release_mgmt_internal.columns_of(regclass) IS
+'The columns whose values the ledger records: those with values of their own, which are not written with the names of other objects.';
 
 CREATE FUNCTION release_mgmt_internal.members_of(source regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE

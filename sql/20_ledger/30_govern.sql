@@ -46,7 +46,10 @@ BEGIN
     FROM release_mgmt_internal.members_of(require_governable.source) AS m (relid)
     JOIN pg_class AS c ON c.oid = m.relid
     WHERE m.relid <> require_governable.source AND (c.relkind NOT IN ('r', 'p') OR c.relpersistence <> 'p');
-    problems := array_remove(problems || release_mgmt_internal.name_columns(require_governable.source), NULL);
+    SELECT problems || coalesce(array_agg(format('Key column "%s" of type %s is written with the names of other objects, which change when these are renamed.',
+                                                 a.attname, format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum), '{}') INTO problems
+    FROM pg_attribute AS a
+    WHERE a.attrelid = require_governable.source AND a.attname = ANY (columns) AND NOT a.attisdropped AND release_mgmt_internal.follows_names(a.atttypid);
     IF columns IS NULL THEN
         problems := problems || 'It has no primary key; add one, or name the columns of a unique index over NOT NULL columns as key.'::text;
     ELSIF NOT release_mgmt_internal.is_key(require_governable.source, columns) THEN

@@ -112,10 +112,6 @@ BEGIN
     IF last.id IS NULL THEN
         RETURN;
     END IF;
-    IF NOT governed.builtin AND release_mgmt_internal.name_columns(governed.source) IS NOT NULL THEN
-        PERFORM release_mgmt_internal.refuse('ledger_protected', format('governed table %s may not have such a column', governed.source),
-            release_mgmt_internal.name_columns(governed.source), 'Keep the name as text, or the number as oid.');
-    END IF;
     new_key_columns := ARRAY(
         SELECT a.attname::text
         FROM unnest(governed.key_columns) WITH ORDINALITY AS k (name, position)

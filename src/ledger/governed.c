@@ -17,6 +17,7 @@
 #include "ledger/governed.h"
 #include "ledger/ledger_private.h"
 #include "ledger/long_value.h"
+#include "ledger/settings.h"
 #include "ledger/store.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -130,7 +131,8 @@ refuse_unknown_column(Relation relation, const char *name)
  * Fill in the columns of the relation that have values of their own.
  *
  * Returns the name of one without a key, or NULL.  What an inheritance child
- * has beyond the governed table's columns is not in the ledger.
+ * has beyond the governed table's columns is not in the ledger, nor is what is
+ * written with the names of other objects.
  */
 static const char *
 fill_columns(RmGoverned *entry, Relation relation, bool is_child, char **names, int nnames, char **keys)
@@ -147,7 +149,7 @@ fill_columns(RmGoverned *entry, Relation relation, bool is_child, char **names, 
 		if (attribute->attisdropped || attribute->attgenerated)
 			continue;
 		key = key_of_name(NameStr(attribute->attname), names, nnames, keys);
-		if (key == NULL && is_child)
+		if (key == NULL && (is_child || rm_type_follows_names(attribute->atttypid)))
 			continue;
 		if (key == NULL)
 			return NameStr(attribute->attname);

@@ -13,9 +13,11 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "catalog/dependency.h"
+#include "fmgr.h"
 #include "ledger/settings.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 typedef struct Setting
 {
@@ -97,6 +99,73 @@ rm_type_output_follows_settings(Oid type)
 			/* The extension's own types are written the same under any setting. */
 			return getExtensionOfObject(TypeRelationId, base) != get_extension_oid("release_mgmt", true);
 	}
+}
+
+/* Return whether a type of PostgreSQL itself is an OID, or holds some, that is written as the object's name. */
+static bool
+is_written_by_name(Oid type)
+{
+	switch (type)
+	{
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGCLASSOID:
+		case REGTYPEOID:
+		case REGROLEOID:
+		case REGNAMESPACEOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+		case REGCOLLATIONOID:
+		case ACLITEMOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Return whether values of the type are written with the names of other
+ * objects: regclass and its like, aclitem, themselves or in a part of them.
+ */
+bool
+rm_type_follows_names(Oid type)
+{
+	Oid base = getBaseType(type);
+	Oid element = get_element_type(base);
+	TupleDesc desc;
+	bool follows = false;
+
+	if (OidIsValid(element))
+		return rm_type_follows_names(element);
+	if (is_written_by_name(base))
+		return true;
+	switch (get_typtype(base))
+	{
+		case TYPTYPE_RANGE:
+			return rm_type_follows_names(get_range_subtype(base));
+		case TYPTYPE_MULTIRANGE:
+			return rm_type_follows_names(get_multirange_range(base));
+		case TYPTYPE_COMPOSITE:
+			desc = lookup_rowtype_tupdesc(base, -1);
+			for (int i = 0; i < desc->natts && !follows; i++)
+				follows =
+					!TupleDescAttr(desc, i)->attisdropped && rm_type_follows_names(TupleDescAttr(desc, i)->atttypid);
+			ReleaseTupleDesc(desc);
+			return follows;
+		default:
+			return false;
+	}
+}
+
+PG_FUNCTION_INFO_V1(rm_follows_names);
+
+/* follows_names(type oid) returns boolean */
+Datum
+rm_follows_names(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(rm_type_follows_names(PG_GETARG_OID(0)));
 }
 
 /* Put the settings into force; returns what rm_settings_end() needs. */

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 extern bool rm_type_output_follows_settings(Oid type);
+extern bool rm_type_follows_names(Oid type);
 extern int rm_settings_begin(void);
 extern void rm_settings_end(int nest_level);
 

@@ -163,22 +163,28 @@ SELECT release_mgmt.govern('doubled');
 SELECT release_mgmt.govern('doubled', key => '{code}');
 DROP TABLE doubled CASCADE;
 
--- Values that are written with the names of other objects change when these are renamed: refused, wherever they stand.
+-- Values that are written with the names of other objects change when these are renamed: they are not recorded, and no key.
 CREATE TYPE of_table AS (t regclass, n integer);
 CREATE DOMAIN of_role AS regrole;
-CREATE TABLE watched (id integer PRIMARY KEY, r regclass, a of_table[], d of_role, l aclitem, g regclass GENERATED ALWAYS AS ('pg_class'::regclass) STORED, o oid);
+CREATE TABLE named (id integer PRIMARY KEY);
+CREATE TABLE watched (id integer, r regclass, a of_table[], d of_role, l aclitem, g regclass GENERATED ALWAYS AS ('pg_class'::regclass) STORED, o oid, PRIMARY KEY (id, r));
 SELECT release_mgmt.govern('watched');
-ALTER TABLE watched DROP r, DROP a, DROP d, DROP l;
+ALTER TABLE watched DROP CONSTRAINT watched_pkey, ADD PRIMARY KEY (id);
 SELECT release_mgmt.govern('watched') IS NOT NULL AS governed;
-ALTER TABLE watched ADD p regprocedure;
+INSERT INTO watched VALUES (1, 'named', ARRAY[('named', 1)::of_table], 'pg_monitor', NULL, DEFAULT, 'text'::regtype);
+UPDATE watched SET r = 'pg_class', a = NULL;
+CREATE TYPE plain AS (n integer);
+ALTER TABLE watched ADD p regprocedure, ADD c plain DEFAULT '(1)';
 ALTER TABLE watched ALTER o TYPE regtype;
 ALTER TABLE watched ALTER g DROP EXPRESSION;
-CREATE TYPE plain AS (n integer);
-ALTER TABLE watched ADD c plain;
 ALTER TYPE plain ADD ATTRIBUTE t regnamespace;
+ALTER TABLE watched ALTER r TYPE text;
+UPDATE watched SET r = 'now text', g = 'named', p = 'now()', c = '(2,public)';
+ALTER TABLE named RENAME TO renamed;
+SELECT operation, changed FROM release_mgmt.history_of('watched', '1');
 SELECT * FROM release_mgmt.verify_ledger();
 SELECT release_mgmt.ungovern('watched');
-DROP TABLE watched;
+DROP TABLE watched, renamed;
 DROP TYPE of_table, plain;
 DROP DOMAIN of_role;
 
