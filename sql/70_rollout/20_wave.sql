@@ -48,6 +48,8 @@ COMMENT ON COLUMN release_mgmt.target.ci IS 'label class/key of the target; it n
 COMMENT ON COLUMN release_mgmt.target.state IS 'follows from the target''s last step; can not be set otherwise';
 COMMENT ON COLUMN release_mgmt.target.changes_applied_at IS 'when the target''s planned CI changes were written to the CMDB; NULL: not, or backed out';
 CREATE INDEX target_wave_id_idx ON release_mgmt.target (wave_id);
+-- What is left to be done of a release, however much is done: see claim_step() and wave_blocker().
+CREATE INDEX target_unverified_idx ON release_mgmt.target (release_id, wave_id, state, ci COLLATE "C") WHERE state <> 'verified';
 CREATE INDEX target_ci_idx ON release_mgmt.target (ci);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.target', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.target');

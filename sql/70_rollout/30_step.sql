@@ -47,6 +47,7 @@ COMMENT ON COLUMN release_mgmt.deployment_step.outcome IS 'as the worker claimed
 COMMENT ON COLUMN release_mgmt.deployment_step.by_hand IS 'a person completed it, with complete_step()';
 COMMENT ON COLUMN release_mgmt.deployment_step.reason IS 'why a person did, though the roll-out is not manual';
 COMMENT ON COLUMN release_mgmt.deployment_step.findings IS 'array of {file, expected, found}: every file that is not as it must be; empty where all are';
+CREATE INDEX deployment_step_claimed_idx ON release_mgmt.deployment_step (worker, claimed_by) WHERE state = 'claimed';
 CREATE INDEX deployment_step_open_idx ON release_mgmt.deployment_step (target_id) WHERE state IN ('ready', 'claimed');
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.deployment_step', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.deployment_step');

@@ -32,10 +32,15 @@ BEGIN ATOMIC
         CASE WHEN r.state = 'backing_out' THEN pg_catalog.format('release "%s" is being backed out', r.code)
              WHEN r.state = 'pilot' AND NOT w.pilot THEN 'the pilot is still running' END,
         CASE WHEN NOT w.period @> pg_catalog.clock_timestamp() THEN pg_catalog.format('outside the period of wave "%s", %s', w.name, w.period) END,
-        (SELECT pg_catalog.format('waits for %s of wave "%s"', pg_catalog.string_agg(t.ci, ', ' ORDER BY t.ci COLLATE "C"), e.name)
-         FROM release_mgmt.wave AS e JOIN release_mgmt.target AS t ON t.wave_id = e.id
-         WHERE e.release_id = w.release_id AND (NOT e.pilot, e.ordinal) < (NOT w.pilot, w.ordinal) AND t.state <> 'verified'
-         GROUP BY e.id ORDER BY NOT e.pilot, e.ordinal LIMIT 1)), '')
+        (SELECT pg_catalog.format('waits for %s%s of wave "%s"',
+                                  (SELECT pg_catalog.string_agg(n.ci, ', ' ORDER BY n.ci COLLATE "C")
+                                   FROM (SELECT t.ci FROM release_mgmt.target AS t WHERE t.release_id = w.release_id AND t.wave_id = e.id AND t.state <> 'verified'
+                                         ORDER BY t.ci COLLATE "C" LIMIT 10) AS n),
+                                  CASE WHEN left_over.targets > 10 THEN pg_catalog.format(' and %s more', left_over.targets - 10) END, e.name)
+         FROM release_mgmt.wave AS e
+         CROSS JOIN LATERAL (SELECT count(*) AS targets FROM release_mgmt.target AS t WHERE t.release_id = w.release_id AND t.wave_id = e.id AND t.state <> 'verified') AS left_over
+         WHERE e.release_id = w.release_id AND (NOT e.pilot, e.ordinal) < (NOT w.pilot, w.ordinal) AND left_over.targets > 0
+         ORDER BY NOT e.pilot, e.ordinal LIMIT 1)), '')
     FROM release_mgmt.wave AS w JOIN release_mgmt.release AS r ON r.id = w.release_id
     WHERE w.id = wave_blocker.wave;
 END;
@@ -75,6 +80,44 @@ $$;
 COMMENT ON FUNCTION release_mgmt_internal.record_target_fit(uuid) IS
 'Why the package does not fit into what is installed on the target now, recorded with the baseline that was seen; NULL where it does, or where nothing is known to be installed.';
 
+CREATE FUNCTION release_mgmt_internal.is_fit_to_install(step release_mgmt.deployment_step) RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    misfit text;
+BEGIN
+    misfit := CASE WHEN step.kind = 'install' THEN release_mgmt_internal.record_target_fit(step.target_id) END;
+    IF misfit IS NOT NULL THEN
+        RAISE WARNING USING MESSAGE = format('a step on %s is not handed out, since the package does not fit there any more',
+                                             (SELECT t.ci FROM release_mgmt.target AS t WHERE t.id = step.target_id)),
+            DETAIL = misfit || '.', HINT = 'See release_mgmt.check_compatibility(package, targets).';
+    END IF;
+    RETURN misfit IS NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.is_fit_to_install(release_mgmt.deployment_step) IS
+'May the step be handed out, as far as compatibility is concerned? Records what was found for a step that installs, and warns where the package does not fit any more.';
+
+CREATE FUNCTION release_mgmt_internal.releases_at_work() RETURNS SETOF uuid
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    -- From one release to the next along the index: most have nothing left to be done, and one may have a hundred thousand targets.
+    WITH RECURSIVE unfinished (release_id) AS (
+        (SELECT t.release_id FROM release_mgmt.target AS t WHERE t.state <> 'verified' ORDER BY t.release_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT t.release_id FROM release_mgmt.target AS t WHERE t.state <> 'verified' AND t.release_id > u.release_id ORDER BY t.release_id LIMIT 1)
+        FROM unfinished AS u WHERE u.release_id IS NOT NULL
+    )
+    SELECT r.id
+    FROM unfinished AS u
+    JOIN release_mgmt.release AS r ON r.id = u.release_id
+    JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
+    WHERE m.kind IN ('deploying', 'deployed', 'halted')
+      AND EXISTS (SELECT FROM release_mgmt.wave AS w JOIN release_mgmt.target AS t ON t.release_id = w.release_id AND t.wave_id = w.id
+                  WHERE w.release_id = r.id AND t.state <> 'verified'
+                    AND (t.state IN ('installed', 'backing_out') OR (t.state IN ('planned', 'in_progress') AND m.kind = 'deploying')))
+    ORDER BY r.id;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.releases_at_work() IS 'The releases of which some target waits for a step, or for the end of one.';
+
 -- SECURITY DEFINER: steps are written by verbs alone.
 CREATE FUNCTION release_mgmt.claim_step(worker text, lease interval DEFAULT '15 minutes')
 RETURNS TABLE (claim uuid, release text, target text, kind text, attempt integer, package text, items uuid[], manifest text, lease_until timestamptz)
@@ -83,51 +126,50 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER ROWS 1 SET sea
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('operator');
     of_release uuid;
-    candidate uuid;
+    is_open boolean;
+    place record;
+    after_ci text;
     step release_mgmt.deployment_step;
-    misfit text;
 BEGIN
     <<releases>>
-    FOR of_release IN
-        SELECT DISTINCT t.release_id
-        FROM release_mgmt.deployment_step AS s
-        JOIN release_mgmt.target AS t ON t.id = s.target_id
-        JOIN release_mgmt.release AS r ON r.id = t.release_id
-        JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
-        WHERE s.state IN ('ready', 'claimed') AND (m.kind = 'deploying' OR (s.kind <> 'install' AND m.kind IN ('deployed', 'halted')))
-        ORDER BY t.release_id
-    LOOP
+    FOR of_release IN SELECT a.id FROM release_mgmt_internal.releases_at_work() AS a (id) LOOP
         CONTINUE WHEN NOT release_mgmt_internal.may_write(of_release, '{operator}') OR release_mgmt_internal.is_by_hand(of_release);
         PERFORM FROM release_mgmt.release AS r WHERE r.id = of_release FOR SHARE;
-        FOR candidate IN
-            WITH wave_now AS MATERIALIZED (
-                SELECT w.id, w.pilot, w.ordinal,
-                       release_mgmt_internal.release_blocker(of_release) IS NULL AND release_mgmt_internal.wave_blocker(w.id) IS NULL AS is_open
-                FROM release_mgmt.wave AS w WHERE w.release_id = of_release
-            )
-            SELECT s.id
-            FROM wave_now AS w
-            JOIN release_mgmt.target AS t ON t.wave_id = w.id
-            JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id
-            -- To look at what is installed, or to take it away again, no window is needed.
-            WHERE s.state IN ('ready', 'claimed') AND (w.is_open OR s.kind <> 'install') AND release_mgmt_internal.does_steps_on(of_release, t.ci, acting)
-            -- What this worker holds already, else back-outs before anything is installed.
-            ORDER BY s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting DESC, s.kind = 'back_out' DESC,
-                     NOT w.pilot, w.ordinal, t.ci COLLATE "C"
+        is_open := release_mgmt_internal.release_blocker(of_release) IS NULL;
+        -- What this worker holds already.
+        SELECT s.* INTO step
+        FROM release_mgmt.deployment_step AS s JOIN release_mgmt.target AS t ON t.id = s.target_id
+        WHERE s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting AND t.release_id = of_release
+          -- To look at what is installed, or to take it away again, no window is needed.
+          AND (s.kind <> 'install' OR (is_open AND release_mgmt_internal.wave_blocker(t.wave_id) IS NULL))
+          AND release_mgmt_internal.does_steps_on(of_release, t.ci, acting)
+        ORDER BY s.kind = 'back_out' DESC, t.ci COLLATE "C" LIMIT 1
+        FOR UPDATE OF s SKIP LOCKED;
+        EXIT releases WHEN FOUND AND release_mgmt_internal.is_fit_to_install(step);
+        -- Else back-outs before anything is installed, and within a wave what was begun before what was not.
+        FOR place IN
+            SELECT w.id AS wave_id, p.state, p.state IN ('in_progress', 'planned') AS installs
+            FROM release_mgmt.wave AS w
+            CROSS JOIN unnest('{backing_out,in_progress,installed,planned}'::text[]) WITH ORDINALITY AS p (state, ordinal)
+            WHERE w.release_id = of_release
+            ORDER BY p.state = 'backing_out' DESC, NOT w.pilot, w.ordinal, p.ordinal
         LOOP
-            SELECT s.* INTO step FROM release_mgmt.deployment_step AS s
-            WHERE s.id = candidate
-              AND (s.state = 'ready'
-                   OR (s.state = 'claimed' AND (s.lease_until <= clock_timestamp() OR (s.worker = claim_step.worker AND s.claimed_by = acting))))
-            FOR UPDATE SKIP LOCKED;
-            CONTINUE WHEN NOT FOUND;
-            misfit := CASE WHEN step.kind = 'install' THEN release_mgmt_internal.record_target_fit(step.target_id) END;
-            EXIT releases WHEN misfit IS NULL;
-            RAISE WARNING USING MESSAGE = format('a step on %s is not handed out, since the package does not fit there any more',
-                                                 (SELECT t.ci FROM release_mgmt.target AS t WHERE t.id = step.target_id)),
-                DETAIL = misfit || '.', HINT = 'See release_mgmt.check_compatibility(package, targets).';
-            step := NULL;
+            CONTINUE WHEN place.installs AND NOT (is_open AND release_mgmt_internal.wave_blocker(place.wave_id) IS NULL);
+            after_ci := '';
+            LOOP
+                SELECT s.* INTO step
+                FROM release_mgmt.target AS t JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id
+                WHERE t.release_id = of_release AND t.wave_id = place.wave_id AND t.state = place.state AND t.state <> 'verified' AND t.ci COLLATE "C" > after_ci
+                  AND s.state IN ('ready', 'claimed') AND (s.state = 'ready' OR s.lease_until <= clock_timestamp())
+                  AND release_mgmt_internal.does_steps_on(of_release, t.ci, acting)
+                ORDER BY t.ci COLLATE "C" LIMIT 1
+                FOR UPDATE OF s SKIP LOCKED;
+                EXIT WHEN NOT FOUND;
+                EXIT releases WHEN release_mgmt_internal.is_fit_to_install(step);
+                after_ci := (SELECT t.ci FROM release_mgmt.target AS t WHERE t.id = step.target_id);
+            END LOOP;
         END LOOP;
+        step := NULL;
     END LOOP;
     IF step.id IS NULL THEN
         RETURN;

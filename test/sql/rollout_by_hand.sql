@@ -102,5 +102,27 @@ SET ROLE regress_alpha;
 SELECT release, target FROM claim_step('alpha 3');
 RESET ROLE;
 
+-- Many targets: what was begun comes before what was not, and what a wave waits for is told shortly.
+INSERT INTO device SELECT 'many-' || lpad(i::text, 2, '0'), NULL FROM generate_series(1, 13) AS i;
+SET ROLE regress_manager;
+SELECT create_release('MANY', 'minor', model => 'short') IS NOT NULL AS created;
+SELECT add_wave('MANY', 'many', (SELECT array_agg('device/many-' || lpad(i::text, 2, '0')) FROM generate_series(1, 12) AS i)), add_wave('MANY', 'last', '{device/many-13}');
+CALL advance_release('MANY', 'deploying');
+SELECT waits_for FROM deployment_progress WHERE release = 'MANY' AND wave = 'last';
+SET ROLE regress_centre;
+CALL complete_step('MANY', 'device/many-07', 'successful', 'done', 'the agent is down');
+SELECT target, kind FROM claim_step('one');
+SELECT target, kind FROM claim_step('two');
+SELECT target, kind FROM claim_step('one');
+-- A lease that is over: the step is another's, before anything new.
+RESET ROLE;
+SET session_replication_role = replica;
+UPDATE deployment_step SET claimed_at = now() - interval '2 hours', lease_until = now() - interval '1 hour' WHERE worker = 'two' AND state = 'claimed';
+RESET session_replication_role;
+SET ROLE regress_centre;
+SELECT target, kind FROM claim_step('three');
+SELECT target, kind FROM claim_step('four');
+RESET ROLE;
+
 DROP OWNED BY regress_manager, regress_centre, regress_alpha;
 DROP ROLE regress_manager, regress_centre, regress_alpha;
