@@ -115,15 +115,14 @@ COMMENT ON FUNCTION release_mgmt_internal.package_items(text) IS
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.package_items(text)');
 
 CREATE FUNCTION release_mgmt_internal.impact_origin(name text) RETURNS uuid[]
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
     -- An item's label has a slash; a package of that name is meant where there is no such item.
-    IF EXISTS (SELECT FROM release_mgmt.release_package AS p WHERE p.code = impact_origin.name AND p.current)
-       AND NOT EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = impact_origin.name) THEN
-        RETURN ARRAY(SELECT i.id FROM release_mgmt_internal.package_items(impact_origin.name) AS i);
-    END IF;
-    RETURN ARRAY[release_mgmt.ci_id(impact_origin.name)];
-END $$;
+    SELECT CASE WHEN EXISTS (SELECT FROM release_mgmt.release_package AS p WHERE p.code = impact_origin.name AND p.current)
+                     AND NOT EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = impact_origin.name)
+                THEN ARRAY(SELECT i.id FROM release_mgmt_internal.package_items(impact_origin.name) AS i)
+                ELSE ARRAY[release_mgmt.ci_id(impact_origin.name)] END;
+END;
 COMMENT ON FUNCTION release_mgmt_internal.impact_origin(text) IS 'What to begin with: the item of that label, or what the package of that code touches. Errors: RM002 neither.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.impact_origin(text)');
 

@@ -282,3 +282,10 @@ SELECT * FROM impact_of('disk/1') ORDER BY depth, affected COLLATE "C";
 SELECT * FROM impact_of('cluster/1', 1) ORDER BY affected COLLATE "C";
 SELECT impact_of('cluster/9');
 RESET ROLE;
+
+-- Of a package: what its release touches, and what hangs on that.
+SET ROLE regress_trace_rm;
+SELECT create_release('REL-3', 'minor', model => 'plain') IS NOT NULL AS created, create_package('PKG-3', release => 'REL-3') IS NOT NULL AS created;
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-3'), 'cluster/1', 'name', 'one');
+SELECT * FROM impact_of('PKG-3') ORDER BY depth, affected COLLATE "C";
+RESET ROLE;
