@@ -2,7 +2,7 @@
 --
 -- Readers run as the extension's owner. They never run the customer's code with those rights: values are rendered by output
 -- functions (never casts, which a customer may define), compared by the default operator of their type, and parsed as the
--- base type of a domain. The writer, apply_ci_change(), acts as the table's owner.
+-- base type of a domain. The writer, apply_ci_changes(), acts as the table's owner.
 
 CREATE FUNCTION release_mgmt_internal.join_key(VARIADIC parts text[]) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_join_key';

@@ -273,16 +273,6 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.apply_ci_changes(text[], text[], text[], text[], boolean) IS
 'Applies changes to items, named class/key, under the guard. The arrays hold one change at each place; attribute NULL or empty: of the item as such. Items are created first, then changed, then retired, classes in the order of their first item, or backwards. Returns the number of items. Errors: RM002 unknown item or attribute, RM010 the guard refuses, RM015 the table did not take it, and whatever the table''s constraints raise.';
 
-CREATE FUNCTION release_mgmt_internal.apply_ci_change(ci text, operation text, changes jsonb) RETURNS void
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT release_mgmt_internal.apply_ci_changes(
-        pg_catalog.array_agg(apply_ci_change.ci), pg_catalog.array_agg(apply_ci_change.operation), pg_catalog.array_agg(c.attribute), pg_catalog.array_agg(c.new_value))
-    FROM (SELECT ''::text, NULL::text UNION ALL SELECT e.key, e.value FROM pg_catalog.jsonb_each_text(changes) AS e) AS c (attribute, new_value);
-END;
-COMMENT ON FUNCTION release_mgmt_internal.apply_ci_change(text, text, jsonb) IS
-'Applies one change to one item, as apply_ci_changes() does: create and change take {attribute: new value}, retire takes {}.';
-
 CREATE FUNCTION release_mgmt_internal.same_value(ci text, attribute text, stated text, present text) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable

@@ -1,15 +1,40 @@
 -- Module trace, second part: the dry run.
 
-CREATE FUNCTION release_mgmt_internal.planned_items(release uuid) RETURNS TABLE (ci text, operation text, new_values jsonb)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT x.ci, x.operation, coalesce(pg_catalog.jsonb_object_agg(x.attribute, x.new_value) FILTER (WHERE x.attribute <> ''), '{}')
-    FROM release_mgmt.planned_ci_change AS x
-    WHERE x.release_id = planned_items.release
-    GROUP BY x.ci, x.operation
-    ORDER BY pg_catalog.array_position('{create,change,retire}'::text[], x.operation), x.ci COLLATE "C";
-END;
-COMMENT ON FUNCTION release_mgmt_internal.planned_items(uuid) IS 'What a release plans, one row for each item, in the order in which an installation writes it.';
+CREATE FUNCTION release_mgmt_internal.try_ci_changes(cis text[], operations text[], attributes text[], new_values text[]) RETURNS TABLE (ci text, message text)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    last integer := cardinality(cis);
+    half integer := last / 2;
+    error_message text;
+    error_detail text;
+BEGIN
+    BEGIN
+        PERFORM release_mgmt_internal.apply_ci_changes(cis, operations, attributes, new_values);
+        RETURN;
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+    END;
+    IF (cis[1], operations[1]) = (cis[last], operations[last]) THEN
+        ci := cis[1];
+        message := concat_ws(': ', error_message, nullif(error_detail, ''));
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    -- The changes of one item stay together.
+    WHILE half > 0 AND (cis[half], operations[half]) = (cis[half + 1], operations[half + 1]) LOOP
+        half := half - 1;
+    END LOOP;
+    IF half = 0 THEN
+        half := last / 2 + 1;
+        WHILE (cis[half], operations[half]) = (cis[half + 1], operations[half + 1]) LOOP
+            half := half + 1;
+        END LOOP;
+    END IF;
+    RETURN QUERY SELECT t.* FROM release_mgmt_internal.try_ci_changes(cis[:half], operations[:half], attributes[:half], new_values[:half]) AS t;
+    RETURN QUERY SELECT t.* FROM release_mgmt_internal.try_ci_changes(cis[half + 1:], operations[half + 1:], attributes[half + 1:], new_values[half + 1:]) AS t;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.try_ci_changes(text[], text[], text[], text[]) IS
+'Applies changes to items as apply_ci_changes() does, those of an item beside each other: all at once, and where that fails, one half after the other. Returns the items to which nothing could be done, with what each met: k of n with some 2 k log2(n) attempts.';
 
 -- Of what it joins the planner knows nothing, and would run through one for each row of another.
 CREATE FUNCTION release_mgmt_internal.found_after_rehearsal(release uuid, failed text[], messages text[])
@@ -47,30 +72,21 @@ RETURNS TABLE (ci text, attribute text, old_value text, new_value text, outcome 
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    item record;
-    failed text[] := '{}';
-    messages text[] := '{}';
+    failed text[];
+    messages text[];
     error_message text;
     error_detail text;
 BEGIN
     INSERT INTO release_mgmt_internal.rehearsal (transaction_id, release_id)
     VALUES (release_mgmt_internal.current_transaction(), release.id);
     PERFORM set_config('release_mgmt.release', release.code, true);
-    -- All at once, as an installation does; where that fails, one item after the other, to tell which.
-    BEGIN
-        PERFORM release_mgmt_internal.apply_ci_changes(array_agg(x.ci), array_agg(x.operation), array_agg(x.attribute), array_agg(x.new_value))
-        FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release.id;
-    EXCEPTION WHEN OTHERS THEN
-        FOR item IN SELECT * FROM release_mgmt_internal.planned_items(release.id) LOOP
-            BEGIN
-                PERFORM release_mgmt_internal.apply_ci_change(item.ci, item.operation, item.new_values);
-            EXCEPTION WHEN OTHERS THEN
-                GET STACKED DIAGNOSTICS error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
-                failed := failed || item.ci;
-                messages := messages || concat_ws(': ', error_message, nullif(error_detail, ''));
-            END;
-        END LOOP;
-    END;
+    -- In the order in which an installation writes.
+    SELECT coalesce(array_agg(t.ci), '{}'), coalesce(array_agg(t.message), '{}') INTO failed, messages
+    FROM (SELECT array_agg(x.ci ORDER BY x.n) AS cis, array_agg(x.operation ORDER BY x.n) AS operations,
+                 array_agg(x.attribute ORDER BY x.n) AS attributes, array_agg(x.new_value ORDER BY x.n) AS new_values
+          FROM (SELECT p.*, row_number() OVER (ORDER BY array_position('{create,change,retire}'::text[], p.operation), p.ci COLLATE "C") AS n
+                FROM release_mgmt.planned_ci_change AS p WHERE p.release_id = release.id) AS x) AS a
+    CROSS JOIN LATERAL release_mgmt_internal.try_ci_changes(a.cis, a.operations, a.attributes, a.new_values) AS t;
     -- Later triggers may have changed a row again: what counts is what is there in the end.
     RETURN QUERY SELECT f.* FROM release_mgmt_internal.found_after_rehearsal(release.id, failed, messages) AS f;
     BEGIN

@@ -67,26 +67,31 @@ JOIN plan AS n ON n.ci = i.label AND n.operation = p.operation AND n.attribute I
 ORDER BY i.label, p.attribute NULLS FIRST;
 SELECT id, name, os, ram FROM server ORDER BY id;
 
+CREATE FUNCTION apply_ci_change(ci text, operation text, changes jsonb) RETURNS bigint BEGIN ATOMIC
+    SELECT release_mgmt_internal.apply_ci_changes(array_agg(apply_ci_change.ci), array_agg(apply_ci_change.operation), array_agg(c.key), array_agg(c.value))
+    FROM (SELECT '' AS key, NULL AS value UNION ALL SELECT * FROM jsonb_each_text(changes)) AS c;
+END;
+
 -- A planned change applied by a verb runs as the table's owner, under the guard, and must be taken as it is.
 INSERT INTO plan (ci, operation, attribute, old_value, new_value) VALUES ('server/1', 'change', 'ram', '16', '128');
-SELECT release_mgmt_internal.apply_ci_change('server/1', 'change', '{"ram": 256}');
-SELECT release_mgmt_internal.apply_ci_change('server/1', 'change', '{"ram": 128}');
-SELECT release_mgmt_internal.apply_ci_change('server/1', 'change', '{"colour": "red"}');
-SELECT release_mgmt_internal.apply_ci_change('server/1', 'change', '{"ram": "much"}');
-SELECT release_mgmt_internal.apply_ci_change('server/77', 'change', '{"ram": 128}');
-SELECT release_mgmt_internal.apply_ci_change('rack/1', 'create', '{}');
-SELECT release_mgmt_internal.apply_ci_change('server/1', 'move', '{}');
-SELECT release_mgmt_internal.apply_ci_change('server/9', 'retire', '{}');
+SELECT apply_ci_change('server/1', 'change', '{"ram": 256}');
+SELECT apply_ci_change('server/1', 'change', '{"ram": 128}');
+SELECT apply_ci_change('server/1', 'change', '{"colour": "red"}');
+SELECT apply_ci_change('server/1', 'change', '{"ram": "much"}');
+SELECT apply_ci_change('server/77', 'change', '{"ram": 128}');
+SELECT apply_ci_change('rack/1', 'create', '{}');
+SELECT apply_ci_change('server/1', 'move', '{}');
+SELECT apply_ci_change('server/9', 'retire', '{}');
 SELECT release_mgmt.govern('server', 'observe') \g /dev/null
-SELECT release_mgmt_internal.apply_ci_change('server/12', 'create', '{"name": "twelve", "ram": null}');
-SELECT release_mgmt_internal.apply_ci_change('server/12', 'retire', '{}');
+SELECT apply_ci_change('server/12', 'create', '{"name": "twelve", "ram": null}');
+SELECT apply_ci_change('server/12', 'retire', '{}');
 CREATE RULE nothing AS ON DELETE TO server WHERE old.id = 1 DO INSTEAD NOTHING;
-SELECT release_mgmt_internal.apply_ci_change('server/1', 'retire', '{}');
+SELECT apply_ci_change('server/1', 'retire', '{}');
 DROP RULE nothing ON server;
 CREATE FUNCTION who() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE WARNING 'trigger runs as % with search_path %', current_user, current_setting('search_path'); NEW.ram := 1; RETURN NEW; END $$;
 CREATE TRIGGER who BEFORE UPDATE ON server FOR EACH ROW EXECUTE FUNCTION who();
-SELECT release_mgmt_internal.apply_ci_change('server/1', 'change', '{"ram": 7, "name": "w7"}');
+SELECT apply_ci_change('server/1', 'change', '{"ram": 7, "name": "w7"}');
 DROP TRIGGER who ON server;
 
 -- Mode observe says nothing, mode warn says what enforce would refuse; every session learns of a new mode at once.
