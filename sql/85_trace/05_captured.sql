@@ -20,7 +20,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL release_mgmt_internal.changes_of_rows(a.tables, a.keys, a.labels, captured_of.since) AS r;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.captured_of(text[], timestamptz) IS
-'The captured changes of the rows of items, named class/key, all or those since a time; n counts from the last one back, for each item. Rows as in changes_of_rows(). The open transaction''s own changes are among them after flush_changes().';
+'The captured changes of the rows of items, named class/key, all or those since a time; n counts from the last one back, for each item. Rows as in changes_of_rows(): those under the keys that an item had before among them. The open transaction''s own changes are among them after flush_changes().';
 
 CREATE FUNCTION release_mgmt_internal.renamed_items(release uuid) RETURNS TABLE (ci text, label text)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10 SET enable_nestloop = on

@@ -52,18 +52,19 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz) IS
 'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, or ever.';
 
-CREATE FUNCTION release_mgmt_internal.last_changes_of(items text[], since timestamptz)
-RETURNS TABLE (ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
+CREATE FUNCTION release_mgmt_internal.last_changes_of(items text[], since timestamptz, forward boolean DEFAULT false)
+RETURNS TABLE (ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid, asked_as text, made_as text)
 LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 10000
 BEGIN ATOMIC
     SELECT r.label, CASE r.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, r.attribute, r.old_value,
-           r.at, r.role, r.transaction_id
+           r.at, r.role, r.transaction_id, r.asked_as, r.made_as
     FROM release_mgmt_internal.rows_of_items(items) AS a
-    CROSS JOIN LATERAL release_mgmt_internal.last_changes_of_rows(a.tables, a.keys, a.labels, last_changes_of.since) AS r
+    CROSS JOIN LATERAL release_mgmt_internal.last_changes_of_rows(a.tables, a.keys, a.labels, last_changes_of.since, last_changes_of.forward) AS r
     JOIN release_mgmt.ci_class AS k ON k.name = pg_catalog.split_part(r.label, '/', 1)
     WHERE r.attribute IS NULL OR r.attribute <> ALL (k.exempt);
 END;
-COMMENT ON FUNCTION release_mgmt_internal.last_changes_of(text[], timestamptz) IS 'What last_changes() tells, of the named items, without their ids; the open transaction''s own changes are among them after flush_changes().';
+COMMENT ON FUNCTION release_mgmt_internal.last_changes_of(text[], timestamptz, boolean) IS
+'What last_changes() tells, of the named items, without their ids; forward: of those that bore these names at that time, by the ones that they bear now (asked_as: the former one, NULL where it is the same). made_as: what the item was called after the change, NULL where it is that still. The open transaction''s own changes are among them after flush_changes().';
 
 CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci_id uuid, attribute text)
 RETURNS TABLE (release_id uuid, is_stated boolean, value text)
@@ -83,19 +84,22 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.permitting_release(uuid, uuid, text) IS
 'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where an emergency that was not rejected, or a check of the site''s own, permitted it), and the value that the attribute was permitted to get, where the plan or the back-out stated one.';
 
-CREATE FUNCTION release_mgmt_internal.permits_of(items text[], transactions uuid[], attributes text[])
+CREATE FUNCTION release_mgmt_internal.permits_of(items text[], transactions uuid[], attributes text[], made_as text[])
 RETURNS TABLE (ci text, transaction_id uuid, attribute text, release_id uuid, is_stated boolean, value text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
 SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
         SELECT u.ci, u.transaction_id, u.attribute, g.release_id, g.is_stated, g.value
-        FROM unnest(items, transactions, attributes) AS u (ci, transaction_id, attribute)
-        CROSS JOIN LATERAL (SELECT i.id FROM release_mgmt.ci AS i WHERE i.label = u.ci OFFSET 0) AS i
-        CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, i.id, nullif(u.attribute, '')) AS g;
+        FROM unnest(items, transactions, attributes, made_as) AS u (ci, transaction_id, attribute, made_as)
+        CROSS JOIN LATERAL (
+            -- A stub goes with its item to another name, unless there is one of that name.
+            SELECT p.* FROM release_mgmt.ci AS i
+            CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, i.id, nullif(u.attribute, '')) AS p
+            WHERE i.label IN (u.ci, u.made_as) LIMIT 1) AS g;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.permits_of(text[], uuid[], text[]) IS
-'What permitting_release() tells of many captured changes of items, named class/key: a row for each that was permitted. attribute '''': the item as such.';
+COMMENT ON FUNCTION release_mgmt_internal.permits_of(text[], uuid[], text[], text[]) IS
+'What permitting_release() tells of many captured changes of items, named class/key: a row for each that was permitted. attribute '''': the item as such. made_as: what the item was called after the change; NULL where it is that still.';
 
 CREATE FUNCTION release_mgmt_internal.difference_kind(operation text, is_permitted boolean, is_as_permitted boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -129,7 +133,7 @@ BEGIN
     ), permit AS MATERIALIZED (
         SELECT p.*
         FROM (SELECT array_agg(c.ci) AS items, array_agg(c.transaction_id) AS transactions, array_agg(c.attribute) AS attributes FROM change AS c) AS o
-        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes) AS p
+        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes, NULL) AS p
     )
     SELECT c.ci, nullif(c.attribute, ''), c.old_value, v.value,
            release_mgmt_internal.difference_kind(c.operation, p.ci IS NOT NULL,
@@ -149,22 +153,26 @@ SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
     WITH restored AS MATERIALIZED (
-        SELECT i.label AS ci, p.operation, p.attribute, max(p.id::text)::uuid AS last_permit
+        SELECT p.ci_id, i.label, p.operation, coalesce(p.attribute, '') AS attribute, max(p.id::text)::uuid AS last_permit
         FROM release_mgmt.ci_back_out AS b
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
         JOIN release_mgmt.ci AS i ON i.id = p.ci_id
         WHERE b.release_id = made_changes.release
-        GROUP BY i.label, p.operation, p.attribute
+        GROUP BY p.ci_id, i.label, p.operation, coalesce(p.attribute, '')
+    ), made AS (
+        SELECT x.ci, p.ci_id, p.id, p.transaction_id, p.operation, coalesce(p.attribute, '') AS attribute,
+               CASE p.operation WHEN 'create' THEN 'retire' WHEN 'retire' THEN 'create' ELSE 'change' END AS undone_by,
+               CASE p.operation WHEN 'change' THEN p.attribute ELSE '' END AS of_attribute
+        FROM release_mgmt.planned_ci_change AS x
+        JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
+        WHERE x.release_id = made_changes.release
     )
-    SELECT x.ci, p.operation, coalesce(p.attribute, ''), array_agg(p.transaction_id) FILTER (WHERE r.ci IS NULL), bool_or(r.ci IS NULL)
-    FROM release_mgmt.planned_ci_change AS x
-    JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
-    LEFT JOIN restored AS r
-           ON r.ci = x.ci AND r.last_permit > p.id
-          AND r.operation = CASE p.operation WHEN 'create' THEN 'retire' WHEN 'retire' THEN 'create' ELSE 'change' END
-          AND coalesce(r.attribute, '') = CASE p.operation WHEN 'change' THEN p.attribute ELSE '' END
-    WHERE x.release_id = made_changes.release
-    GROUP BY x.ci, p.operation, p.attribute;
+    -- An item that the release called as another one was called before has that one's stub, until it is called as it was.
+    SELECT m.ci, m.operation, m.attribute, array_agg(m.transaction_id) FILTER (WHERE r.ci_id IS NULL AND o.ci_id IS NULL), bool_or(r.ci_id IS NULL AND o.ci_id IS NULL)
+    FROM made AS m
+    LEFT JOIN restored AS r ON r.ci_id = m.ci_id AND r.last_permit > m.id AND r.operation = m.undone_by AND r.attribute = m.of_attribute
+    LEFT JOIN restored AS o ON o.label = m.ci AND o.last_permit > m.id AND o.operation = m.undone_by AND o.attribute = m.of_attribute
+    GROUP BY m.ci, m.operation, m.attribute;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.made_changes(uuid) IS
 'What a release was ever permitted to change, attribute '''' of the item as such; transactions: those whose work no back-out has restored since, stands: there is one.';
@@ -180,8 +188,6 @@ SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     items text[];
     columns text[];
-    renamed text[] := '{}';
-    labels text[] := '{}';
     since timestamptz;
     is_deployed boolean;
 BEGIN
@@ -189,11 +195,6 @@ BEGIN
     columns := ARRAY(SELECT DISTINCT x.attribute FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release);
     IF items = '{}' THEN
         RETURN;
-    END IF;
-    IF EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.key_columns && columns) THEN
-        SELECT coalesce(array_agg(r.ci), '{}'), coalesce(array_agg(r.label), '{}') INTO renamed, labels
-        FROM release_mgmt_internal.renamed_items(release_drift.release) AS r;
-        items := ARRAY(SELECT i FROM unnest(items) AS i WHERE i <> ALL (renamed)) || labels;
     END IF;
     SELECT min(coalesce(p.sealed_at, r.created_at)), bool_and(m.kind = 'deployed') INTO since, is_deployed
     FROM release_mgmt.release AS r
@@ -203,13 +204,15 @@ BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
     WITH change AS MATERIALIZED (
-        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id
-        FROM release_mgmt_internal.last_changes_of(items, since) AS l
+        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id, l.asked_as, l.made_as
+        FROM release_mgmt_internal.last_changes_of(items, since, forward => true) AS l
+    ), renamed AS MATERIALIZED (
+        SELECT DISTINCT c.asked_as AS ci, c.ci AS label FROM change AS c WHERE c.asked_as IS NOT NULL
     ), present AS (
-        SELECT v.* FROM release_mgmt_internal.present_values(items, columns || ARRAY(SELECT DISTINCT c.attribute FROM change AS c)) AS v
+        SELECT v.* FROM release_mgmt_internal.present_values(items || ARRAY(SELECT n.label FROM renamed AS n), columns || ARRAY(SELECT DISTINCT c.attribute FROM change AS c)) AS v
     ), made AS MATERIALIZED (
         SELECT coalesce(n.label, m.ci) AS ci, m.operation, m.attribute, m.transactions, m.stands
-        FROM release_mgmt_internal.made_changes(release_drift.release) AS m LEFT JOIN unnest(renamed, labels) AS n (ci, label) ON n.ci = m.ci
+        FROM release_mgmt_internal.made_changes(release_drift.release) AS m LEFT JOIN renamed AS n ON n.ci = m.ci
     ), subject AS MATERIALIZED (
         -- Each attribute that is planned or was changed, once; is_known: its last change is why it is as it is, is_own: the
         -- release was permitted to make that.
@@ -220,17 +223,18 @@ BEGIN
                     WHEN s.changed_by = s.operation THEN coalesce(s.transaction_id = ANY (m.transactions), false)
                     ELSE (s.ci, s.attribute, s.changed_by, s.transaction_id) IN (SELECT o.ci, o.attribute, o.operation, t.id FROM made AS o CROSS JOIN LATERAL unnest(o.transactions) AS t (id)) END AS is_own
         FROM (SELECT coalesce(x.ci, c.ci) AS ci, coalesce(x.attribute, c.attribute) AS attribute, x.operation, x.old_value, x.new_value, x.target,
-                     c.operation AS changed_by, c.old_value AS value_before, c.at, c.role, c.transaction_id
+                     c.operation AS changed_by, c.old_value AS value_before, c.at, c.role, c.transaction_id, c.made_as
               FROM (SELECT coalesce(n.label, p.ci) AS ci, p.attribute, p.operation, p.old_value, p.new_value, p.target
-                    FROM release_mgmt.planned_ci_change AS p LEFT JOIN unnest(renamed, labels) AS n (ci, label) ON n.ci = p.ci
+                    FROM release_mgmt.planned_ci_change AS p LEFT JOIN renamed AS n ON n.ci = p.ci
                     WHERE p.release_id = release_drift.release) AS x
               FULL JOIN change AS c ON c.ci = x.ci AND c.attribute = x.attribute) AS s
         LEFT JOIN present AS v ON v.ci = s.ci AND v.attribute = s.attribute
         LEFT JOIN made AS m ON m.ci = s.ci AND m.attribute = s.attribute AND m.operation = s.operation
     ), permit AS MATERIALIZED (
         SELECT p.*
-        FROM (SELECT array_agg(k.ci) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes FROM subject AS k WHERE k.is_known AND NOT k.is_own) AS o
-        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes) AS p
+        FROM (SELECT array_agg(k.ci) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes, array_agg(k.made_as) AS made_as
+              FROM subject AS k WHERE k.is_known AND NOT k.is_own) AS o
+        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes, o.made_as) AS p
     ), observed AS MATERIALIZED (
         -- What others did, and what became of items as such.
         SELECT k.ci, k.attribute, k.value_before AS expected, k.present,

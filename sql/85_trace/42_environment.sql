@@ -41,7 +41,7 @@ BEGIN
         CROSS JOIN LATERAL (VALUES ('name', r.name, n.name), ('version', r.version, n.version)) AS v (attribute, expected, present)
         WHERE v.expected IS DISTINCT FROM v.present
     ), change AS MATERIALIZED (
-        SELECT l.ci, coalesce(l.attribute, '') AS attribute, l.at, l.role, l.transaction_id
+        SELECT l.ci, coalesce(l.attribute, '') AS attribute, l.at, l.role, l.transaction_id, l.made_as
         FROM release_mgmt_internal.last_changes_of(ARRAY(SELECT DISTINCT d.ci FROM difference AS d), base.captured_at) AS l
     ), depends AS MATERIALIZED (
         SELECT k.name AS class, a.attribute, u.column_name
@@ -58,15 +58,16 @@ BEGIN
         -- An item that was deleted and created again has other attributes by that.
         SELECT k.name, a.attribute, '' FROM release_mgmt.ci_class AS k CROSS JOIN (VALUES ('name'), ('version'), ('installed on')) AS a (attribute)
     ), explained AS MATERIALIZED (
-        SELECT DISTINCT ON (d.ci, d.attribute, d.expected, d.present) d.*, l.attribute AS changed, l.at, l.role, l.transaction_id
+        SELECT DISTINCT ON (d.ci, d.attribute, d.expected, d.present) d.*, l.attribute AS changed, l.at, l.role, l.transaction_id, l.made_as
         FROM difference AS d
         LEFT JOIN (SELECT c.*, x.attribute AS of_attribute FROM change AS c JOIN depends AS x ON x.class = split_part(c.ci, '/', 1) AND x.column_name = c.attribute) AS l
                ON l.ci = d.ci AND l.of_attribute = d.attribute
         ORDER BY d.ci, d.attribute, d.expected, d.present, l.at DESC NULLS LAST, (l.attribute = '') = (d.attribute = '') DESC, l.attribute
     ), permit AS MATERIALIZED (
         SELECT DISTINCT p.*
-        FROM (SELECT array_agg(e.ci) AS items, array_agg(e.transaction_id) AS transactions, array_agg(e.changed) AS attributes FROM explained AS e WHERE e.changed IS NOT NULL) AS o
-        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes) AS p
+        FROM (SELECT array_agg(e.ci) AS items, array_agg(e.transaction_id) AS transactions, array_agg(e.changed) AS attributes, array_agg(e.made_as) AS made_as
+              FROM explained AS e WHERE e.changed IS NOT NULL) AS o
+        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes, o.made_as) AS p
     ), present AS MATERIALIZED (
         SELECT v.* FROM release_mgmt_internal.present_values(ARRAY(SELECT p.ci FROM permit AS p WHERE p.is_stated), ARRAY(SELECT p.attribute FROM permit AS p WHERE p.is_stated)) AS v
     )

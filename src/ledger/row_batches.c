@@ -255,6 +255,15 @@ rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count)
 	find_by_key(rows, hashes, count);
 }
 
+/* When batches were read, find those that may hold keys of these hashes; what is known of transactions stays. */
+void
+rm_row_batches_find_more(RmRowBatches *rows, int64 *hashes, int count)
+{
+	hash_destroy(rows->batches);
+	rows->batches = table_of("batches of rows", sizeof(BatchName), sizeof(BatchName), rows->context);
+	find_by_key(rows, hashes, count);
+}
+
 /* Order batches as they stand in the index. */
 static int
 compare_names(const void *a, const void *b)

@@ -43,6 +43,7 @@ typedef struct RmRowBatches
 
 extern void rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since);
 extern void rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count);
+extern void rm_row_batches_find_more(RmRowBatches *rows, int64 *hashes, int count);
 extern void rm_row_batches_read(RmRowBatches *rows, RmRowBatchReader reader, void *state);
 extern RmRowTransaction *rm_row_transaction(RmRowBatches *rows, const pg_uuid_t *id);
 extern bool rm_row_entry_is_early(const RmRowBatches *rows, TupleTableSlot *entry);
