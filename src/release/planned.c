@@ -5,18 +5,17 @@
  * state_ci_change() in SQL says what a planned change must be like, and refuses
  * what is not.  Plans of a hundred thousand changes are written in one
  * statement, and that function takes the time of several queries for each; so
- * here the plain case, which is nearly all of them, is completed by looking up
- * rows by their indexes, and everything else is left to it.  Both say the same
- * of the plain case.
+ * here every row that is right is completed by looking up rows, and what is not
+ * right is left to it.  Both say the same of what is right.
  *
- * What holds for all rows of a statement is planned_known.c's affair.
+ * What holds for all rows of a statement is planned_known.c's affair, what the
+ * item's row tells planned_row.c's.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "cmdb/binding.h"
 #include "cmdb/value.h"
@@ -25,7 +24,6 @@
 #include "fmgr.h"
 #include "ledger/bad_data.h"
 #include "ledger/lookup.h"
-#include "ledger/own_rows.h"
 #include "ledger/store.h"
 #include "release/planned.h"
 #include "utils/array.h"
@@ -52,7 +50,6 @@ enum
 /* Attribute numbers of ci. */
 enum
 {
-	CI_LABEL = 4,
 	CI_ORGANIZATION_ID = 5,
 	CI_RETIRED_AT = 6
 };
@@ -62,30 +59,15 @@ typedef struct Planned
 {
 	Datum values[PLANNED_NATTS];
 	bool nulls[PLANNED_NATTS];
-	char *label;
 	const char *operation;
 	const char *attribute;
-	const RmPlannedClass *class;
+	bool creates;
+	bool retires;
+	RmPlannedClass *class;
+	char **key; /* the parts of the item's key */
 } Planned;
 
 PG_FUNCTION_INFO_V1(rm_plan_ci_change);
-
-/* Return a copy of the stub of the item with that label, NULL if there is none. */
-static HeapTuple
-find_stub(Relation items, Datum label)
-{
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple row;
-
-	ScanKeyEntryInitialize(&key, 0, CI_LABEL, BTEqualStrategyNumber, InvalidOid,
-						   TupleDescAttr(RelationGetDescr(items), CI_LABEL - 1)->attcollation, F_TEXTEQ, label);
-	scan = systable_beginscan(items, rm_ledger_relid("ci_label_key"), true, GetActiveSnapshot(), 1, &key);
-	row = systable_getnext(scan);
-	row = HeapTupleIsValid(row) ? heap_copytuple(row) : NULL;
-	systable_endscan(scan);
-	return row;
-}
 
 /* Return whether there is an item of that label that the acting person sees, or to create one, that none stands in its
  * way. */
@@ -94,11 +76,10 @@ is_item_right(const Planned *planned)
 {
 	Relation items = table_open(rm_ledger_relid("ci"), AccessShareLock);
 	TupleDesc desc = RelationGetDescr(items);
-	bool creates = strcmp(planned->operation, "create") == 0;
-	bool is_right = creates;
-	HeapTuple stub = find_stub(items, planned->values[PLANNED_CI - 1]);
+	bool is_right = planned->creates;
+	HeapTuple stub = rm_planned_stub(items, planned->values[PLANNED_CI - 1]);
 
-	if (stub != NULL && creates)
+	if (stub != NULL && planned->creates)
 		is_right = !heap_attisnull(stub, CI_RETIRED_AT, desc);
 	else if (stub != NULL)
 	{
@@ -116,7 +97,6 @@ static bool
 is_contradicted(Relation relation, const Planned *planned)
 {
 	TupleDesc desc = RelationGetDescr(relation);
-	bool retires = strcmp(planned->operation, "retire") == 0;
 	bool found = false;
 	ScanKeyData keys[2];
 	SysScanDesc scan;
@@ -136,35 +116,27 @@ is_contradicted(Relation relation, const Planned *planned)
 		char *operation = TextDatumGetCString(heap_getattr(row, PLANNED_OPERATION, desc, &isnull));
 
 		found = memcmp(DatumGetUUIDP(id), DatumGetUUIDP(planned->values[PLANNED_ID - 1]), UUID_LEN) != 0 &&
-				(strcmp(operation, "retire") == 0) != retires;
+				(strcmp(operation, "retire") == 0) != planned->retires;
 	}
 	systable_endscan(scan);
 	return found;
 }
 
-/* Return the column that the change is of, NULL where it is none that may be planned without a further look. */
+/* Return the column that the change is of, NULL where it has none that takes the planned value. */
 static Form_pg_attribute
-plain_column(Relation source, const Planned *planned)
+column_of(Relation source, const Planned *planned)
 {
 	TupleDesc desc = RelationGetDescr(source);
+	int number = SPI_fnumber(desc, planned->attribute);
+	Form_pg_attribute attribute;
 
-	for (int i = 0; i < planned->class->nkeys; i++)
-	{
-		if (strcmp(planned->class->key_columns[i], planned->attribute) == 0)
-			return NULL;
-	}
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-
-		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), planned->attribute) != 0)
-			continue;
-		if (attribute->attgenerated != '\0' || attribute->attidentity != '\0' ||
-			(attribute->attnotnull && planned->nulls[PLANNED_NEW_VALUE - 1]))
-			return NULL;
-		return attribute;
-	}
-	return NULL;
+	if (number <= 0)
+		return NULL;
+	attribute = TupleDescAttr(desc, number - 1);
+	if (attribute->attgenerated != '\0' || (attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS && !planned->creates) ||
+		(attribute->attnotnull && planned->nulls[PLANNED_NEW_VALUE - 1]))
+		return NULL;
+	return attribute;
 }
 
 /* A planned value, and the table whose column takes it. */
@@ -201,140 +173,98 @@ write_as_column(Relation source, Form_pg_attribute attribute, Planned *planned)
 	return true;
 }
 
-/* Return a copy of the item's row; NULL where there is none, or finding it takes a query. */
-static HeapTuple
-find_row(Relation source, const Planned *planned)
-{
-	const char *table_id = rm_capture_argument(source);
-	const char *key = planned->label + strlen(planned->class->name) + 1;
-	RmGoverned *governed;
-	char **parts;
-
-	if (table_id == NULL || source->rd_rel->relkind != RELKIND_RELATION || source->rd_rel->relhassubclass)
-		return NULL;
-	governed = rm_governed_of(source, table_id);
-	parts = palloc(sizeof(char *) * governed->nkeys);
-	if (governed->nkeys != planned->class->nkeys || !rm_lookup_split_key(key, parts, governed->nkeys))
-		return NULL;
-	return rm_lookup_row(source, governed, parts);
-}
-
-/* Read the old value from the item's row. */
-static void
-read_old_value(Relation source, Form_pg_attribute attribute, HeapTuple row, Planned *planned)
-{
-	bool isnull;
-	Datum value = heap_getattr(row, attribute->attnum, RelationGetDescr(source), &isnull);
-
-	planned->nulls[PLANNED_OLD_VALUE - 1] = isnull;
-	planned->values[PLANNED_OLD_VALUE - 1] =
-		isnull ? (Datum) 0 : CStringGetTextDatum(rm_value_text(value, attribute->atttypid));
-}
-
-/* Return the label of the item to which a relation leads from the row, as text; 0 where it leads to none. */
-static Datum
-follow(const RmPlannedRoad *road, Relation source, HeapTuple row, Relation items)
-{
-	TupleDesc desc = RelationGetDescr(source);
-	StringInfoData label;
-	Datum result;
-
-	initStringInfo(&label);
-	appendStringInfo(&label, "%s/", road->to_class);
-	for (int i = 0; i < road->ncolumns; i++)
-	{
-		int number = SPI_fnumber(desc, road->columns[i]);
-		bool isnull = true;
-		Datum value = number > 0 ? heap_getattr(row, number, desc, &isnull) : (Datum) 0;
-
-		if (isnull)
-			return (Datum) 0;
-		rm_append_key_part(&label, rm_value_text(value, TupleDescAttr(desc, number - 1)->atttypid), i == 0);
-	}
-	result = CStringGetTextDatum(label.data);
-	return find_stub(items, result) == NULL ? (Datum) 0 : result;
-}
-
-/* Find what the item is installed on, its target; false where it may be several. */
+/* Return whether the name of an item to create says the same of the column as the plan, or nothing. */
 static bool
-find_target(Relation source, HeapTuple row, Planned *planned)
+agrees_with_name(const Planned *planned)
 {
-	Relation items = table_open(rm_ledger_relid("ci"), AccessShareLock);
-	int found = 0;
-
-	for (int i = 0; i < planned->class->nroads; i++)
+	for (int i = 0; i < planned->class->nkeys; i++)
 	{
-		Datum label = follow(&planned->class->roads[i], source, row, items);
-
-		if (label == (Datum) 0)
-			continue;
-		planned->values[PLANNED_TARGET - 1] = label;
-		planned->nulls[PLANNED_TARGET - 1] = false;
-		found++;
+		if (strcmp(planned->class->key_columns[i], planned->attribute) == 0)
+			return planned->nulls[PLANNED_NEW_VALUE - 1] ||
+				   strcmp(TextDatumGetCString(planned->values[PLANNED_NEW_VALUE - 1]), planned->key[i]) == 0;
 	}
-	table_close(items, AccessShareLock);
-	return found <= 1;
+	return true;
 }
 
-/* Complete what depends on the item's row. */
+/* Complete the value that is planned; false where its column can not take it. */
 static bool
-complete_from_row(Relation source, Form_pg_attribute attribute, Planned *planned)
+complete_value(Relation source, Planned *planned)
 {
-	HeapTuple row = find_row(source, planned);
+	Form_pg_attribute attribute = column_of(source, planned);
 
-	if (row == NULL)
+	return attribute != NULL && write_as_column(source, attribute, planned) &&
+		   (!planned->creates || agrees_with_name(planned));
+}
+
+/* Complete what the row of an item that is there tells: the old value, and what the item is installed on. */
+static bool
+complete_from_row(Relation source, Planned *planned)
+{
+	bool seeks_target = planned->nulls[PLANNED_TARGET - 1] && planned->class->nroads > 0;
+	RmPlannedRow row;
+
+	if (planned->retires && !seeks_target)
+		return true;
+	if (!rm_planned_find_row(planned->class, source, planned->key, &row))
 		return false;
-	read_old_value(source, attribute, row, planned);
-	return !planned->nulls[PLANNED_TARGET - 1] || find_target(source, row, planned);
+	if (!planned->retires)
+	{
+		planned->values[PLANNED_OLD_VALUE - 1] = rm_planned_value(&row, planned->attribute);
+		planned->nulls[PLANNED_OLD_VALUE - 1] = planned->values[PLANNED_OLD_VALUE - 1] == (Datum) 0;
+	}
+	if (seeks_target)
+	{
+		planned->values[PLANNED_TARGET - 1] = rm_planned_target(planned->class, &row);
+		planned->nulls[PLANNED_TARGET - 1] = planned->values[PLANNED_TARGET - 1] == (Datum) 0;
+	}
+	return true;
 }
 
-/* Complete the value of a column. */
+/* Read what is to be done to which item; false where the row does not say it, or the class is bound to no table. */
 static bool
-complete_value(Planned *planned)
+read_change(Planned *planned)
 {
-	Relation source = table_open(planned->class->source, AccessShareLock);
-	Form_pg_attribute attribute = plain_column(source, planned);
-	bool is_plain = attribute != NULL && write_as_column(source, attribute, planned);
-
-	if (is_plain && strcmp(planned->operation, "change") == 0)
-		is_plain = complete_from_row(source, attribute, planned);
-	table_close(source, AccessShareLock);
-	return is_plain;
-}
-
-/* Complete a row of the plain kind; false where it is none, or not right. */
-static bool
-complete_plain(Relation relation, Planned *planned)
-{
-	char *slash;
-	bool retires;
+	const char *label;
+	const char *slash;
 
 	if (planned->nulls[PLANNED_ID - 1] || planned->nulls[PLANNED_RELEASE_ID - 1] || planned->nulls[PLANNED_CI - 1] ||
 		planned->nulls[PLANNED_OPERATION - 1] || planned->nulls[PLANNED_ATTRIBUTE - 1])
 		return false;
-	planned->label = TextDatumGetCString(planned->values[PLANNED_CI - 1]);
+	label = TextDatumGetCString(planned->values[PLANNED_CI - 1]);
 	planned->operation = TextDatumGetCString(planned->values[PLANNED_OPERATION - 1]);
 	planned->attribute = TextDatumGetCString(planned->values[PLANNED_ATTRIBUTE - 1]);
-	retires = strcmp(planned->operation, "retire") == 0;
-	slash = strchr(planned->label, '/');
-	if (slash == NULL ||
-		(!retires && strcmp(planned->operation, "change") != 0 && strcmp(planned->operation, "create") != 0))
+	planned->creates = strcmp(planned->operation, "create") == 0;
+	planned->retires = strcmp(planned->operation, "retire") == 0;
+	slash = strchr(label, '/');
+	if (slash == NULL || (!planned->creates && !planned->retires && strcmp(planned->operation, "change") != 0))
 		return false;
-	planned->class = rm_planned_class(pnstrdup(planned->label, slash - planned->label));
+	planned->class = rm_planned_class(pnstrdup(label, slash - label));
 	if (planned->class == NULL)
 		return false;
-	if (planned->nulls[PLANNED_TARGET - 1] && strcmp(planned->operation, "create") != 0 &&
-		(planned->class->has_links || (retires && planned->class->nroads > 0)))
+	planned->key = palloc(sizeof(char *) * planned->class->nkeys);
+	return rm_lookup_split_key(slash + 1, planned->key, planned->class->nkeys);
+}
+
+/* Complete a row that is right; false where it is not. */
+static bool
+complete_right(Relation relation, Planned *planned)
+{
+	Relation source;
+	bool is_right;
+
+	if (!read_change(planned) || !is_item_right(planned) || is_contradicted(relation, planned))
 		return false;
 	planned->nulls[PLANNED_OLD_VALUE - 1] = true;
-	if (!is_item_right(planned) || is_contradicted(relation, planned) || (!retires && !complete_value(planned)))
-		return false;
+	source = table_open(planned->class->source, AccessShareLock);
+	is_right = (planned->retires || complete_value(source, planned)) &&
+			   (planned->creates || complete_from_row(source, planned));
+	table_close(source, AccessShareLock);
 	if (planned->nulls[PLANNED_TARGET - 1])
 	{
 		planned->values[PLANNED_TARGET - 1] = planned->values[PLANNED_CI - 1];
 		planned->nulls[PLANNED_TARGET - 1] = false;
 	}
-	return true;
+	return is_right;
 }
 
 /* Return the row as state_ci_change() completes it; it refuses what is not right. */
@@ -367,16 +297,16 @@ complete(Relation relation, HeapTuple tuple)
 {
 	TupleDesc desc = RelationGetDescr(relation);
 	Planned planned;
-	bool is_plain;
+	bool is_right;
 	bool replaced[PLANNED_NATTS] = { false };
 
 	heap_deform_tuple(tuple, desc, planned.values, planned.nulls);
 	/* As of now, what this statement wrote before included. */
 	PushCopiedSnapshot(GetTransactionSnapshot());
 	UpdateActiveSnapshotCommandId();
-	is_plain = complete_plain(relation, &planned);
+	is_right = complete_right(relation, &planned);
 	PopActiveSnapshot();
-	if (!is_plain)
+	if (!is_right)
 		return complete_by_query(tuple, desc);
 	replaced[PLANNED_TARGET - 1] = replaced[PLANNED_OLD_VALUE - 1] = replaced[PLANNED_NEW_VALUE - 1] = true;
 	return SPI_copytuple(heap_modify_tuple(tuple, desc, planned.values, planned.nulls, replaced));

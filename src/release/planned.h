@@ -7,6 +7,10 @@
 
 #include "postgres.h"
 
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+#include "utils/rel.h"
 #include "utils/uuid.h"
 
 /* A relation from an item to what it is installed on: columns of its row hold the other one's key. */
@@ -20,19 +24,34 @@ typedef struct RmPlannedRoad
 /* A class that is bound to a table. */
 typedef struct RmPlannedClass
 {
-	char name[NAMEDATALEN * 2];
+	struct RmPlannedClass *next;
+	char *name;
 	Oid source;
 	int nkeys;
 	char **key_columns;
-	bool has_links; /* rows of a link table say what its items are installed on */
+	SPIPlanPtr row; /* finds that of an item; NULL: not made yet */
 	int nroads;
 	RmPlannedRoad *roads;
 } RmPlannedClass;
 
+/* An item's row, and what its columns are. */
+typedef struct RmPlannedRow
+{
+	HeapTuple tuple;
+	TupleDesc desc;
+} RmPlannedRow;
+
+/* planned_known.c */
 extern void rm_planned_begin(void);
 extern void rm_planned_new_command(void);
 extern void rm_planned_require_unsealed(const pg_uuid_t *release);
-extern const RmPlannedClass *rm_planned_class(const char *name);
+extern RmPlannedClass *rm_planned_class(const char *name);
 extern bool rm_planned_organization_is_seen(const pg_uuid_t *organization);
+
+/* planned_row.c */
+extern HeapTuple rm_planned_stub(Relation items, Datum label);
+extern bool rm_planned_find_row(RmPlannedClass *class, Relation source, char **key, RmPlannedRow *row);
+extern Datum rm_planned_value(const RmPlannedRow *row, const char *column);
+extern Datum rm_planned_target(const RmPlannedClass *class, const RmPlannedRow *row);
 
 #endif /* RM_RELEASE_PLANNED_H */

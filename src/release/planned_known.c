@@ -16,6 +16,7 @@
 #include "release/planned.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 /* What was found out in this command. */
@@ -24,11 +25,10 @@ typedef struct Known
 	bool valid;
 	CommandId command;
 	bool has_release;
-	pg_uuid_t release; /* its package is not sealed */
-	bool has_organization;
-	pg_uuid_t organization; /* the acting person sees its items */
-	RmPlannedClass class;   /* its name is "" where none is known */
-	MemoryContext context;  /* of what is known of the class */
+	pg_uuid_t release;       /* its package is not sealed */
+	HTAB *organizations;     /* pg_uuid_t: the acting person sees their items; NULL: none is known */
+	RmPlannedClass *classes; /* the list of those that are known */
+	MemoryContext context;   /* of these */
 } Known;
 
 static Known known = { 0 };
@@ -38,6 +38,20 @@ static void
 forget_known(XactEvent event, void *arg)
 {
 	known.valid = false;
+}
+
+/* Forget what is known of classes and organizations. */
+static void
+forget_classes(void)
+{
+	for (RmPlannedClass *class = known.classes; class != NULL; class = class->next)
+	{
+		if (class->row != NULL)
+			SPI_freeplan(class->row);
+	}
+	known.classes = NULL;
+	known.organizations = NULL;
+	MemoryContextReset(known.context);
 }
 
 /* Begin with a row: forget what another command found out. */
@@ -57,9 +71,7 @@ rm_planned_begin(void)
 	known.valid = true;
 	known.command = GetCurrentCommandId(false);
 	known.has_release = false;
-	known.has_organization = false;
-	known.class.name[0] = '\0';
-	MemoryContextReset(known.context);
+	forget_classes();
 }
 
 /* A query that sees what this statement did began a command of its own: what is known holds in it as well. */
@@ -93,7 +105,7 @@ rm_planned_require_unsealed(const pg_uuid_t *release)
 	known.release = *release;
 }
 
-/* Return the elements of a text[], kept as long as what is known of the class. */
+/* Return the elements of a text[], kept as long as what is known of classes. */
 static char **
 keep_strings(Datum array, int *count)
 {
@@ -110,62 +122,57 @@ keep_strings(Datum array, int *count)
 	return strings;
 }
 
-/* Find out which relations lead from the class's items to what they are installed on. */
+/* Find out which relations lead from the class's items to what they are installed on: foreign keys, no link table. */
 static void
-know_roads(const char *class)
+know_roads(RmPlannedClass *class)
 {
 	static SPIPlanPtr plan = NULL;
 	bool isnull;
 
 	ask(&plan,
-		"SELECT r.to_class, r.columns, r.via IS NOT NULL FROM release_mgmt.ci_relation_class AS r "
-		"WHERE r.kind OPERATOR(pg_catalog.=) 'installed on' AND r.from_class OPERATOR(pg_catalog.=) $1",
-		TEXTOID, CStringGetTextDatum(class));
-	known.class.has_links = false;
-	known.class.nroads = 0;
-	known.class.roads = MemoryContextAlloc(known.context, sizeof(RmPlannedRoad) * Max(SPI_processed, 1));
+		"SELECT r.to_class, r.columns FROM release_mgmt.ci_relation_class AS r "
+		"WHERE r.via IS NULL AND r.kind OPERATOR(pg_catalog.=) 'installed on' AND r.from_class OPERATOR(pg_catalog.=) "
+		"$1",
+		TEXTOID, CStringGetTextDatum(class->name));
+	class->roads = MemoryContextAllocZero(known.context, sizeof(RmPlannedRoad) * Max(SPI_processed, 1));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple row = SPI_tuptable->vals[i];
 		TupleDesc desc = SPI_tuptable->tupdesc;
-		RmPlannedRoad *road = &known.class.roads[known.class.nroads];
+		RmPlannedRoad *road = &class->roads[class->nroads++];
 
-		if (DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)))
-		{
-			known.class.has_links = true;
-			continue;
-		}
 		road->to_class = MemoryContextStrdup(known.context, TextDatumGetCString(SPI_getbinval(row, desc, 1, &isnull)));
 		road->columns = keep_strings(SPI_getbinval(row, desc, 2, &isnull), &road->ncolumns);
-		known.class.nroads++;
 	}
 }
 
 /* Return what is known of a class; NULL where it is bound to no table. */
-const RmPlannedClass *
+RmPlannedClass *
 rm_planned_class(const char *name)
 {
 	static SPIPlanPtr plan = NULL;
+	RmPlannedClass *class = known.classes;
 	bool isnull;
 
-	if (known.class.name[0] != '\0' && strcmp(known.class.name, name) == 0)
-		return &known.class;
-	if (strlen(name) >= sizeof(known.class.name))
-		return NULL;
-	known.class.name[0] = '\0';
-	MemoryContextReset(known.context);
+	while (class != NULL && strcmp(class->name, name) != 0)
+		class = class->next;
+	if (class != NULL)
+		return class;
 	ask(&plan,
 		"SELECT c.source, c.key_columns FROM release_mgmt.ci_class AS c "
 		"WHERE c.name OPERATOR(pg_catalog.=) $1 AND c.source IS NOT NULL",
 		TEXTOID, CStringGetTextDatum(name));
 	if (SPI_processed != 1)
 		return NULL;
-	known.class.source = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	known.class.key_columns =
-		keep_strings(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull), &known.class.nkeys);
-	know_roads(name);
-	strlcpy(known.class.name, name, sizeof(known.class.name));
-	return &known.class;
+	class = MemoryContextAllocZero(known.context, sizeof(RmPlannedClass));
+	class->name = MemoryContextStrdup(known.context, name);
+	class->source = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	class->key_columns =
+		keep_strings(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull), &class->nkeys);
+	know_roads(class);
+	class->next = known.classes;
+	known.classes = class;
+	return class;
 }
 
 /* Does the acting person see the organization's items? */
@@ -173,14 +180,17 @@ bool
 rm_planned_organization_is_seen(const pg_uuid_t *organization)
 {
 	static SPIPlanPtr plan = NULL;
+	HASHCTL control = { .keysize = sizeof(pg_uuid_t), .entrysize = sizeof(pg_uuid_t), .hcxt = known.context };
 	bool isnull;
 
-	if (known.has_organization && memcmp(&known.organization, organization, UUID_LEN) == 0)
+	if (known.organizations != NULL && hash_search(known.organizations, organization, HASH_FIND, NULL) != NULL)
 		return true;
 	ask(&plan, "SELECT release_mgmt_internal.sees($1, 'organization')", UUIDOID, UUIDPGetDatum(organization));
 	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
 		return false;
-	known.has_organization = true;
-	known.organization = *organization;
+	if (known.organizations == NULL)
+		known.organizations =
+			hash_create("release_mgmt seen organizations", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	(void) hash_search(known.organizations, organization, HASH_ENTER, NULL);
 	return true;
 }
