@@ -18,6 +18,7 @@ CREATE TABLE release_mgmt.ci_class (
     organization_path text,
     attributes        jsonb NOT NULL DEFAULT '{}',
     platform_path     text,
+    condition         text,
     CONSTRAINT ci_class_pkey PRIMARY KEY (name),
     CONSTRAINT ci_class_source_key UNIQUE (source),
     CONSTRAINT ci_class_name_check CHECK (name <> '' AND name !~ '[/[:space:]]'),
@@ -32,6 +33,7 @@ COMMENT ON COLUMN release_mgmt.ci_class.name_path IS 'column that holds the item
 COMMENT ON COLUMN release_mgmt.ci_class.version_scheme IS 'scheme of pkgver() that the version is read in';
 COMMENT ON COLUMN release_mgmt.ci_class.organization_path IS 'column, or path over foreign keys, that holds the code of the organization that the item belongs to';
 COMMENT ON COLUMN release_mgmt.ci_class.platform_path IS 'column, path or expression that tells the operating system that the item runs, as read_operating_system() reads it; NULL: none does';
+COMMENT ON COLUMN release_mgmt.ci_class.condition IS 'which rows are items, as an expression over their columns ("Status" = ''A''); NULL: all are';
 COMMENT ON COLUMN release_mgmt.ci_class.attributes IS 'further attributes of the items, beside the columns: {"platform": "platform_id.name"}';
 COMMENT ON COLUMN release_mgmt.ci_class.exempt IS 'columns that may change without a plan, in every mode: counters, last_seen';
 COMMENT ON COLUMN release_mgmt.ci_class.columns_of IS 'the table of which column_names and column_numbers hold, so that a rename is told from a new column; another OID after a restore';
@@ -48,10 +50,12 @@ CREATE TABLE release_mgmt.ci_relation_class (
     to_class   text NOT NULL,
     via        regclass,
     to_columns text[],
+    condition  text,
     CONSTRAINT ci_relation_class_pkey PRIMARY KEY (id),
     CONSTRAINT ci_relation_class_key UNIQUE NULLS NOT DISTINCT (kind, from_class, to_class, columns, via, to_columns),
     CONSTRAINT ci_relation_class_kind_check CHECK (kind <> ''),
     CONSTRAINT ci_relation_class_via_check CHECK ((via IS NULL) = (to_columns IS NULL)),
+    CONSTRAINT ci_relation_class_condition_check CHECK (condition IS NULL OR via IS NOT NULL),
     CONSTRAINT ci_relation_class_from_class_fkey FOREIGN KEY (from_class) REFERENCES release_mgmt.ci_class,
     CONSTRAINT ci_relation_class_to_class_fkey FOREIGN KEY (to_class) REFERENCES release_mgmt.ci_class
 );
@@ -60,6 +64,7 @@ COMMENT ON TABLE release_mgmt.ci_relation_class IS
 COMMENT ON COLUMN release_mgmt.ci_relation_class.columns IS 'without via: columns of from_class''s table that hold the key of to_class; with it: columns of the link table that hold the key of from_class';
 COMMENT ON COLUMN release_mgmt.ci_relation_class.via IS 'the link table; NULL: the relation is a foreign key';
 COMMENT ON COLUMN release_mgmt.ci_relation_class.to_columns IS 'columns of the link table that hold the key of to_class';
+COMMENT ON COLUMN release_mgmt.ci_relation_class.condition IS 'which rows of the link table are relations, as an expression over their columns; NULL: all are';
 CREATE INDEX ci_relation_class_from_class_idx ON release_mgmt.ci_relation_class (from_class);
 CREATE INDEX ci_relation_class_to_class_idx ON release_mgmt.ci_relation_class (to_class);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_relation_class', '');
@@ -70,11 +75,11 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_relation_cl
 CREATE VIEW release_mgmt_internal.ci_relation_source WITH (security_invoker = true) AS
 SELECT r.id, r.kind, r.from_class, r.to_class, coalesce(r.via, c.source) AS source,
        CASE WHEN r.via IS NULL THEN c.key_columns ELSE r.columns END AS from_columns,
-       CASE WHEN r.via IS NULL THEN r.columns ELSE r.to_columns END AS to_columns
+       CASE WHEN r.via IS NULL THEN r.columns ELSE r.to_columns END AS to_columns, CASE WHEN r.via IS NULL THEN c.condition ELSE r.condition END AS condition
 FROM release_mgmt.ci_relation_class AS r JOIN release_mgmt.ci_class AS c ON c.name = r.from_class
 WHERE c.source IS NOT NULL;
 COMMENT ON VIEW release_mgmt_internal.ci_relation_source IS
-'Where relations are read: each row of source is one, from the item whose key from_columns hold to the item whose key to_columns hold.';
+'Where relations are read: each row of source that meets the condition is one, from the item whose key from_columns hold to the item whose key to_columns hold.';
 
 CREATE TABLE release_mgmt.ci (
     id              uuid DEFAULT release_mgmt.new_id(),

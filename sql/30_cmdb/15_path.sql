@@ -9,6 +9,25 @@ CREATE FUNCTION release_mgmt_internal.row_expression_columns(source regclass, ex
 LANGUAGE c STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'rm_row_expression_columns';
 COMMENT ON FUNCTION release_mgmt_internal.row_expression_columns(regclass, text) IS 'The columns that an expression reads.';
 
+CREATE FUNCTION release_mgmt_internal.where_items(source regclass, condition text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(release_mgmt_internal.row_expression(source, condition), 'true');
+END;
+COMMENT ON FUNCTION release_mgmt_internal.where_items(regclass, text) IS 'Which rows t of a table are items, or relations, as SQL: all of them where there is no condition. Raises RM012 as row_expression().';
+
+CREATE FUNCTION release_mgmt_internal.condition_problem(source regclass, condition text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('SELECT FROM %s AS t WHERE %s LIMIT 0', source, release_mgmt_internal.where_items(source, condition));
+    RETURN NULL;
+EXCEPTION WHEN datatype_mismatch THEN
+    RETURN format('"%s" is no condition: it is neither true nor false', condition);
+WHEN OTHERS THEN
+    RETURN SQLERRM;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.condition_problem(regclass, text) IS 'Why the condition can not be asked of the rows of a table; NULL where it can, and where there is none.';
+
 CREATE FUNCTION release_mgmt_internal.is_expression(source regclass, path text) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

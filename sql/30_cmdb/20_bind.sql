@@ -32,10 +32,10 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_canonical_value
 COMMENT ON FUNCTION release_mgmt_internal.canonical_value(regclass, text, text) IS
 'A value, given as text that the column''s type reads, as value_text() writes it: 01 of an integer is 1. Errors: 22P02 and its like where the type does not read it, RM012 no such column.';
 
-CREATE FUNCTION release_mgmt_internal.key_condition(source regclass, columns text[], parts text DEFAULT '$1') RETURNS text
+CREATE FUNCTION release_mgmt_internal.key_condition(source regclass, columns text[], parts text DEFAULT '$1', alias text DEFAULT 't') RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_key_condition';
-COMMENT ON FUNCTION release_mgmt_internal.key_condition(regclass, text[], text) IS
-'SQL that is true for the row t whose key has the parts that the SQL parts gives as text[]; an index on the columns serves it.';
+COMMENT ON FUNCTION release_mgmt_internal.key_condition(regclass, text[], text, text) IS
+'SQL that is true for the row alias whose key has the parts that the SQL parts gives as text[]; an index on the columns serves it.';
 
 -- The trigger that keeps the stubs and guards the rows, on the table and on everything that inherits from it: one on a
 -- partitioned table reaches its partitions by itself, one on an inheritance parent does not. (TRUNCATE is the ledger's.)
@@ -180,7 +180,8 @@ BEGIN
         FROM %s AS t
         CROSS JOIN LATERAL release_mgmt_internal.value_text(%s) AS x (code)
         LEFT JOIN release_mgmt.organization AS o ON o.code = x.code
-        WHERE %s $sql$, c.source, release_mgmt_internal.path_expression(c.source, c.organization_path),
+        WHERE %s AND %s $sql$, c.source, release_mgmt_internal.path_expression(c.source, c.organization_path),
+        release_mgmt_internal.where_items(c.source, c.condition),
         CASE WHEN key IS NULL THEN 'true' ELSE release_mgmt_internal.key_condition(c.source, c.key_columns, '$3') END)
     USING class, c.key_columns, release_mgmt_internal.split_key(key);
 END $$;
@@ -209,7 +210,7 @@ DECLARE
 BEGIN
     SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
     EXECUTE format($sql$
-        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t),
+        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t WHERE %s),
              retired AS (
                 UPDATE release_mgmt.ci SET retired_at = now()
                 WHERE ci.class = $2 AND ci.retired_at IS NULL AND NOT EXISTS (SELECT FROM present AS p WHERE p.key = ci.key)
@@ -224,7 +225,7 @@ BEGIN
                 WHERE NOT EXISTS (SELECT FROM release_mgmt.ci AS o WHERE o.class = $2 AND o.key = p.key)
                 RETURNING 1)
         SELECT (SELECT count(*) FROM present),
-               (SELECT count(*) FROM retired) + (SELECT count(*) FROM revived) + (SELECT count(*) FROM added) $sql$, c.source)
+               (SELECT count(*) FROM retired) + (SELECT count(*) FROM revived) + (SELECT count(*) FROM added) $sql$, c.source, release_mgmt_internal.where_items(c.source, c.condition))
     INTO items, changed USING c.key_columns, class;
     PERFORM release_mgmt_internal.keep_owner(class);
 END $$;
@@ -269,7 +270,7 @@ COMMENT ON FUNCTION release_mgmt_internal.follow_renames(text) IS
 
 CREATE FUNCTION release_mgmt.bind_ci_class(class text, source regclass, key text[], name text, version text DEFAULT NULL,
     scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}', organization text DEFAULT NULL,
-    attributes jsonb DEFAULT '{}', platform text DEFAULT NULL) RETURNS bigint
+    attributes jsonb DEFAULT '{}', platform text DEFAULT NULL, condition text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -287,7 +288,12 @@ BEGIN
           UNION ALL
           SELECT p FROM release_mgmt_internal.attribute_problems(source, bind_ci_class.attributes) AS p
           UNION ALL
-          SELECT 'The name of an item is read from somewhere: a column, a path or an expression.' WHERE btrim(bind_ci_class.name) = '') AS x;
+          SELECT 'The name of an item is read from somewhere: a column, a path or an expression.' WHERE btrim(bind_ci_class.name) = ''
+          UNION ALL
+          SELECT 'Which rows are items: ' || p || '.' FROM release_mgmt_internal.condition_problem(source, bind_ci_class.condition) AS p WHERE p IS NOT NULL
+          UNION ALL
+          SELECT format('Column "%s" tells which rows are items, and can not be exempt.', k)
+          FROM unnest(release_mgmt_internal.path_columns(source, '(' || bind_ci_class.condition || ')')) AS k WHERE k = ANY (exempt)) AS x;
     IF problems IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('not_governable', format('%s can not be bound to class "%s"', source, class), problems,
             'A class is bound to one table whose key is NOT NULL and unique; unbind_ci_class() frees either.');
@@ -303,23 +309,23 @@ BEGIN
     ELSE
         scheme := NULL;
     END IF;
-    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt, organization_path, attributes, platform_path)
-    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt, organization, bind_ci_class.attributes, platform)
+    INSERT INTO release_mgmt.ci_class AS o (name, source, source_name, key_columns, name_path, version_path, version_scheme, exempt, organization_path, attributes, platform_path, condition)
+    VALUES (class, source, source::text, key, bind_ci_class.name, version, scheme, bind_ci_class.exempt, organization, bind_ci_class.attributes, platform, bind_ci_class.condition)
     ON CONFLICT ON CONSTRAINT ci_class_pkey DO UPDATE
         SET source = excluded.source, source_name = excluded.source_name, key_columns = excluded.key_columns,
             name_path = excluded.name_path, version_path = excluded.version_path, version_scheme = excluded.version_scheme,
             exempt = excluded.exempt, organization_path = excluded.organization_path, attributes = excluded.attributes,
-            platform_path = excluded.platform_path
-        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt, o.organization_path, o.attributes, o.platform_path)
+            platform_path = excluded.platform_path, condition = excluded.condition
+        WHERE row(o.source, o.source_name, o.key_columns, o.name_path, o.version_path, o.version_scheme, o.exempt, o.organization_path, o.attributes, o.platform_path, o.condition)
             IS DISTINCT FROM row(excluded.source, excluded.source_name, excluded.key_columns, excluded.name_path,
-                                 excluded.version_path, excluded.version_scheme, excluded.exempt, excluded.organization_path, excluded.attributes, excluded.platform_path);
+                                 excluded.version_path, excluded.version_scheme, excluded.exempt, excluded.organization_path, excluded.attributes, excluded.platform_path, excluded.condition);
     PERFORM release_mgmt_internal.follow_renames(class);
     PERFORM release_mgmt.govern(source, mode, key);
     PERFORM release_mgmt_internal.attach_ci_trigger(class, source);
     RETURN (release_mgmt_internal.fill_ci(class)).items;
 END $$;
-COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text, jsonb, text) IS
-'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of attributes to show in ci_overview(), such as status, each with where it is read: {"status": "status", "platform": "platform_id.name"}; those that are no columns are shown by ci_attributes() beside the columns, and plans do not change them. platform: a column, path or expression that tells which operating system the item runs, such as platform_id.name, so that check_compatibility() holds against it what components are for; read_operating_system() tells how it is read, binding_status what can not be. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
+COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text, jsonb, text, text) IS
+'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of attributes to show in ci_overview(), such as status, each with where it is read: {"status": "status", "platform": "platform_id.name"}; those that are no columns are shown by ci_attributes() beside the columns, and plans do not change them. platform: a column, path or expression that tells which operating system the item runs, such as platform_id.name, so that check_compatibility() holds against it what components are for; read_operating_system() tells how it is read, binding_status what can not be. condition: which rows are items, an expression over their columns ("Status" = ''A''), where the table, or what inherits from it, holds others too, such as history. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
 
 CREATE PROCEDURE release_mgmt.unbind_ci_class(class text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -349,87 +355,3 @@ BEGIN
 END $$;
 COMMENT ON PROCEDURE release_mgmt.unbind_ci_class(text) IS
 'Frees the class''s table: its items are retired, its relations and triggers dropped; the stubs stay, for what refers to them. The table stays governed in its mode of capture: see ungovern(). Binding the class again revives the items. For the extension''s owner. Errors: RM001, RM002 unknown class.';
-
-CREATE FUNCTION release_mgmt_internal.missing_columns(source regclass, columns text[]) RETURNS SETOF text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT format('%s has no column "%s".', source, c.name) FROM unnest(columns) WITH ORDINALITY AS c (name, n)
-    WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped)
-    ORDER BY c.n;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.missing_columns(regclass, text[]) IS 'A sentence for each of the columns that the table does not have.';
-
--- Why columns can not hold the key of a class, as sentences.
-CREATE FUNCTION release_mgmt_internal.reference_problems(source regclass, columns text[], to_class text) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-    t release_mgmt.ci_class;
-BEGIN
-    SELECT * INTO t FROM release_mgmt.ci_class AS x WHERE x.name = to_class AND x.source IS NOT NULL;
-    IF NOT FOUND THEN
-        RETURN NEXT format('Class "%s" is not bound.', to_class);
-    ELSIF cardinality(t.key_columns) <> coalesce(cardinality(columns), 0) THEN
-        RETURN NEXT format('The key of class "%s" has %s columns, %s are given.', to_class, cardinality(t.key_columns), coalesce(cardinality(columns), 0));
-    END IF;
-    RETURN QUERY SELECT p FROM release_mgmt_internal.missing_columns(source, columns) AS p;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.reference_problems(regclass, text[], text) IS 'Why the columns do not hold keys of the class: a sentence for each reason.';
-
-CREATE PROCEDURE release_mgmt.bind_ci_relation(kind text, from_class text, columns text[], to_class text, via regclass DEFAULT NULL, to_columns text[] DEFAULT NULL)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-    source regclass;
-    problems text[] := '{}';
-BEGIN
-    PERFORM release_mgmt_internal.require_active();
-    SELECT x.source INTO source FROM release_mgmt.ci_class AS x WHERE x.name = from_class AND x.source IS NOT NULL;
-    IF coalesce(kind, '') = '' THEN
-        problems := problems || 'The kind is not empty.'::text;
-    END IF;
-    IF via IS NULL THEN
-        IF source IS NULL THEN
-            problems := problems || format('Class "%s" is not bound.', from_class);
-        END IF;
-        IF to_columns IS NOT NULL THEN
-            problems := problems || 'to_columns are those of a link table, and via names none.'::text;
-        END IF;
-        problems := problems || ARRAY(SELECT p FROM release_mgmt_internal.reference_problems(source, columns, to_class) AS p);
-    ELSE
-        problems := problems || ARRAY(SELECT p FROM release_mgmt_internal.reference_problems(via, columns, from_class) AS p)
-                             || ARRAY(SELECT p FROM release_mgmt_internal.reference_problems(via, to_columns, to_class) AS p);
-        IF kind = 'installed on' THEN
-            problems := problems || 'What is installed where is a foreign key of the installed item: compatibility follows no link table.'::text;
-        END IF;
-    END IF;
-    IF cardinality(problems) > 0 THEN
-        PERFORM release_mgmt_internal.refuse('not_governable', format('relation "%s" can not be bound', kind), array_to_string(problems, E'\n'),
-            'Give the columns of from_class''s table that hold the key of to_class, in the order of that key; or a link table (via), its columns that hold the key of from_class, and those that hold the key of to_class (to_columns).');
-    END IF;
-    IF via IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE g.source = via) THEN
-        PERFORM release_mgmt.govern(via, 'observe');
-    END IF;
-    IF kind = 'installed on' THEN
-        -- Whoever writes the table does not know yet that these columns matter to baselines.
-        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
-    END IF;
-    INSERT INTO release_mgmt.ci_relation_class (kind, from_class, columns, to_class, via, to_columns)
-    VALUES (kind, from_class, columns, to_class, via, to_columns) ON CONFLICT DO NOTHING;
-END $$;
-COMMENT ON PROCEDURE release_mgmt.bind_ci_relation(text, text, text[], text, regclass, text[]) IS
-'Makes columns of from_class''s table, which hold keys of to_class, relations of a kind ("installed on", "runs on", "part of" ...). With via, each row of that link table is a relation: columns hold the key of from_class there, to_columns that of to_class; the table is governed from then on (mode observe unless it is governed already). The kind "installed on" tells compatibility where a versioned item is installed. For the extension''s owner. Errors: RM001, RM012 a class is not bound, the columns do not fit its key, or the link table can not be governed.';
-
-CREATE PROCEDURE release_mgmt.unbind_ci_relation(kind text, from_class text, to_class text)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-BEGIN
-    PERFORM release_mgmt_internal.require_active();
-    DELETE FROM release_mgmt.ci_relation_class AS r WHERE r.kind = kind AND r.from_class = from_class AND r.to_class = to_class;
-    IF NOT FOUND THEN
-        RAISE NOTICE USING MESSAGE = format('no relations "%s" lead from class "%s" to "%s"', kind, from_class, to_class),
-            HINT = 'Those that there are: SELECT kind, from_class, to_class FROM release_mgmt.ci_relation_class.';
-    END IF;
-END $$;
-COMMENT ON PROCEDURE release_mgmt.unbind_ci_relation(text, text, text) IS
-'Ends what bind_ci_relation() began: relations of that kind between the two classes are not read any more. A link table stays governed: see ungovern(). Where there are none it says so, and does nothing. For the extension''s owner. Errors: RM001.';

@@ -117,7 +117,7 @@ BEGIN
            concat_ws(E'\n', CASE WHEN f.source IS NULL THEN format('Class "%s" is not bound.', from_class) END,
                      CASE WHEN t.source IS NULL THEN format('Class "%s" is not bound.', to_class) END,
                      CASE WHEN coalesce(kind, '') = '' THEN 'The kind is not empty.' END,
-                     CASE WHEN kind = 'installed on' THEN 'What is installed where is a foreign key of the installed item: give it to create_ci_class().' END) AS problems,
+                     CASE WHEN kind = 'installed on' AND f.version_path IS NULL AND f.source IS NOT NULL THEN format('What is installed on something has a version: class "%s" has none.', from_class) END) AS problems,
            f.key_columns AS from_keys, t.key_columns AS to_keys
     INTO ends
     FROM (SELECT) AS x

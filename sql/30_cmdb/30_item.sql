@@ -8,11 +8,12 @@ DECLARE
     present boolean;
 BEGIN
     SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
-    EXECUTE format('SELECT EXISTS (SELECT FROM %s AS t WHERE %s)', c.source, release_mgmt_internal.key_condition(c.source, c.key_columns))
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s AS t WHERE %s AND %s)', c.source, release_mgmt_internal.key_condition(c.source, c.key_columns),
+                   release_mgmt_internal.where_items(c.source, c.condition))
     INTO present USING release_mgmt_internal.split_key(key);
     RETURN present;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.row_exists(text, text) IS 'Does the class''s table hold a row with that key?';
+COMMENT ON FUNCTION release_mgmt_internal.row_exists(text, text) IS 'Does the class''s table hold an item with that key?';
 
 -- Called by the trigger on the bound table, after the row is in place. A changed key keeps its stub, and so its history, as
 -- long as nothing else bore the new key before.
@@ -122,12 +123,12 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 20 SECURITY DEFINER SET search
 DECLARE
     found record;
 BEGIN
-    SELECT c.source, c.key_columns, i.key INTO STRICT found
+    SELECT c.source, c.key_columns, c.condition, i.key INTO STRICT found
     FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class
     WHERE i.id = item;
     IF found.source IS NOT NULL THEN
-        RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t, release_mgmt_internal.row_values(t) AS v WHERE %s',
-            found.source, release_mgmt_internal.key_condition(found.source, found.key_columns))
+        RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t, release_mgmt_internal.row_values(t) AS v WHERE %s AND %s',
+            found.source, release_mgmt_internal.key_condition(found.source, found.key_columns), release_mgmt_internal.where_items(found.source, found.condition))
         USING release_mgmt_internal.split_key(found.key);
     END IF;
 END $$;
@@ -158,15 +159,15 @@ DECLARE
     found record;
     attribute_values text;
 BEGIN
-    SELECT c.name, c.source, c.key_columns, i.key INTO STRICT found
+    SELECT c.name, c.source, c.key_columns, c.condition, i.key INTO STRICT found
     FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class
     WHERE i.id = item;
     IF found.source IS NOT NULL THEN
         attribute_values := release_mgmt_internal.attribute_values(found.name, false);
     END IF;
     IF attribute_values IS NOT NULL THEN
-        RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t CROSS JOIN LATERAL (%s) AS v (attribute, value) WHERE %s',
-            found.source, attribute_values, release_mgmt_internal.key_condition(found.source, found.key_columns))
+        RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t CROSS JOIN LATERAL (%s) AS v (attribute, value) WHERE %s AND %s',
+            found.source, attribute_values, release_mgmt_internal.key_condition(found.source, found.key_columns), release_mgmt_internal.where_items(found.source, found.condition))
         USING release_mgmt_internal.split_key(found.key);
     END IF;
 END $$;

@@ -6,7 +6,7 @@ DECLARE
     r record;
 BEGIN
     FOR r IN
-        SELECT s.kind, s.source, i.ids, i.keys, CASE WHEN outwards THEN s.from_columns ELSE s.to_columns END AS known_columns,
+        SELECT s.kind, s.source, s.condition, i.ids, i.keys, CASE WHEN outwards THEN s.from_columns ELSE s.to_columns END AS known_columns,
                CASE WHEN outwards THEN s.to_class ELSE s.from_class END AS related_class, CASE WHEN outwards THEN s.to_columns ELSE s.from_columns END AS related_columns
         FROM (SELECT i.class, array_agg(i.id) AS ids, array_agg(i.key) AS keys FROM release_mgmt.ci AS i WHERE i.id = ANY (items) GROUP BY i.class) AS i
         JOIN release_mgmt_internal.ci_relation_source AS s ON i.class = CASE WHEN outwards THEN s.from_class ELSE s.to_class END
@@ -16,9 +16,9 @@ BEGIN
             SELECT $1, k.id, o.id
             FROM unnest($2, $3) AS k (id, key)
             CROSS JOIN LATERAL (SELECT release_mgmt_internal.split_key(k.key) AS parts OFFSET 0) AS p
-            JOIN %s AS t ON %s
+            JOIN %s AS t ON %s AND %s
             JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$,
-            r.source, release_mgmt_internal.key_condition(r.source, r.known_columns, 'p.parts'))
+            r.source, release_mgmt_internal.key_condition(r.source, r.known_columns, 'p.parts'), release_mgmt_internal.where_items(r.source, r.condition))
         USING r.kind, r.ids, r.keys, r.related_class, r.related_columns;
     END LOOP;
 END $$;
@@ -28,9 +28,9 @@ COMMENT ON FUNCTION release_mgmt_internal.ci_relations_along(uuid[], boolean) IS
 -- A row of a link table may name items that are not there; that of a bound table is an item.
 CREATE VIEW release_mgmt_internal.relation_road WITH (security_invoker = true) AS
 SELECT s.kind, s.from_class, s.to_class,
-       format('SELECT k.n, %s FROM (SELECT u.n, release_mgmt_internal.split_key(u.key) AS parts FROM unnest($1) WITH ORDINALITY AS u (key, n) OFFSET 0) AS k JOIN %s AS t ON %s%s',
+       format('SELECT k.n, %s FROM (SELECT u.n, release_mgmt_internal.split_key(u.key) AS parts FROM unnest($1) WITH ORDINALITY AS u (key, n) OFFSET 0) AS k JOIN %s AS t ON %s AND %s%s',
               (SELECT string_agg(format('release_mgmt_internal.value_text(t.%I)', c.name), ', ' ORDER BY c.n) FROM unnest(s.from_columns) WITH ORDINALITY AS c (name, n)),
-              s.source, release_mgmt_internal.key_condition(s.source, s.to_columns, 'k.parts'),
+              s.source, release_mgmt_internal.key_condition(s.source, s.to_columns, 'k.parts'), release_mgmt_internal.where_items(s.source, s.condition),
               CASE WHEN k.source <> s.source THEN
                   format(' JOIN release_mgmt.ci AS o ON o.label = %L || release_mgmt_internal.row_key(t, %L) AND o.retired_at IS NULL', s.from_class || '/', s.from_columns) END) AS query
 FROM release_mgmt_internal.ci_relation_source AS s JOIN release_mgmt.ci_class AS k ON k.name = s.from_class;
@@ -62,7 +62,8 @@ BEGIN
         RETURN QUERY EXECUTE format($sql$
             SELECT $1, f.id, o.id FROM %s AS t
             JOIN release_mgmt.ci AS f ON f.label = $2 || '/' || release_mgmt_internal.row_key(t, $3)
-            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$, r.source)
+            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5)
+            WHERE %s $sql$, r.source, release_mgmt_internal.where_items(r.source, r.condition))
         USING r.kind, r.from_class, r.from_columns, r.to_class, r.to_columns;
     END LOOP;
 END $$;

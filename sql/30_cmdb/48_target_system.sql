@@ -23,13 +23,13 @@ BEGIN
     -- What is installed on something runs what that does.
     IF NOT release_mgmt_internal.tells_platform(item.class) THEN
         FOR v IN
-            SELECT k.source, k.key_columns, r.columns AS on_columns, r.to_class AS on_class
-            FROM release_mgmt.ci_class AS k JOIN release_mgmt.ci_relation_class AS r ON r.from_class = k.name AND r.kind = 'installed on'
-            WHERE k.name = item.class AND k.source IS NOT NULL AND release_mgmt_internal.tells_platform(r.to_class) ORDER BY r.to_class
+            SELECT s.source, s.from_columns, s.to_columns, s.to_class, s.condition
+            FROM release_mgmt_internal.ci_relation_source AS s
+            WHERE s.from_class = item.class AND s.kind = 'installed on' AND release_mgmt_internal.tells_platform(s.to_class) ORDER BY s.to_class, s.id
         LOOP
-            EXECUTE format('SELECT o.* FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t, $3) WHERE %s',
-                           v.source, release_mgmt_internal.key_condition(v.source, v.key_columns))
-            INTO host USING release_mgmt_internal.split_key(item.key), v.on_class, v.on_columns;
+            EXECUTE format('SELECT o.* FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t, $3) WHERE %s AND %s ORDER BY o.label LIMIT 1',
+                           v.source, release_mgmt_internal.key_condition(v.source, v.from_columns), release_mgmt_internal.where_items(v.source, v.condition))
+            INTO host USING release_mgmt_internal.split_key(item.key), v.to_class, v.to_columns;
             EXIT WHEN host.id IS NOT NULL;
         END LOOP;
     END IF;

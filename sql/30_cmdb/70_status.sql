@@ -6,12 +6,12 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_te
 DECLARE
     c record;
 BEGIN
-    SELECT DISTINCT ON (v.name) * INTO c FROM release_mgmt_internal.versioned_class AS v WHERE v.name = class;
+    SELECT DISTINCT ON (v.name) v.* INTO c FROM release_mgmt_internal.versioned_class AS v WHERE v.name = class;
     IF FOUND THEN
         RETURN QUERY EXECUTE format($sql$
             SELECT $1 || '/' || release_mgmt_internal.row_key(t, $2)
             FROM %s AS t CROSS JOIN LATERAL release_mgmt_internal.value_text(%s) AS x (version)
-            WHERE x.version IS NOT NULL AND release_mgmt.try_pkgver($3, x.version) IS NULL $sql$, c.source, c.version_expression)
+            WHERE x.version IS NOT NULL AND release_mgmt.try_pkgver($3, x.version) IS NULL AND %s $sql$, c.source, c.version_expression, c.where_items)
         USING class, c.key_columns, c.version_scheme;
     END IF;
 END $$;
@@ -26,10 +26,10 @@ BEGIN
     SELECT * INTO c FROM release_mgmt.ci_class AS x WHERE x.name = class AND x.platform_path IS NOT NULL;
     IF FOUND THEN
         RETURN QUERY EXECUTE format($sql$
-            WITH item AS MATERIALIZED (SELECT release_mgmt_internal.value_text(%s) AS said FROM %s AS t),
+            WITH item AS MATERIALIZED (SELECT release_mgmt_internal.value_text(%s) AS said FROM %s AS t WHERE %s),
                  unread AS MATERIALIZED (SELECT d.said FROM (SELECT DISTINCT i.said FROM item AS i) AS d WHERE d.said <> '' AND (release_mgmt.read_operating_system(d.said)).os IS NULL)
             SELECT i.said FROM item AS i JOIN unread AS u ON u.said = i.said $sql$,
-            release_mgmt_internal.path_expression(c.source, c.platform_path), c.source);
+            release_mgmt_internal.path_expression(c.source, c.platform_path), c.source, release_mgmt_internal.where_items(c.source, c.condition));
     END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.unreadable_platforms(text) IS 'Of each item of a class whose operating system can not be read, what the CMDB says of it.';
@@ -70,11 +70,14 @@ BEGIN
         keyless := keyless OR detail LIKE '%part of the key%';
     END LOOP;
     RETURN QUERY
-        SELECT 'relation broken', format('"%s" to class "%s": %s Unbind it, and bind it again.', s.kind, s.to_class, coalesce(p, 'its link table was dropped.'))
+        SELECT 'relation broken', format('"%s" to class "%s": %s Unbind it, and bind it again.', s.kind, s.to_class, coalesce(p.p, 'its link table was dropped.'))
         FROM release_mgmt_internal.ci_relation_source AS s
         LEFT JOIN pg_class AS k ON k.oid = s.source
-        LEFT JOIN LATERAL release_mgmt_internal.missing_columns(s.source, s.from_columns || s.to_columns) AS p ON k.oid IS NOT NULL
-        WHERE s.from_class = c.name AND (k.oid IS NULL OR p IS NOT NULL);
+        LEFT JOIN LATERAL (
+            SELECT m FROM release_mgmt_internal.missing_columns(s.source, s.from_columns || s.to_columns) AS m
+            UNION ALL
+            SELECT format('which rows are relations: %s.', m) FROM release_mgmt_internal.condition_problem(s.source, s.condition) AS m WHERE m IS NOT NULL AND s.source <> c.source) AS p (p) ON k.oid IS NOT NULL
+        WHERE s.from_class = c.name AND (k.oid IS NULL OR p.p IS NOT NULL);
     IF keyless THEN
         RETURN;
     END IF;
@@ -86,13 +89,17 @@ BEGIN
         CROSS JOIN LATERAL release_mgmt_internal.path_problem(c.source, x.path) AS p (problem)
         WHERE p.problem IS NOT NULL ORDER BY x.n;
     readable := NOT FOUND;
+    IF release_mgmt_internal.condition_problem(c.source, c.condition) IS NOT NULL THEN
+        RETURN QUERY SELECT 'path broken', format('Which rows are items: %s; bind the class again.', release_mgmt_internal.condition_problem(c.source, c.condition));
+        RETURN;
+    END IF;
     RETURN QUERY EXECUTE format($sql$
-        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t),
+        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t WHERE %s),
              stub AS MATERIALIZED (SELECT i.key FROM release_mgmt.ci AS i WHERE i.class = $2 AND i.retired_at IS NULL),
              loose AS (SELECT count(*) FILTER (WHERE s.key IS NULL) AS rows, count(*) FILTER (WHERE p.key IS NULL) AS stubs
                        FROM present AS p FULL JOIN stub AS s ON s.key = p.key)
         SELECT 'out of step', format('%%s rows have no item, %%s items have no row; bind the class again.', l.rows, l.stubs)
-        FROM loose AS l WHERE l.rows > 0 OR l.stubs > 0 $sql$, c.source)
+        FROM loose AS l WHERE l.rows > 0 OR l.stubs > 0 $sql$, c.source, release_mgmt_internal.where_items(c.source, c.condition))
     USING c.key_columns, c.name;
     IF NOT readable THEN
         RETURN;

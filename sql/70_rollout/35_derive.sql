@@ -8,7 +8,7 @@ BEGIN ATOMIC
         -- Where the item is installed, its name and its version must be columns of the class's own table, and make up its key.
         SELECT c.name AS class, c.key_columns, c.name_path, c.version_path, r.columns AS on_columns
         FROM release_mgmt.ci_class AS c
-        JOIN release_mgmt.ci_relation_class AS r ON r.from_class = c.name AND r.kind = 'installed on' AND r.to_class = (creatable_item.target).class
+        JOIN release_mgmt.ci_relation_class AS r ON r.from_class = c.name AND r.kind = 'installed on' AND r.via IS NULL AND r.to_class = (creatable_item.target).class
         WHERE c.source IS NOT NULL AND c.version_scheme = release_mgmt.pkgver_scheme(creatable_item.version)
           AND c.key_columns <@ (r.columns || c.name_path)
           AND (SELECT count(*) FROM pg_catalog.pg_attribute AS a

@@ -122,11 +122,16 @@ SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    WITH change AS MATERIALIZED (
+    WITH deciding AS MATERIALIZED (
+        -- A row that is no item any more is still there: what decides of that is what was changed.
+        SELECT k.name AS class, release_mgmt_internal.path_columns(k.source, '(' || k.condition || ')') AS columns
+        FROM release_mgmt.ci_class AS k WHERE k.condition IS NOT NULL AND k.source IS NOT NULL
+    ), change AS MATERIALIZED (
         SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id
         FROM release_mgmt_internal.last_changes(observed_drift.since) AS l
         JOIN release_mgmt.ci AS i ON i.id = l.ci_id
-        WHERE (i.retired_at IS NOT NULL) = (l.operation = 'retire')
+        LEFT JOIN deciding AS d ON d.class = i.class
+        WHERE (i.retired_at IS NOT NULL) = (l.operation = 'retire') OR i.retired_at IS NOT NULL AND l.attribute = ANY (d.columns)
     ), present AS MATERIALIZED (
         SELECT v.* FROM release_mgmt_internal.present_values(
             ARRAY(SELECT DISTINCT c.ci FROM change AS c WHERE c.attribute <> ''), ARRAY(SELECT DISTINCT c.attribute FROM change AS c WHERE c.attribute <> '')) AS v

@@ -51,6 +51,7 @@ BEGIN
                                    ('version', release_mgmt_internal.path_columns(k.source, k.version_path)),
                                    ('installed on', r.columns),
                                    ('', k.key_columns || r.columns),
+                                   ('', release_mgmt_internal.path_columns(k.source, '(' || k.condition || ')')),
                                    ('', '{""}')) AS a (attribute, columns)
         CROSS JOIN LATERAL unnest(a.columns) AS u (column_name)
         WHERE k.source IS NOT NULL

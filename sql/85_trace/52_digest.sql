@@ -4,15 +4,15 @@ CREATE FUNCTION release_mgmt_internal.items_named(names text[], scheme text) RET
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    c record;
+    c release_mgmt_internal.versioned_class;
 BEGIN
-    FOR c IN SELECT * FROM release_mgmt_internal.versioned_class AS v WHERE v.version_scheme = items_named.scheme ORDER BY v.name LOOP
+    FOR c IN SELECT v.* FROM release_mgmt_internal.versioned_class AS v WHERE v.version_scheme = items_named.scheme ORDER BY v.name LOOP
         RETURN QUERY EXECUTE format($sql$
             SELECT i.id, o.id, x.version
             FROM (%s) AS x (label, on_label, name, version)
             JOIN release_mgmt.ci AS i ON i.label = x.label
             LEFT JOIN release_mgmt.ci AS o ON o.label = x.on_label $sql$,
-            release_mgmt_internal.installed_query(c.source, c.name_expression, c.version_expression, format('(%s)::text = ANY ($1)', c.name_expression)))
+            release_mgmt_internal.installed_query(c, format('(%s)::text = ANY ($1)', c.name_expression)))
         USING items_named.names, c.version_scheme, c.name, c.key_columns, c.on_class, c.on_columns;
     END LOOP;
 END $$;

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "cmdb/binding.h"
+#include "cmdb/expression.h"
 #include "cmdb/permit.h"
 
 #include "access/htup_details.h"
@@ -19,9 +20,12 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -141,6 +145,30 @@ mode_named(const char *name)
 	return RM_MODE_OBSERVE;
 }
 
+/* Make the condition, which can be read, one that is asked of each row. */
+static void
+prepare_condition(RmBinding *binding, Relation relation, const char *condition)
+{
+	Node *node = rm_row_expression_analyze(relation, pstrdup(condition));
+
+	binding->condition = ExecInitQual(make_ands_implicit(expression_planner((Expr *) node)), NULL);
+	binding->row = CreateStandaloneExprContext();
+}
+
+/* Is the row an item? */
+bool
+rm_binding_holds_item(RmBinding *binding, TupleTableSlot *slot)
+{
+	bool holds;
+
+	if (slot == NULL || binding->condition == NULL)
+		return slot != NULL;
+	binding->row->ecxt_scantuple = slot;
+	holds = ExecQual(binding->condition, binding->row);
+	ResetExprContext(binding->row);
+	return holds;
+}
+
 /* Copy what the query found into the entry, in the entry's own context. */
 static void
 fill_from_row(RmBinding *binding, Relation relation)
@@ -149,6 +177,7 @@ fill_from_row(RmBinding *binding, Relation relation)
 	TupleDesc desc = SPI_tuptable->tupdesc;
 	TupleDesc columns = RelationGetDescr(relation);
 	bool isnull;
+	char *condition;
 	MemoryContext old = MemoryContextSwitchTo(binding->context);
 
 	binding->keys = column_numbers(relation, SPI_getbinval(row, desc, 1, &isnull), &binding->nkeys);
@@ -163,7 +192,11 @@ fill_from_row(RmBinding *binding, Relation relation)
 	binding->owner = column_set(relation, SPI_getbinval(row, desc, 4, &isnull));
 	binding->installed = column_set(relation, SPI_getbinval(row, desc, 5, &isnull));
 	binding->mode = mode_named(SPI_getvalue(row, desc, 3));
-	binding->bound = true;
+	condition = SPI_getvalue(row, desc, 6);
+	/* One that can not be read any more lets no row pass for none in mode enforce; otherwise binding_status tells. */
+	binding->bound = condition == NULL || *condition || binding->mode == RM_MODE_ENFORCE;
+	if (condition != NULL && *condition)
+		prepare_condition(binding, relation, condition);
 	for (int i = 0; i < binding->nkeys; i++)
 	{
 		/* A key column was renamed or dropped: binding_status tells. */
@@ -192,7 +225,9 @@ load(RmBinding *binding, Relation relation, const char *class)
 		SPIPlanPtr prepared =
 			SPI_prepare("SELECT c.key_columns, c.exempt, g.mode, "
 						"coalesce(release_mgmt_internal.path_columns(c.source, c.organization_path), '{}'), "
-						"release_mgmt_internal.installed_columns(c.name) "
+						"release_mgmt_internal.installed_columns(c.name), "
+						"CASE WHEN release_mgmt_internal.condition_problem(c.source, c.condition) IS NULL "
+						"THEN c.condition ELSE '' END "
 						"FROM release_mgmt.ci_class AS c "
 						"JOIN release_mgmt.governed_table AS g ON g.source OPERATOR(pg_catalog.=) c.source "
 						"WHERE c.name OPERATOR(pg_catalog.=) $1 "

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "nodes/bitmapset.h"
+#include "nodes/execnodes.h"
 #include "utils/rel.h"
 
 typedef enum RmMode
@@ -29,6 +30,8 @@ typedef struct RmBinding
 	Bitmapset *owner;     /* columns on which it depends whose the item is */
 	Bitmapset *exempt;    /* exempt and generated columns: they change without a plan */
 	Bitmapset *installed; /* columns that baselines of what is installed are read from */
+	ExprState *condition; /* which rows are items; NULL: all */
+	ExprContext *row;     /* of the condition */
 	MemoryContext context;
 } RmBinding;
 
@@ -40,6 +43,7 @@ typedef struct RmIdentity
 } RmIdentity;
 
 extern RmBinding *rm_binding_get(Relation relation, const char *class);
+extern bool rm_binding_holds_item(RmBinding *binding, TupleTableSlot *slot);
 extern void rm_become_owner(RmIdentity *saved);
 extern void rm_become(Oid role, RmIdentity *saved);
 extern void rm_become_again(const RmIdentity *saved);

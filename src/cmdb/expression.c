@@ -21,6 +21,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "cmdb/expression.h"
 #include "cmdb/value.h"
 #include "errcodes.h"
 #include "fmgr.h"
@@ -192,9 +193,9 @@ tell_expression(void *expression)
 	errcontext("expression \"%s\" of a binding", (char *) expression);
 }
 
-/* Return the expression over the row, checked. */
-static Node *
-analyze(Relation relation, char *expression)
+/* Return the expression over the row, checked; the caller holds a lock on the table. */
+Node *
+rm_row_expression_analyze(Relation relation, char *expression)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	ErrorContextCallback context = { .previous = error_context_stack, .callback = tell_expression, .arg = expression };
@@ -232,7 +233,7 @@ rm_row_expression(PG_FUNCTION_ARGS)
 {
 	char *expression = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Relation relation = open_table(PG_GETARG_OID(0));
-	Node *node = analyze(relation, expression);
+	Node *node = rm_row_expression_analyze(relation, expression);
 	List *context = deparse_context_for(ROW_ALIAS, RelationGetRelid(relation));
 	char *sql = psprintf("(%s)", deparse_expression(node, context, true, false));
 
@@ -246,7 +247,7 @@ rm_row_expression_columns(PG_FUNCTION_ARGS)
 {
 	char *expression = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Relation relation = open_table(PG_GETARG_OID(0));
-	Node *node = analyze(relation, expression);
+	Node *node = rm_row_expression_analyze(relation, expression);
 	Bitmapset *numbers = NULL;
 	Datum *names;
 	int count = 0;

@@ -329,6 +329,8 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 	TupleTableSlot *new = NULL;
 	RmBinding *binding;
 	RmCase item = { 0 };
+	bool was_item;
+	bool is_item;
 	bool owner_changed;
 	char *old_key;
 	char *new_key;
@@ -345,28 +347,26 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 	if (binding == NULL || !binding->bound)
 		return PointerGetDatum(NULL);
 
-	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-	{
-		new = trigger->tg_trigslot;
+	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		old = trigger->tg_trigslot;
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		new = old == NULL ? trigger->tg_trigslot : trigger->tg_newslot;
+	was_item = rm_binding_holds_item(binding, old);
+	is_item = rm_binding_holds_item(binding, new);
+	if (!was_item && !is_item)
+		return PointerGetDatum(NULL);
+	if (old == NULL)
 		item.attempts = insert_attempts(binding, trigger->tg_relation, new);
-	}
-	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-	{
-		old = trigger->tg_trigslot;
+	else if (new == NULL)
 		item.attempts = list_make1(whole_item("retire"));
-	}
 	else
-	{
-		old = trigger->tg_trigslot;
-		new = trigger->tg_newslot;
 		item.attempts = update_attempts(binding, old, new);
-	}
-	owner_changed = is_owner_changed(binding, old, new);
-	if (item.attempts == NIL && !owner_changed)
+	owner_changed = is_item && is_owner_changed(binding, was_item ? old : NULL, new);
+	if (item.attempts == NIL && was_item == is_item && !owner_changed)
 		return PointerGetDatum(NULL);
 
-	old_key = old == NULL ? NULL : rm_slot_key(old, binding->keys, binding->nkeys);
-	new_key = new == NULL ? NULL : rm_slot_key(new, binding->keys, binding->nkeys);
+	old_key = was_item ? rm_slot_key(old, binding->keys, binding->nkeys) : NULL;
+	new_key = is_item ? rm_slot_key(new, binding->keys, binding->nkeys) : NULL;
 	item.key = old_key != NULL ? old_key : new_key;
 	item.mode = binding->mode;
 	keep_stub(binding, &item, old_key, new_key, owner_changed);

@@ -337,7 +337,7 @@ rm_value_text_sql(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(rm_key_condition);
 
-/* key_condition(source regclass, columns text[], parts text) returns text */
+/* key_condition(source regclass, columns text[], parts text, alias text) returns text */
 Datum
 rm_key_condition(PG_FUNCTION_ARGS)
 {
@@ -345,6 +345,7 @@ rm_key_condition(PG_FUNCTION_ARGS)
 	int count;
 	char **columns = text_array_strings(PG_GETARG_ARRAYTYPE_P(1), &count);
 	char *parts = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *alias = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -352,7 +353,7 @@ rm_key_condition(PG_FUNCTION_ARGS)
 	{
 		if (i > 0)
 			appendStringInfoString(&sql, " AND ");
-		rm_append_key_condition(&sql, "t", attribute_named(RelationGetDescr(relation), columns[i]),
+		rm_append_key_condition(&sql, alias, attribute_named(RelationGetDescr(relation), columns[i]),
 								psprintf("(%s)[%d]", parts, i + 1));
 	}
 	relation_close(relation, AccessShareLock);

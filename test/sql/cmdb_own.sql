@@ -46,11 +46,18 @@ SELECT create_ci_class('shelf', scheme => 'nosuch');
 CREATE TABLE cmdb.rack (id integer PRIMARY KEY);
 SELECT create_ci_class('rack');
 SELECT create_ci_relation('installed on', 'nosuch', 'site');
+SELECT create_ci_relation('installed on', 'service', 'server');
 SELECT create_ci_relation('depends on', 'service', 'server');
 SELECT create_ci_class(NULL);
 SELECT create_ci_class('shelf', schema => NULL, mode => 'strict');
 SELECT create_ci_class('shelf', NULL, NULL, mode => NULL);
 SELECT create_ci_relation(NULL, NULL, 'site');
+-- What is installed on many, by a link table.
+SELECT create_ci_class('agent', scheme => 'semver'), create_ci_relation('installed on', 'agent', 'server');
+INSERT INTO cmdb.agent (code, name, version) VALUES ('monitor', 'monitor', '1.2.0'), ('backup', 'backup', '2.0.0');
+INSERT INTO cmdb.agent_installed_on_server SELECT 'monitor', s.code FROM cmdb.server AS s;
+SELECT (SELECT count(*) FROM cmdb.server) = count(c.target) AS on_each, count(*) - count(c.target) AS on_none
+FROM release_mgmt_internal.installed_components() AS c JOIN ci AS i ON i.id = c.ci WHERE i.class = 'agent';
 -- They are ordinary tables, and stay when the extension goes.
 ALTER EVENT TRIGGER rm_ledger_retire DISABLE;
 DROP EXTENSION release_mgmt CASCADE;
