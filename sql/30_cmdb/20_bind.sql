@@ -277,9 +277,13 @@ DECLARE
     problems text;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
-    IF class IS NULL OR source IS NULL OR name IS NULL OR exempt IS NULL OR mode IS NULL OR mode NOT IN ('observe', 'warn', 'enforce') THEN
-        PERFORM release_mgmt_internal.refuse('not_governable', 'class, source, name, mode and exempt must be given',
-            'Mode is one of: observe, warn, enforce.', 'See the comment on release_mgmt.bind_ci_class.');
+    SELECT string_agg(p, E'\n') INTO problems
+    FROM (SELECT format('No %s is given.', g.what) FROM (VALUES ('class', class), ('source', source::text), ('name', name), ('mode', mode), ('exempt', exempt::text)) AS g (what, given)
+          WHERE g.given IS NULL
+          UNION ALL
+          SELECT format('"%s" is no mode: modes are observe, warn and enforce.', mode) WHERE mode NOT IN ('observe', 'warn', 'enforce')) AS x (p);
+    IF problems IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', concat_ws(' ', 'class', '"' || class || '"', 'can not be bound'), problems, 'See the comment on release_mgmt.bind_ci_class.');
     END IF;
     -- No writer may slip in between the fill and the triggers.
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);

@@ -18,6 +18,7 @@
 #include "access/relation.h"
 #include "access/sysattr.h"
 #include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -186,6 +187,19 @@ parse(const char *expression)
 	return target->val;
 }
 
+/* Hook of the parser: what is no column of the row is refused in our words. */
+static Node *
+find_column(ParseState *pstate, ColumnRef *reference, Node *column)
+{
+	if (column == NULL)
+		refuse(pstate->p_ref_hook_state,
+			   psprintf(list_length(reference->fields) == 1
+							? "the table has no column \"%s\""
+							: "%s is no column of the table's own, and a path over foreign keys stands alone",
+						NameListToString(reference->fields)));
+	return NULL;
+}
+
 /* Error context callback. */
 static void
 tell_expression(void *expression)
@@ -203,6 +217,8 @@ rm_row_expression_analyze(Relation relation, char *expression)
 	Node *node;
 
 	error_context_stack = &context;
+	pstate->p_post_columnref_hook = find_column;
+	pstate->p_ref_hook_state = expression;
 	row = addRangeTableEntryForRelation(pstate, relation, AccessShareLock, makeAlias(ROW_ALIAS, NIL), false, true);
 	addNSItemToQuery(pstate, row, false, true, true);
 	node = transformExpr(pstate, parse(expression), EXPR_KIND_INDEX_EXPRESSION);

@@ -39,6 +39,9 @@
 /* Most sentences of advice in one message. */
 #define ADVICE_LINES 5
 
+/* Most items that a message names. */
+#define SHOWN_ITEMS 5
+
 /* Append a value as a message shows it: quoted, cut, or NULL. */
 static void
 append_value(StringInfo message, const char *value)
@@ -164,9 +167,29 @@ insert_attempts(RmBinding *binding, Relation relation, TupleTableSlot *new)
 	return attempts;
 }
 
-/* Refuse or complain, listing everything that nothing permits. */
+/* Append which other items of the statement are not permitted either. */
 static void
-report_unpermitted(int level, const char *label, List *attempts)
+append_others(StringInfo message, List *others)
+{
+	ListCell *cell;
+
+	if (others == NIL)
+		return;
+	appendStringInfoString(message, "\nNor is what is done to ");
+	foreach (cell, others)
+	{
+		if (foreach_current_index(cell) == SHOWN_ITEMS)
+			break;
+		appendStringInfo(message, "%s%s", foreach_current_index(cell) == 0 ? "" : ", ", rm_case_label(lfirst(cell)));
+	}
+	if (list_length(others) > SHOWN_ITEMS)
+		appendStringInfo(message, " and %d more", list_length(others) - SHOWN_ITEMS);
+	appendStringInfoString(message, " permitted.");
+}
+
+/* Refuse or complain, listing everything that nothing permits; others: items of which the same is true. */
+static void
+report_unpermitted(int level, const char *label, List *attempts, List *others)
 {
 	const char *release = GetConfigOption("release_mgmt.release", true, false);
 	RmAttempt *first = NULL;
@@ -201,6 +224,7 @@ report_unpermitted(int level, const char *label, List *attempts)
 		}
 	}
 	appendStringInfoChar(&detail, '.');
+	append_others(&detail, others);
 	foreach (cell, advice)
 		appendStringInfo(&detail, "\n%s", strVal(lfirst(cell)));
 	if (advice == NIL && release != NULL && *release)
@@ -243,6 +267,7 @@ is_permitted(const RmCase *item)
 static void
 judge(List *cases)
 {
+	List *refused = NIL;
 	ListCell *cell;
 
 	rm_cases_ask(cases);
@@ -250,8 +275,18 @@ judge(List *cases)
 	{
 		RmCase *item = lfirst(cell);
 
-		if (item->mode != RM_MODE_OBSERVE && !is_permitted(item))
-			report_unpermitted(item->mode == RM_MODE_ENFORCE ? ERROR : WARNING, rm_case_label(item), item->attempts);
+		if (item->mode == RM_MODE_OBSERVE || is_permitted(item))
+			continue;
+		if (item->mode == RM_MODE_ENFORCE)
+			refused = lappend(refused, item);
+		else
+			report_unpermitted(WARNING, rm_case_label(item), item->attempts, NIL);
+	}
+	if (refused != NIL)
+	{
+		RmCase *first = linitial(refused);
+
+		report_unpermitted(ERROR, rm_case_label(first), first->attempts, list_delete_first(refused));
 	}
 	rm_cases_record(cases);
 }

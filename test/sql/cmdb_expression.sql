@@ -42,7 +42,7 @@ SELECT x.expression, release_mgmt_internal.path_problem('machine', x.expression)
 FROM unnest(ARRAY[
     '(ours(host))', '(public.ours(host))', '(host OPERATOR(public.|||) id)', '(nick)', '(nick || host)', '(how::text)', '(now())', '(random())', '(current_user)',
     '(pg_read_file(host))', '(table_to_xml(''pg_class'', true, true, ''''))', '(seen::text)', '(concat(seen))', '(built || host)', '(ratio::text)', '(format(''%s'', seen))',
-    '(''2026-01-01''::text::date)', '(to_jsonb(t))', '(t)', '(t.*)', '(xmin)', '(tableoid)', '(row(host))', '(nosuch)', '(SELECT 1)', '(SELECT name FROM site)',
+    '(''2026-01-01''::text::date)', '(to_jsonb(t))', '(t)', '(t.*)', '(xmin)', '(tableoid)', '(row(host))', '(nosuch)', '(state_id.name)', '(host.nosuch)', '(SELECT 1)', '(SELECT name FROM site)',
     '(EXISTS (SELECT))', '(count(*))', '(row_number() OVER ())', '(generate_series(1, 2))', '(host) FROM site', '(host), (id)', '(host) UNION SELECT ''a''', '(host; SELECT 1)', '(host))', '()',
     '(host AS x)', '(host) x', '(host) LIMIT 1', '($1)', '(host']) AS x (expression);
 SELECT x.expression, release_mgmt_internal.path_expression('machine', x.expression) AS sql

@@ -90,6 +90,14 @@ UPDATE "Server" SET "RAM" = 5 WHERE "Status" = 'N';
 DELETE FROM "Server_history" WHERE "CurrentId" = 3;
 RESET ROLE;
 
+-- A link table is a class too, where its rows are to be planned.
+SELECT bind_ci_class('installation', '"Map_Installation"', '{Id}', 'Id', mode => 'enforce', condition => '"Status" = ''A''', exempt => '{IdDomain}');
+SET ROLE regress_history_app;
+UPDATE "Map_Installation" SET "Status" = 'N' WHERE "IdObj2" = 2;
+UPDATE "Map_Installation" SET "IdObj2" = 2;
+RESET ROLE;
+CALL unbind_ci_class('installation');
+
 -- A release over it: a version, a server that is retired by its status, another one that comes back by it.
 INSERT INTO release_model (code, description) VALUES ('plain', 'one gate that asks what is planned');
 INSERT INTO model_state (model_id, state, ordinal, kind)
