@@ -9,7 +9,7 @@
  * right is left to it.  Both say the same of what is right.
  *
  * What holds for all rows of a statement is planned_known.c's affair, what the
- * item's row tells planned_row.c's.
+ * rows of the CMDB tell planned_row.c's.
  */
 #include "postgres.h"
 
@@ -196,12 +196,13 @@ complete_value(Relation source, Planned *planned)
 		   (!planned->creates || agrees_with_name(planned));
 }
 
-/* Complete what the row of an item that is there tells: the old value, and what the item is installed on. */
+/* Complete what the rows of an item that is there tell: the old value, and what the item is installed on. */
 static bool
-complete_from_row(Relation source, Planned *planned)
+complete_from_rows(Relation source, Planned *planned)
 {
 	bool seeks_target = planned->nulls[PLANNED_TARGET - 1] && planned->class->nroads > 0;
 	RmPlannedRow row;
+	Datum target;
 
 	if (planned->retires && !seeks_target)
 		return true;
@@ -212,11 +213,12 @@ complete_from_row(Relation source, Planned *planned)
 		planned->values[PLANNED_OLD_VALUE - 1] = rm_planned_value(&row, planned->attribute);
 		planned->nulls[PLANNED_OLD_VALUE - 1] = planned->values[PLANNED_OLD_VALUE - 1] == (Datum) 0;
 	}
-	if (seeks_target)
-	{
-		planned->values[PLANNED_TARGET - 1] = rm_planned_target(planned->class, &row);
-		planned->nulls[PLANNED_TARGET - 1] = planned->values[PLANNED_TARGET - 1] == (Datum) 0;
-	}
+	if (!seeks_target)
+		return true;
+	if (!rm_planned_target(planned->class, &row, planned->key, &target))
+		return false;
+	planned->values[PLANNED_TARGET - 1] = target;
+	planned->nulls[PLANNED_TARGET - 1] = target == (Datum) 0;
 	return true;
 }
 
@@ -257,7 +259,7 @@ complete_right(Relation relation, Planned *planned)
 	planned->nulls[PLANNED_OLD_VALUE - 1] = true;
 	source = table_open(planned->class->source, AccessShareLock);
 	is_right = (planned->retires || complete_value(source, planned)) &&
-			   (planned->creates || complete_from_row(source, planned));
+			   (planned->creates || complete_from_rows(source, planned));
 	table_close(source, AccessShareLock);
 	if (planned->nulls[PLANNED_TARGET - 1])
 	{

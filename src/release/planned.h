@@ -13,12 +13,17 @@
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
-/* A relation from an item to what it is installed on: columns of its row hold the other one's key. */
+/* A relation from an item to what it is installed on: columns of a row hold the other one's key. */
 typedef struct RmPlannedRoad
 {
 	char *to_class;
 	int ncolumns;
 	char **columns;
+	Oid via;            /* link table whose rows these are; InvalidOid: the item's own row */
+	int nkeys;          /* of the link table: columns that hold the item's key */
+	char **key_columns; /* these */
+	char *condition;    /* which rows are relations; NULL: all */
+	SPIPlanPtr rows;    /* finds those of an item; NULL: not made yet */
 } RmPlannedRoad;
 
 /* A class that is bound to a table. */
@@ -29,7 +34,8 @@ typedef struct RmPlannedClass
 	Oid source;
 	int nkeys;
 	char **key_columns;
-	SPIPlanPtr row; /* finds that of an item; NULL: not made yet */
+	char *condition; /* which rows are items; NULL: all */
+	SPIPlanPtr row;  /* finds that of an item; NULL: not made yet */
 	int nroads;
 	RmPlannedRoad *roads;
 } RmPlannedClass;
@@ -52,6 +58,6 @@ extern bool rm_planned_organization_is_seen(const pg_uuid_t *organization);
 extern HeapTuple rm_planned_stub(Relation items, Datum label);
 extern bool rm_planned_find_row(RmPlannedClass *class, Relation source, char **key, RmPlannedRow *row);
 extern Datum rm_planned_value(const RmPlannedRow *row, const char *column);
-extern Datum rm_planned_target(const RmPlannedClass *class, const RmPlannedRow *row);
+extern bool rm_planned_target(RmPlannedClass *class, const RmPlannedRow *row, char **key, Datum *target);
 
 #endif /* RM_RELEASE_PLANNED_H */

@@ -48,6 +48,11 @@ forget_classes(void)
 	{
 		if (class->row != NULL)
 			SPI_freeplan(class->row);
+		for (int i = 0; i < class->nroads; i++)
+		{
+			if (class->roads[i].rows != NULL)
+				SPI_freeplan(class->roads[i].rows);
+		}
 	}
 	known.classes = NULL;
 	known.organizations = NULL;
@@ -122,7 +127,14 @@ keep_strings(Datum array, int *count)
 	return strings;
 }
 
-/* Find out which relations lead from the class's items to what they are installed on: foreign keys, no link table. */
+/* Return a text, kept as long as what is known of classes; NULL for NULL. */
+static char *
+keep_text(Datum value, bool isnull)
+{
+	return isnull ? NULL : MemoryContextStrdup(known.context, TextDatumGetCString(value));
+}
+
+/* Find out which relations lead from the class's items to what they are installed on. */
 static void
 know_roads(RmPlannedClass *class)
 {
@@ -130,8 +142,10 @@ know_roads(RmPlannedClass *class)
 	bool isnull;
 
 	ask(&plan,
-		"SELECT r.to_class, r.columns FROM release_mgmt.ci_relation_class AS r "
-		"WHERE r.via IS NULL AND r.kind OPERATOR(pg_catalog.=) 'installed on' AND r.from_class OPERATOR(pg_catalog.=) "
+		"SELECT r.to_class, CASE WHEN r.via IS NULL THEN r.columns ELSE r.to_columns END, r.via, r.columns, "
+		"r.condition "
+		"FROM release_mgmt.ci_relation_class AS r "
+		"WHERE r.kind OPERATOR(pg_catalog.=) 'installed on' AND r.from_class OPERATOR(pg_catalog.=) "
 		"$1",
 		TEXTOID, CStringGetTextDatum(class->name));
 	class->roads = MemoryContextAllocZero(known.context, sizeof(RmPlannedRoad) * Max(SPI_processed, 1));
@@ -140,9 +154,15 @@ know_roads(RmPlannedClass *class)
 		HeapTuple row = SPI_tuptable->vals[i];
 		TupleDesc desc = SPI_tuptable->tupdesc;
 		RmPlannedRoad *road = &class->roads[class->nroads++];
+		Datum value;
 
-		road->to_class = MemoryContextStrdup(known.context, TextDatumGetCString(SPI_getbinval(row, desc, 1, &isnull)));
+		road->to_class = keep_text(SPI_getbinval(row, desc, 1, &isnull), false);
 		road->columns = keep_strings(SPI_getbinval(row, desc, 2, &isnull), &road->ncolumns);
+		value = SPI_getbinval(row, desc, 3, &isnull);
+		road->via = isnull ? InvalidOid : DatumGetObjectId(value);
+		road->key_columns = keep_strings(SPI_getbinval(row, desc, 4, &isnull), &road->nkeys);
+		value = SPI_getbinval(row, desc, 5, &isnull);
+		road->condition = keep_text(value, isnull);
 	}
 }
 
@@ -152,6 +172,7 @@ rm_planned_class(const char *name)
 {
 	static SPIPlanPtr plan = NULL;
 	RmPlannedClass *class = known.classes;
+	Datum condition;
 	bool isnull;
 
 	while (class != NULL && strcmp(class->name, name) != 0)
@@ -159,7 +180,7 @@ rm_planned_class(const char *name)
 	if (class != NULL)
 		return class;
 	ask(&plan,
-		"SELECT c.source, c.key_columns FROM release_mgmt.ci_class AS c "
+		"SELECT c.source, c.key_columns, c.condition FROM release_mgmt.ci_class AS c "
 		"WHERE c.name OPERATOR(pg_catalog.=) $1 AND c.source IS NOT NULL",
 		TEXTOID, CStringGetTextDatum(name));
 	if (SPI_processed != 1)
@@ -169,6 +190,8 @@ rm_planned_class(const char *name)
 	class->source = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	class->key_columns =
 		keep_strings(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull), &class->nkeys);
+	condition = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
+	class->condition = keep_text(condition, isnull);
 	know_roads(class);
 	class->next = known.classes;
 	known.classes = class;

@@ -1,11 +1,13 @@
 /*
  * planned_row.c
- *		What the row of an item whose change is planned tells.
+ *		What the rows of bound and link tables tell of an item whose change is planned.
  *
  * The row of a plain table is found by its index without a query.  That of a
- * table with partitions or children is found by a query whose plan is made once
- * in a command: which of them holds a key is for the executor to say.  It sees
- * what the active snapshot does, and runs as the extension's owner.
+ * table with partitions or children, or with rows that are no items, and those
+ * of a link table are found by queries whose plans are made once in a command:
+ * which partition holds a key is for the executor to say.  They see what the
+ * active snapshot does, and run as the extension's owner, with a search_path
+ * that nobody else chooses.
  */
 #include "postgres.h"
 
@@ -49,16 +51,33 @@ rm_planned_stub(Relation items, Datum label)
 	return row;
 }
 
+/* Set an option until the nesting level ends. */
+static void
+set_option(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Begin to prepare or run a query; returns the nesting level of options, which the caller ends. */
+static int
+begin_query(void)
+{
+	int nest = NewGUCNestLevel();
+
+	set_option("search_path", "pg_catalog, pg_temp");
+	return nest;
+}
+
 /* Return the plan of the query, the one for all values, and not compiled: that takes longer than to run it. */
 static SPIPlanPtr
 keep_generic_plan(const char *sql)
 {
 	Oid type = TEXTARRAYOID;
-	int nest = NewGUCNestLevel();
+	int nest = begin_query();
 	SPIPlanPtr plan;
 	CachedPlan *planned;
 
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	set_option("jit", "off");
 	plan = SPI_prepare_cursor(sql, 1, &type, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
@@ -69,35 +88,65 @@ keep_generic_plan(const char *sql)
 	return plan;
 }
 
-/* Make the plan that finds the class's rows by their keys; false where a column of the key is not there. */
-static bool
-make_plan(RmPlannedClass *class, Relation source)
+/* Return the condition as SQL about row t. */
+static char *
+where_items(Relation relation, const char *condition)
 {
-	TupleDesc desc = RelationGetDescr(source);
+	Oid types[] = { REGCLASSOID, TEXTOID };
+	Datum values[] = { ObjectIdGetDatum(RelationGetRelid(relation)), CStringGetTextDatum(condition) };
+
+	if (SPI_execute_with_args("SELECT release_mgmt_internal.where_items($1, $2)", 2, types, values, NULL, true, 1) !=
+			SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not read a condition");
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/* Make the plan that finds a relation's rows by a key; false where a column of the key is not there. */
+static bool
+make_plan(SPIPlanPtr *plan, Relation relation, char **columns, int ncolumns, const char *condition)
+{
+	TupleDesc desc = RelationGetDescr(relation);
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(
-		&sql, "SELECT t.* FROM %s AS t",
-		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(source)), RelationGetRelationName(source)));
-	for (int i = 0; i < class->nkeys; i++)
+	appendStringInfo(&sql, "SELECT t.* FROM %s AS t",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+												RelationGetRelationName(relation)));
+	for (int i = 0; i < ncolumns; i++)
 	{
-		int number = SPI_fnumber(desc, class->key_columns[i]);
+		int number = SPI_fnumber(desc, columns[i]);
 
 		if (number <= 0)
 			return false;
 		appendStringInfoString(&sql, i == 0 ? " WHERE " : " AND ");
 		rm_append_key_condition(&sql, "t", TupleDescAttr(desc, number - 1), psprintf("$1[%d]", i + 1));
 	}
-	class->row = keep_generic_plan(sql.data);
+	if (condition != NULL)
+		appendStringInfo(&sql, " AND (%s)", where_items(relation, condition));
+	*plan = keep_generic_plan(sql.data);
 	return true;
 }
 
-/* Return whether the row can be found without a query: in one table that the ledger knows. */
+/* Return the rows that the query finds by the key's parts. */
+static SPITupleTable *
+run_plan(SPIPlanPtr plan, char **key, int nkeys)
+{
+	Datum parts = rm_text_array(key, nkeys);
+	int nest = begin_query();
+
+	if (SPI_execute_plan(plan, &parts, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up a configuration item");
+	AtEOXact_GUC(true, nest);
+	return SPI_tuptable;
+}
+
+/* Return whether the row can be found without a query: in one table that the ledger knows, and whose rows are all
+ * items. */
 static bool
 is_plain(const RmPlannedClass *class, Relation source)
 {
-	return source->rd_rel->relkind == RELKIND_RELATION && !source->rd_rel->relhassubclass &&
+	return class->condition == NULL && source->rd_rel->relkind == RELKIND_RELATION && !source->rd_rel->relhassubclass &&
 		   rm_capture_argument(source) != NULL &&
 		   rm_governed_of(source, rm_capture_argument(source))->nkeys == class->nkeys;
 }
@@ -106,7 +155,7 @@ is_plain(const RmPlannedClass *class, Relation source)
 bool
 rm_planned_find_row(RmPlannedClass *class, Relation source, char **key, RmPlannedRow *row)
 {
-	Datum parts;
+	SPITupleTable *found;
 
 	if (is_plain(class, source))
 	{
@@ -114,15 +163,13 @@ rm_planned_find_row(RmPlannedClass *class, Relation source, char **key, RmPlanne
 		row->tuple = rm_lookup_row(source, rm_governed_of(source, rm_capture_argument(source)), key);
 		return row->tuple != NULL;
 	}
-	if (class->row == NULL && !make_plan(class, source))
+	if (class->row == NULL && !make_plan(&class->row, source, class->key_columns, class->nkeys, class->condition))
 		return false;
-	parts = rm_text_array(key, class->nkeys);
-	if (SPI_execute_plan(class->row, &parts, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not look up a configuration item");
-	if (SPI_processed != 1)
+	found = run_plan(class->row, key, class->nkeys);
+	if (found->numvals != 1)
 		return false;
-	row->tuple = SPI_tuptable->vals[0];
-	row->desc = SPI_tuptable->tupdesc;
+	row->tuple = found->vals[0];
+	row->desc = found->tupdesc;
 	return true;
 }
 
@@ -159,22 +206,62 @@ follow(const RmPlannedRoad *road, const RmPlannedRow *row, Relation items)
 	return rm_planned_stub(items, result) == NULL ? (Datum) 0 : result;
 }
 
-/* Return the label of what the item is installed on, of several the first one; 0 where it is on nothing. */
-Datum
-rm_planned_target(const RmPlannedClass *class, const RmPlannedRow *row)
+/* Take the label where it comes before the one that was found so far. */
+static void
+keep_first(Datum *first, Datum label, Relation items)
+{
+	Oid collation = TupleDescAttr(RelationGetDescr(items), CI_LABEL - 1)->attcollation;
+
+	if (label != (Datum) 0 &&
+		(*first == (Datum) 0 || DatumGetInt32(DirectFunctionCall2Coll(bttextcmp, collation, label, *first)) < 0))
+		*first = label;
+}
+
+/* Follow the rows of a link table; false where a column of it is not there. */
+static bool
+follow_links(RmPlannedRoad *road, char **key, Relation items, Datum *first)
+{
+	SPITupleTable *links;
+
+	if (road->rows == NULL)
+	{
+		Relation via = table_open(road->via, AccessShareLock);
+		bool is_made = make_plan(&road->rows, via, road->key_columns, road->nkeys, road->condition);
+
+		table_close(via, AccessShareLock);
+		if (!is_made)
+			return false;
+	}
+	links = run_plan(road->rows, key, road->nkeys);
+	for (uint64 i = 0; i < links->numvals; i++)
+	{
+		RmPlannedRow link = { links->vals[i], links->tupdesc };
+
+		keep_first(first, follow(road, &link, items), items);
+	}
+	return true;
+}
+
+/*
+ * Find the label of what the item is installed on, of several the first one: 0
+ * where it is on nothing.  Returns false where that can not be told here.
+ */
+bool
+rm_planned_target(RmPlannedClass *class, const RmPlannedRow *row, char **key, Datum *target)
 {
 	Relation items = table_open(rm_ledger_relid("ci"), AccessShareLock);
-	Oid collation = TupleDescAttr(RelationGetDescr(items), CI_LABEL - 1)->attcollation;
-	Datum first = (Datum) 0;
+	bool is_told = true;
 
-	for (int i = 0; i < class->nroads; i++)
+	*target = (Datum) 0;
+	for (int i = 0; is_told && i < class->nroads; i++)
 	{
-		Datum label = follow(&class->roads[i], row, items);
+		RmPlannedRoad *road = &class->roads[i];
 
-		if (label != (Datum) 0 &&
-			(first == (Datum) 0 || DatumGetInt32(DirectFunctionCall2Coll(bttextcmp, collation, label, first)) < 0))
-			first = label;
+		if (OidIsValid(road->via))
+			is_told = road->nkeys == class->nkeys && follow_links(road, key, items, target);
+		else
+			keep_first(target, follow(road, row, items), items);
 	}
 	table_close(items, AccessShareLock);
-	return first;
+	return is_told;
 }
