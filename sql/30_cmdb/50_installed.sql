@@ -60,9 +60,10 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.installed_query(release_mgmt_internal.versioned_class, text) IS
 'SQL that reads the items of a class: label, label of what the item is installed on, name, version. Its parameters: $1 parts of the key that the condition asks for, $2 version scheme, $3 class, $4 key columns, $5 and $6 class and columns of what it is installed on.';
 
+-- Not STRICT: it becomes part of the query that asks.
 CREATE FUNCTION release_mgmt_internal.installed_queries_on(host release_mgmt.ci)
 RETURNS TABLE (query text, key_parts text[], scheme text, class text, key_columns text[], on_class text, on_columns text[])
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 5
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
 BEGIN ATOMIC
     SELECT release_mgmt_internal.installed_query(v, release_mgmt_internal.key_condition(coalesce(v.via, v.source), v.on_columns, '$1', v.on_row)),
            release_mgmt_internal.split_key(host.key), v.version_scheme, v.name, v.key_columns, v.on_class, v.on_columns

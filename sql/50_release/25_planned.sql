@@ -22,6 +22,8 @@ COMMENT ON COLUMN release_mgmt.planned_ci_change.target IS 'label of the target 
 COMMENT ON COLUMN release_mgmt.planned_ci_change.new_value IS 'what the attribute becomes, kept as its column writes it; NULL is NULL';
 COMMENT ON COLUMN release_mgmt.planned_ci_change.old_value IS 'read from the CMDB when the row is written; at sealing it must still be so';
 CREATE INDEX planned_ci_change_ci_idx ON release_mgmt.planned_ci_change (ci);
+-- Each target is asked what the release retires on it.
+CREATE INDEX planned_ci_change_retired_idx ON release_mgmt.planned_ci_change (release_id, target) WHERE operation = 'retire';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.planned_ci_change', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.planned_ci_change');
 SELECT release_mgmt_internal.belongs('release_mgmt.planned_ci_change', 'release_id');

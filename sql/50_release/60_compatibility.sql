@@ -99,21 +99,25 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.check_components(uuid, text[]) IS
 'The findings on a package''s components that need no target: withdrawn from the library, of another digest, related to no other component. by_no_clause: the components that no clause relates to another one.';
 
-CREATE FUNCTION release_mgmt_internal.carries_items(item release_mgmt.ci) RETURNS boolean
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+CREATE FUNCTION release_mgmt_internal.carrying_items(items uuid[]) RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    q record;
-    carries boolean;
+    v record;
 BEGIN
-    FOR q IN SELECT * FROM release_mgmt_internal.installed_queries_on(item) LOOP
-        EXECUTE format('SELECT EXISTS (%s)', q.query) INTO carries USING q.key_parts, q.scheme, q.class, q.key_columns, q.on_class, q.on_columns;
-        IF carries THEN
-            RETURN true;
-        END IF;
+    FOR v IN
+        SELECT o.ids, o.keys, k.rows, k.where_items, release_mgmt_internal.key_condition(coalesce(k.via, k.source), k.on_columns, 'o.parts', k.on_row) AS condition
+        FROM (SELECT i.class, array_agg(i.id) AS ids, array_agg(i.key) AS keys FROM release_mgmt.ci AS i WHERE i.id = ANY (items) GROUP BY i.class) AS o
+        JOIN release_mgmt_internal.versioned_class AS k ON k.on_class = o.class
+    LOOP
+        RETURN QUERY EXECUTE format($sql$
+            SELECT o.id
+            FROM (SELECT u.id, release_mgmt_internal.split_key(u.key) AS parts FROM unnest($1, $2) AS u (id, key) OFFSET 0) AS o
+            WHERE EXISTS (SELECT FROM %s WHERE %s AND %s) $sql$, v.rows, v.where_items, v.condition)
+            USING v.ids, v.keys;
     END LOOP;
-    RETURN false;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.carries_items(release_mgmt.ci) IS 'Is something with a version installed on the item (relation kind "installed on")?';
+COMMENT ON FUNCTION release_mgmt_internal.carrying_items(uuid[]) IS
+'Those of the items on which something with a version is installed (relation kind "installed on"); one may be named several times.';
 
 CREATE FUNCTION release_mgmt_internal.carriers() RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -168,12 +172,17 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-        SELECT i.id, i.label
-        FROM release_mgmt.ci AS i
-        WHERE i.label IN (SELECT x.target FROM release_mgmt.planned_ci_change AS x
-                          JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
-                          WHERE p.id = package)
-          AND (release_mgmt_internal.carries_items(i) OR release_mgmt_internal.tells_platform(i.class));
+        WITH planned AS MATERIALIZED (
+            SELECT i.id, i.label, i.class
+            FROM release_mgmt.ci AS i
+            WHERE i.label IN (SELECT x.target FROM release_mgmt.planned_ci_change AS x
+                              JOIN release_mgmt.release_package AS p ON p.release_id = x.release_id
+                              WHERE p.id = package)
+        )
+        SELECT p.id, p.label
+        FROM planned AS p
+        WHERE p.id IN (SELECT release_mgmt_internal.carrying_items(ARRAY(SELECT o.id FROM planned AS o)))
+           OR p.class IN (SELECT c.name FROM release_mgmt.ci_class AS c WHERE release_mgmt_internal.tells_platform(c.name));
     IF NOT FOUND THEN
         RETURN QUERY
             SELECT DISTINCT i.id, i.label

@@ -11,7 +11,7 @@ BEGIN
     IF item.id IS NULL
        OR NOT EXISTS (SELECT FROM release_mgmt.ci_relation_class AS r WHERE r.from_class = item.class AND r.kind = 'installed on')
           AND NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = item.class AND c.version_path IS NOT NULL)
-       OR release_mgmt_internal.carries_items(item) THEN
+       OR EXISTS (SELECT release_mgmt_internal.carrying_items(ARRAY[item.id])) THEN
         RETURN target;
     END IF;
     SELECT min(o.label) INTO place

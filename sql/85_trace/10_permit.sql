@@ -32,9 +32,10 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.may_apply(uuid, text) IS
 'May the acting person change what the release plans for this target now? The release is being rolled out, in its window and outside every freeze, the target''s wave is open or its installation is under way, and the person is an operator or a release manager.';
 
--- PL/pgSQL, here and in the other checks at ci_change: it keeps its plans, where SQL would plan anew for every statement.
+-- PL/pgSQL, here and in the other checks at ci_change: it keeps its plans, where SQL would plan anew for every statement. No nested
+-- loop: the planner expects one candidate, and a release may have as many targets as changes.
 CREATE FUNCTION release_mgmt_internal.planned_by_release(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     release text := coalesce(current_setting('release_mgmt.release', true), '');
     rehearsed uuid := (SELECT h.release_id FROM release_mgmt_internal.rehearsal AS h WHERE h.transaction_id = release_mgmt_internal.current_transaction());
