@@ -22,11 +22,6 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_flush_chang
 COMMENT ON FUNCTION release_mgmt_internal.flush_changes() IS
 'Writes what this transaction has captured so far to ledger_batch, so that it sees its own changes there.';
 
-CREATE FUNCTION release_mgmt_internal.live_row(member regclass, table_id uuid, key text) RETURNS jsonb
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_live_row';
-COMMENT ON FUNCTION release_mgmt_internal.live_row(regclass, uuid, text) IS
-'The row of one relation of a governed table as it stands: column name to value, in the same text as the old values of changes_in(). NULL if there is no such row.';
-
 CREATE FUNCTION release_mgmt_internal.entry_field(entry bytea, label text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_entry_field';
 COMMENT ON FUNCTION release_mgmt_internal.entry_field(bytea, text) IS
@@ -123,112 +118,32 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.batches_of_row(uuid, text) IS 'The batches that may hold changes of the row.';
 
--- By indexes, however large the ledger is: the batches that ledger_key names, their leaves one by one, and what it does not know.
-CREATE FUNCTION release_mgmt_internal.changes_with_leaves(of_table uuid, of_key text)
-RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, operation text, command_id bigint, redacted boolean, old jsonb, entry bytea,
-               log_opened_at timestamptz, "position" pg_lsn)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE ROWS 5 SET search_path = pg_catalog, release_mgmt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-BEGIN
-    RETURN QUERY
-        WITH keyed AS MATERIALIZED (
-            SELECT DISTINCT k.transaction_id, k.first_seq FROM release_mgmt.ledger_key AS k WHERE k.hash = release_mgmt_internal.key_hash(of_table, of_key)
-        ), batch AS MATERIALIZED (
-            SELECT k.transaction_id, k.first_seq, b.changes
-            FROM keyed AS k
-            CROSS JOIN LATERAL (SELECT x.changes FROM release_mgmt.ledger_batch AS x
-                                WHERE x.transaction_id = k.transaction_id AND x.first_seq = k.first_seq OFFSET 0) AS b
-            UNION ALL
-            SELECT u.transaction_id, u.first_seq, u.changes
-            FROM release_mgmt_internal.unkeyed_batch AS u
-            WHERE NOT EXISTS (SELECT FROM keyed AS k WHERE k.transaction_id = u.transaction_id AND k.first_seq = u.first_seq)
-        ), change AS MATERIALIZED (
-            SELECT b.transaction_id, c.seq, c.operation, c.command_id, c.redacted, c.old
-            FROM batch AS b CROSS JOIN LATERAL release_mgmt_internal.changes_of_row(b.changes, b.first_seq, of_table, of_key) AS c
-        )
-        SELECT s.log_index, c.transaction_id, c.seq, c.operation, c.command_id, c.redacted, c.old, coalesce(s.entry, p.entry), s.opened_at, p.position
-        FROM change AS c
-        LEFT JOIN LATERAL (SELECT e.index AS log_index, e.entry, g.opened_at FROM release_mgmt.ledger_entry AS e JOIN release_mgmt.ledger_log AS g ON g.id = e.log_id
-                           WHERE e.transaction_id = c.transaction_id OFFSET 0) AS s ON true
-        LEFT JOIN release_mgmt_internal.pending_leaf AS p ON p.transaction_id = c.transaction_id;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.changes_with_leaves(uuid, text) IS
-'The changes of one row, and of each the leaf of its transaction: the entry, and where it stands in which log, or among the pending ones; NULL of the open transaction.';
+CREATE FUNCTION release_mgmt_internal.row_history(source regclass, table_id uuid, key text)
+RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb, made_as text)
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 AS 'MODULE_PATHNAME', 'rm_row_history';
+COMMENT ON FUNCTION release_mgmt_internal.row_history(regclass, uuid, text) IS
+'What history_of() tells of a row of the governed table with that id; the open transaction''s own changes are among it after flush_changes().';
 
 -- Reads the ledger on behalf of duties that hold no privilege on it, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.history_of(source regclass, key text)
-RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE ROWS 5 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off AS $$
+RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb, made_as text)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE ROWS 5 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    governed_id uuid;
-    state jsonb;
-    change record;
-    opened timestamptz := 'infinity';
+    governed_id CONSTANT uuid := (SELECT t.id FROM release_mgmt.governed_table AS t WHERE t.source = history_of.source);
 BEGIN
-    SELECT t.id INTO governed_id FROM release_mgmt.governed_table AS t WHERE t.source = history_of.source;
     IF governed_id IS NULL THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('table %s is not governed', source), NULL,
             'Tables that are governed stand in release_mgmt.governed_table.');
     END IF;
     PERFORM release_mgmt_internal.flush_changes();
-    SELECT r.live INTO state
-    FROM release_mgmt_internal.members_of(source) AS m
-    JOIN pg_class AS c ON c.oid = m AND c.relkind = 'r'
-    CROSS JOIN LATERAL release_mgmt_internal.live_row(m, governed_id, history_of.key) AS r (live)
-    WHERE r.live IS NOT NULL;
-    state := coalesce(state, '{}');
-    -- From the last change to the first: what a change led to is what was there before the next one.
-    FOR change IN
-        SELECT c.*, coalesce(c.log_opened_at, 'infinity') AS opened
-        FROM release_mgmt_internal.changes_with_leaves(governed_id, history_of.key) AS c
-        ORDER BY c.entry IS NOT NULL, c.log_index IS NOT NULL, c.log_opened_at DESC, c.log_index DESC, c.position DESC,
-                 c.transaction_id DESC, c.command_id DESC, c.seq DESC
-    LOOP
-        log_index := change.log_index;
-        transaction_id := change.transaction_id;
-        seq := change.seq;
-        at := coalesce(release_mgmt_internal.entry_field(change.entry, 'at')::timestamptz, now());
-        role := coalesce(release_mgmt_internal.entry_field(change.entry, 'role') || coalesce(' for ' || release_mgmt_internal.entry_field(change.entry, 'actor'), ''), session_user);
-        operation := change.operation;
-        old := change.old;
-        changed := NULL;
-        -- A row that was found altered when a later log was opened: what it was at the end of this one is not known.
-        IF change.opened < opened AND EXISTS (
-            SELECT
-            FROM release_mgmt.activation_finding AS f
-            JOIN release_mgmt.ledger_log AS g ON g.id = f.log_id
-            WHERE g.opened_at > change.opened AND g.opened_at <= opened AND f.key = history_of.key
-              AND f.source = (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-                              WHERE c.oid = history_of.source)) THEN
-            state := '{}';
-        END IF;
-        opened := change.opened;
-        IF change.redacted THEN
-            -- What was there before is not known any more.
-            state := '{}';
-        ELSIF change.operation = 'delete' THEN
-            state := change.old;
-            changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', o.value, 'new', NULL)) FROM jsonb_each(change.old) AS o);
-        ELSIF change.operation = 'update' THEN
-            changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', o.value, 'new', state -> o.key)) FROM jsonb_each(change.old) AS o);
-            state := state || change.old;
-        ELSIF change.operation <> 'schema' THEN
-            changed := (SELECT jsonb_object_agg(o.key, jsonb_build_object('old', NULL, 'new', o.value)) FROM jsonb_each(state) AS o
-                        WHERE o.value <> 'null');
-        END IF;
-        -- Whatever bore this key before was another row, and what became of it is not known unless its deletion is.
-        IF change.operation = 'insert' THEN
-            state := '{}';
-        END IF;
-        changed := coalesce(changed, '{}');
-        RETURN NEXT;
-    END LOOP;
-END;
-$$;
+    RETURN QUERY SELECT h.* FROM release_mgmt_internal.row_history(history_of.source, governed_id, history_of.key) AS h;
+END $$;
 COMMENT ON FUNCTION release_mgmt.history_of(regclass, text) IS
 'Every change of one row, the last one first. key: values of the key columns joined by '':'', where '':'' and ''\'' in a value are escaped with ''\''.
 log_index: the leaf''s index in its log, NULL while the transaction is not sequenced; later logs (epochs) first. operation: insert, update, delete, baseline (there when governance began) or
 schema (recorded again with a new schema version). changed: {column: {old, new}}, values as text; new is null as well
-where it is not known any more (redacted, or altered while the database was inactive). Errors: RM002 where the table is not governed.';
+where it is not known any more (redacted, or altered while the database was inactive). made_as: the key that the row had after the change, NULL where it is the one asked for: what was done to
+the row while it had other keys is told too, as is what was done to other rows that had this key before. Errors: RM002 where the table is not governed.';
 -- For auditors alone: it shows rows of whatever organization.
 SELECT release_mgmt_internal.allow('{auditor}', 'EXECUTE', 'FUNCTION release_mgmt.history_of(regclass, text)');
 

@@ -20,6 +20,7 @@ SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     item uuid := release_mgmt_internal.seen_item(trace_ci.ci);
 BEGIN
+    PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
     WITH touching AS MATERIALIZED (
         SELECT r.* FROM release_mgmt.release AS r WHERE r.id IN (SELECT t.release_id FROM release_mgmt_internal.releases_of_ci(trace_ci.ci) AS t)
@@ -69,18 +70,22 @@ BEGIN
                    (SELECT string_agg(format('%s: %s -> %s', o.key, coalesce(quote_literal(o.value ->> 'old'), 'NULL'), coalesce(quote_literal(o.value ->> 'new'), 'NULL')), ', ' ORDER BY o.key)
                     FROM jsonb_each(h.changed) AS o WHERE o.key <> ALL (c.exempt))
                    ELSE h.operation END
+               || coalesce(' (as ' || n.label || ')', '')
                || CASE WHEN q.back_out_id IS NOT NULL THEN ' (back-out)' WHEN q.emergency IS NOT NULL THEN ' (emergency)' WHEN q.ci_id IS NULL AND h.operation <> 'baseline' THEN ' (no permit)' ELSE '' END,
                h.role
         FROM release_mgmt.ci AS i
         JOIN release_mgmt.ci_class AS c ON c.name = i.class AND c.source IS NOT NULL
-        CROSS JOIN LATERAL release_mgmt.history_of(c.source, i.key) AS h
+        JOIN release_mgmt.governed_table AS g ON g.source = c.source
+        CROSS JOIN LATERAL release_mgmt_internal.row_history(c.source, g.id, i.key) AS h
+        CROSS JOIN LATERAL (SELECT i.class || '/' || h.made_as AS label) AS n
         LEFT JOIN LATERAL (
             SELECT p.ci_id, b.id AS back_out_id, coalesce(x.release_id, b.release_id) AS release_id, e.code AS emergency
             FROM release_mgmt.ci_change_permit AS p
             LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
             LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = p.permitted_by
             LEFT JOIN (SELECT m.id, c.code FROM release_mgmt.emergency AS m JOIN release_mgmt.change_request AS c ON c.id = m.change_id) AS e ON e.id = p.permitted_by
-            WHERE p.ci_id = i.id AND p.transaction_id = h.transaction_id
+            -- A stub goes with its item to another name, unless there is one of that name.
+            WHERE p.ci_id IN (i.id, (SELECT o.id FROM release_mgmt.ci AS o WHERE o.label = n.label)) AND p.transaction_id = h.transaction_id
             LIMIT 1) AS q ON true
         LEFT JOIN release_mgmt.release AS r ON r.id = q.release_id
         WHERE i.id = item AND h.operation <> 'schema'

@@ -352,15 +352,14 @@ rm_base64_decode(const char *text, int len, void *bytes, int size)
 	return count;
 }
 
-/* entry_field(entry bytea, label text) returns text; what several lines of that label say is joined by ", ". */
-Datum
-rm_entry_field(PG_FUNCTION_ARGS)
+/* Return what an entry says after a label, several lines of it joined by ", ", in the database's encoding; NULL for
+ * nothing. */
+char *
+rm_entry_said(const char *entry, int entry_len, const char *label)
 {
-	bytea *entry = PG_GETARG_BYTEA_PP(0);
-	char *label = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int label_len = strlen(label);
-	const char *line = VARDATA_ANY(entry);
-	const char *end = line + VARSIZE_ANY_EXHDR(entry);
+	const char *line = entry;
+	const char *end = line + entry_len;
 	StringInfoData said;
 	bool any = false;
 
@@ -378,7 +377,17 @@ rm_entry_field(PG_FUNCTION_ARGS)
 		}
 		line += len + 1;
 	}
-	if (!any)
+	return any ? rm_from_utf8(said.data, said.len) : NULL;
+}
+
+/* entry_field(entry bytea, label text) returns text. */
+Datum
+rm_entry_field(PG_FUNCTION_ARGS)
+{
+	bytea *entry = PG_GETARG_BYTEA_PP(0);
+	char *said = rm_entry_said(VARDATA_ANY(entry), VARSIZE_ANY_EXHDR(entry), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	if (said == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(rm_from_utf8(said.data, said.len)));
+	PG_RETURN_TEXT_P(cstring_to_text(said));
 }

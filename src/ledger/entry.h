@@ -61,6 +61,7 @@ extern bytea *rm_entry_of_epoch(const char *checkpoint);
 extern bool rm_entry_parse_transaction(const char *entry, int len, RmTransactionEntry *parsed);
 extern bool rm_entry_is_epoch(const char *entry, int len);
 extern const char *rm_entry_epoch_checkpoint(const char *entry);
+extern char *rm_entry_said(const char *entry, int entry_len, const char *label);
 extern char *rm_base64(const void *bytes, int len);
 extern int rm_base64_decode(const char *text, int len, void *bytes, int size);
 

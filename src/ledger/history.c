@@ -16,13 +16,13 @@
 #include "ledger/change.h"
 #include "ledger/encoding.h"
 #include "ledger/governed.h"
+#include "ledger/image.h"
 #include "ledger/ledger_private.h"
 #include "ledger/lookup.h"
 #include "ledger/settings.h"
 #include "ledger/transaction.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
@@ -32,46 +32,9 @@ PG_FUNCTION_INFO_V1(rm_redact_batch);
 PG_FUNCTION_INFO_V1(rm_redact_changes);
 PG_FUNCTION_INFO_V1(rm_key_hash_sql);
 PG_FUNCTION_INFO_V1(rm_flush_changes);
-PG_FUNCTION_INFO_V1(rm_live_row);
 PG_FUNCTION_INFO_V1(rm_live_image);
 
 #define CHANGES_IN_NATTS 8
-
-/* Push a string as key or value. */
-static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, const char *string)
-{
-	JsonbValue value;
-
-	value.type = jbvString;
-	value.val.string.val = (char *) string;
-	value.val.string.len = strlen(string);
-	(void) pushJsonbValue(state, token, &value);
-}
-
-/* Return an old image as jsonb: column name to text. */
-static Datum
-old_to_jsonb(const pg_uuid_t *table_id, const char *old, int len)
-{
-	JsonbParseState *state = NULL;
-	RmOldReader reader;
-	RmOldPair pair;
-
-	rm_old_reader_init(&reader, old, len);
-	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	while (rm_old_read(&reader, &pair))
-	{
-		JsonbValue null = { .type = jbvNull };
-		char *key = rm_from_utf8(pnstrdup(pair.key, pair.key_len), pair.key_len);
-
-		push_string(&state, WJB_KEY, rm_governed_name_of_key(table_id, key));
-		if (pair.tag == RM_TAG_NULL)
-			(void) pushJsonbValue(&state, WJB_VALUE, &null);
-		else
-			push_string(&state, WJB_VALUE, rm_canonical_value_text(pair.tag, pair.value, pair.value_len));
-	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
-}
 
 /* Return UTF-8 bytes as text. */
 static Datum
@@ -122,7 +85,7 @@ return_changes(FunctionCallInfo fcinfo, const pg_uuid_t *table_id, const char *k
 		values[5] = Int64GetDatum(change.command_id);
 		values[6] = BoolGetDatum(change.redacted);
 		nulls[7] = change.old == NULL;
-		values[7] = nulls[7] ? (Datum) 0 : old_to_jsonb(&change.table_id, change.old, change.old_len);
+		values[7] = nulls[7] ? (Datum) 0 : rm_image_to_jsonb(&change.table_id, change.old, change.old_len);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	rm_settings_end(nest_level);
@@ -226,20 +189,6 @@ rm_flush_changes(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Return the row as an old image would show it. */
-static Datum
-row_to_jsonb(RmGoverned *governed, HeapTuple tuple, TupleDesc desc)
-{
-	Datum *values = palloc(sizeof(Datum) * desc->natts);
-	bool *nulls = palloc(sizeof(bool) * desc->natts);
-	StringInfoData image;
-
-	heap_deform_tuple(tuple, desc, values, nulls);
-	initStringInfo(&image);
-	rm_governed_append_image(governed, &image, values, nulls);
-	return old_to_jsonb(&governed->table_id, image.data, image.len);
-}
-
 /* Return the bytes as a bytea. */
 static Datum
 bytes_to_bytea(const char *bytes, int len)
@@ -288,59 +237,32 @@ row_to_images(RmGoverned *governed, HeapTuple tuple, TupleDesc desc, int limit)
 	return PointerGetDatum(construct_array(images, count, BYTEAOID, -1, false, TYPALIGN_INT));
 }
 
-/* Return the row of that key as jsonb, or its images where a limit is given; 0 if there is none. */
-static Datum
-read_live_row(Oid relid, Datum id, text *key, int limit)
+/*
+ * live_image(member regclass, table_id uuid, key text, limit integer) returns
+ * bytea[].
+ *
+ * The row of one relation of a governed table in its canonical form, and its
+ * long values up to that length; NULL if there is none.
+ */
+Datum
+rm_live_image(PG_FUNCTION_ARGS)
 {
-	Relation relation = table_open(relid, AccessShareLock);
-	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, id));
+	Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
+	char *table_id = DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(1)));
 	RmGoverned *governed = rm_governed_of(relation, table_id);
 	char **parts = palloc(sizeof(char *) * governed->nkeys);
 	Datum result = (Datum) 0;
 
-	if (rm_lookup_split_key(text_to_cstring(key), parts, governed->nkeys))
+	if (rm_lookup_split_key(text_to_cstring(PG_GETARG_TEXT_PP(2)), parts, governed->nkeys))
 	{
 		int nest_level = rm_settings_begin();
 		HeapTuple tuple = rm_lookup_row(relation, governed, parts);
 
 		if (tuple)
-			result = limit > 0 ? row_to_images(governed, tuple, RelationGetDescr(relation), limit)
-							   : row_to_jsonb(governed, tuple, RelationGetDescr(relation));
+			result = row_to_images(governed, tuple, RelationGetDescr(relation), Max(PG_GETARG_INT32(3), 1));
 		rm_settings_end(nest_level);
 	}
 	table_close(relation, AccessShareLock);
-	return result;
-}
-
-/*
- * live_row(member regclass, table_id uuid, key text) returns jsonb.
- *
- * The row of one relation of a governed table as it stands, every column's
- * value as text; NULL if there is none.
- */
-Datum
-rm_live_row(PG_FUNCTION_ARGS)
-{
-	Datum result = read_live_row(PG_GETARG_OID(0), PG_GETARG_DATUM(1), PG_GETARG_TEXT_PP(2), 0);
-
-	if (result == (Datum) 0)
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(result);
-}
-
-/*
- * live_image(member regclass, table_id uuid, key text, limit integer) returns
- * bytea[].
- *
- * The same row in its canonical form, and its long values up to that length;
- * NULL if there is none.
- */
-Datum
-rm_live_image(PG_FUNCTION_ARGS)
-{
-	Datum result =
-		read_live_row(PG_GETARG_OID(0), PG_GETARG_DATUM(1), PG_GETARG_TEXT_PP(2), Max(PG_GETARG_INT32(3), 1));
-
 	if (result == (Datum) 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(result);

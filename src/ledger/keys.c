@@ -42,20 +42,20 @@ typedef struct RmIndexedKey
 
 /* Begin a scan of ledger_keyed for the log. */
 static SysScanDesc
-begin_keyed_scan(Relation keyed, const pg_uuid_t *log)
+begin_keyed_scan(Relation keyed, const pg_uuid_t *log, Snapshot snapshot)
 {
 	ScanKeyData key;
 
 	ScanKeyInit(&key, KEYED_LOG_ID, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(log));
-	return systable_beginscan(keyed, rm_ledger_relid("ledger_keyed_pkey"), true, NULL, 1, &key);
+	return systable_beginscan(keyed, rm_ledger_relid("ledger_keyed_pkey"), true, snapshot, 1, &key);
 }
 
-/* Return up to which leaf the keys are indexed. */
-static int64
-read_keyed(const pg_uuid_t *log)
+/* Return up to which leaf the keys are indexed, as it is in the snapshot; NULL: now. */
+int64
+rm_keys_indexed(const pg_uuid_t *log, Snapshot snapshot)
 {
 	Relation keyed = table_open(rm_ledger_relid("ledger_keyed"), AccessShareLock);
-	SysScanDesc scan = begin_keyed_scan(keyed, log);
+	SysScanDesc scan = begin_keyed_scan(keyed, log, snapshot);
 	HeapTuple tuple = systable_getnext(scan);
 	bool isnull;
 	int64 size =
@@ -71,7 +71,7 @@ static void
 write_keyed(const pg_uuid_t *log, int64 size)
 {
 	Relation keyed = table_open(rm_ledger_relid("ledger_keyed"), RowExclusiveLock);
-	SysScanDesc scan = begin_keyed_scan(keyed, log);
+	SysScanDesc scan = begin_keyed_scan(keyed, log, NULL);
 	HeapTuple old_tuple = systable_getnext(scan);
 	Datum values[KEYED_NATTS] = { UUIDPGetDatum(log), Int64GetDatum(size) };
 	bool nulls[KEYED_NATTS] = { false };
@@ -215,7 +215,7 @@ rm_keys_open(RmKeyWriter *writer, const pg_uuid_t *log, int64 size, Snapshot sna
 {
 	writer->log = *log;
 	writer->snapshot = snapshot;
-	writer->indexed = read_keyed(log);
+	writer->indexed = rm_keys_indexed(log, NULL);
 	writer->batches = table_open(rm_ledger_relid("ledger_batch"), AccessShareLock);
 	writer->batches_index = index_open(rm_ledger_relid("ledger_batch_pkey"), AccessShareLock);
 	rm_store_open(&writer->store, "ledger_key");

@@ -33,6 +33,7 @@ typedef struct RmKeyWriter
 	struct RmIndexedKey *keys; /* keys that wait to be written, in the order in which they came */
 } RmKeyWriter;
 
+extern int64 rm_keys_indexed(const pg_uuid_t *log, Snapshot snapshot);
 extern void rm_keys_open(RmKeyWriter *writer, const pg_uuid_t *log, int64 size, Snapshot snapshot);
 extern void rm_keys_add_batch(RmKeyWriter *writer, const pg_uuid_t *transaction_id, int64 first_seq, bytea *changes);
 extern void rm_keys_add_transaction(RmKeyWriter *writer, const pg_uuid_t *transaction_id);

@@ -175,15 +175,49 @@ place_before(const RmRowSearch *search, int64 place)
 	return before;
 }
 
-/* Put the changes of the row's life together, from the one at that place back; those under its own key may be there. */
+/* Put the changes of the row's life together, from the one at that place back. */
 static void
-gather_life(Gathered *gathered, const RmRowSearch *search, RmWantedRow *row, int64 place, bool but_own)
+gather_life(Gathered *gathered, const RmRowSearch *search, RmWantedRow *row, int64 place)
 {
+	for (; place >= 0; place = place_before(search, place))
+		gather(gathered, row, &search->found[place]);
+}
+
+/* Return the place of a change among those under the key that it took the row from. */
+static int64
+place_of_leaving(const RmRowSearch *search, const RmFoundChange *found)
+{
+	int64 place = found->from->first;
+
+	while (search->found[place].transaction != found->transaction || search->found[place].seq != found->seq)
+		place++;
+	return place;
+}
+
+/*
+ * Put the changes under the row's key together, and those of the life of the
+ * row that had it last that are under other keys.
+ */
+static void
+gather_key(Gathered *gathered, const RmRowSearch *search, RmWantedRow *row)
+{
+	Size base = gathered->count;
+	int64 place = row->count > 0 ? (int64) row->first : -1;
+
+	for (Size i = 0; i < row->count; i++)
+	{
+		gather(gathered, row, &search->found[row->first + i]);
+		gathered->changes[base + i].is_other = true;
+	}
 	for (; place >= 0; place = place_before(search, place))
 	{
 		const RmFoundChange *found = &search->found[place];
 
-		if (!but_own || (found->under != row && found->from != row))
+		if (found->under == row)
+			gathered->changes[base + (place - row->first)].is_other = false;
+		else if (found->from == row)
+			gathered->changes[base + (place_of_leaving(search, found) - row->first)].is_other = false;
+		else
 			gather(gathered, row, found);
 	}
 }
@@ -207,13 +241,9 @@ rm_rows_follow(RmRowSearch *search)
 		if (row->ordinal != i)
 			continue;
 		if (search->forward)
-		{
-			gather_life(&gathered, search, row, place_in_the_end(search, row), false);
-			continue;
-		}
-		for (Size j = 0; j < row->count; j++)
-			gather(&gathered, row, &search->found[row->first + j]);
-		gather_life(&gathered, search, row, row->count > 0 ? (int64) row->first : -1, true);
+			gather_life(&gathered, search, row, place_in_the_end(search, row));
+		else
+			gather_key(&gathered, search, row);
 	}
 	qsort(gathered.changes, gathered.count, sizeof(RmFoundChange), rm_compare_found);
 	pfree(search->found);

@@ -8,28 +8,34 @@
  * looked through.  Where many rows are asked for and little was committed since
  * that time, all of it is looked through as well, and no key looked up.  One
  * batch is in memory at a time.
- *
- * Inside SPI, as whoever may read the ledger's tables.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "ledger/batch.h"
 #include "ledger/entry.h"
 #include "ledger/index_lookup.h"
 #include "ledger/keys.h"
 #include "ledger/pending.h"
 #include "ledger/row_batches.h"
+#include "ledger/slow.h"
+#include "ledger/store.h"
 #include "ledger/tree.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* Batches that are not keyed, fetched at a time. */
-#define FETCH_BATCHES 100
+/* Attribute numbers of release_mgmt.ledger_log. */
+enum
+{
+	LOG_ID = 1,
+	LOG_OPENED_AT = 5
+};
 
 /*
  * A key is looked up in the time in which the entries of five transactions are
@@ -62,18 +68,44 @@ make_tables(RmRowBatches *rows)
 	rows->batches = table_of("batches of rows", sizeof(BatchName), sizeof(BatchName), rows->context);
 }
 
-/* Return the id that a query gives for the time. */
-static pg_uuid_t
-oldest_id(const char *query, const TimestampTz *since)
+/* Return the logs, as they are in the snapshot. */
+static List *
+read_logs(Snapshot snapshot)
 {
-	Oid type = TIMESTAMPTZOID;
-	Datum time = since == NULL ? (Datum) 0 : TimestampTzGetDatum(*since);
-	bool isnull;
+	Relation table = table_open(rm_ledger_relid("ledger_log"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(table, InvalidOid, false, snapshot, 0, NULL);
+	List *logs = NIL;
+	HeapTuple tuple;
 
-	if (SPI_execute_with_args(query, 1, &type, &time, since == NULL ? "n" : " ", true, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "\"%s\" gave no row", query);
-	return *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		RmRowLog *log = palloc(sizeof(RmRowLog));
+		bool isnull;
+
+		log->id = *DatumGetUUIDP(heap_getattr(tuple, LOG_ID, RelationGetDescr(table), &isnull));
+		log->opened_at = DatumGetTimestampTz(heap_getattr(tuple, LOG_OPENED_AT, RelationGetDescr(table), &isnull));
+		log->keyed = rm_keys_indexed(&log->id, snapshot);
+		logs = lappend(logs, log);
+	}
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+	return logs;
+}
+
+/* Return the log of that id. */
+const RmRowLog *
+rm_row_log(const RmRowBatches *rows, const pg_uuid_t *id)
+{
+	ListCell *cell;
+
+	foreach (cell, rows->logs)
+	{
+		const RmRowLog *log = lfirst(cell);
+
+		if (memcmp(&log->id, id, UUID_LEN) == 0)
+			return log;
+	}
+	elog(ERROR, "a leaf is in no log");
 }
 
 /* Begin; what is found stays in the current memory context. */
@@ -88,51 +120,20 @@ rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since)
 	initStringInfo(&rows->since_line);
 	if (since != NULL)
 		rm_entry_append_time(&rows->since_line, *since);
-	rows->oldest = oldest_id("SELECT release_mgmt_internal.oldest_transaction($1)", since);
-	rows->oldest_sequenced = oldest_id("SELECT release_mgmt_internal.oldest_sequenced($1)", since);
+	memset(&rows->oldest_sequenced, 0, sizeof(pg_uuid_t));
+	if (since != NULL)
+		rows->oldest_sequenced = rm_slow_oldest_id(*since, rows->snapshot);
+	rows->logs = read_logs(rows->snapshot);
+	rows->role = (Datum) 0;
 }
 
-/* Hand the batches over that ledger_key does not know. */
-static void
-read_unkeyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
+/* Return whether ledger_key led to the batch. */
+bool
+rm_row_batch_is_known(const RmRowBatches *rows, const pg_uuid_t *transaction_id, int64 first_seq)
 {
-	Oid type = UUIDOID;
-	Datum oldest = UUIDPGetDatum(&rows->oldest);
-	Portal portal = SPI_cursor_open_with_args(
-		NULL,
-		"SELECT u.transaction_id, u.first_seq, u.changes FROM release_mgmt_internal.unkeyed_batch AS u "
-		"WHERE u.transaction_id OPERATOR(pg_catalog.>=) $1",
-		1, &type, &oldest, NULL, true, CURSOR_OPT_NO_SCROLL);
+	BatchName name = { .transaction_id = *transaction_id, .first_seq = first_seq };
 
-	uint64 count;
-
-	do
-	{
-		SPI_cursor_fetch(portal, true, FETCH_BATCHES);
-		count = SPI_processed;
-		for (uint64 i = 0; i < count; i++)
-		{
-			HeapTuple row = SPI_tuptable->vals[i];
-			TupleDesc desc = SPI_tuptable->tupdesc;
-			MemoryContext old_context = MemoryContextSwitchTo(rows->scratch);
-			BatchName name;
-			bool isnull;
-			bytea *changes;
-
-			name.transaction_id = *DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull));
-			name.first_seq = DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
-			if (hash_search(rows->batches, &name, HASH_FIND, NULL) == NULL)
-			{
-				changes = DatumGetByteaPP(SPI_getbinval(row, desc, 3, &isnull));
-				reader(state, rm_row_transaction(rows, &name.transaction_id), name.first_seq, VARDATA_ANY(changes),
-					   VARSIZE_ANY_EXHDR(changes));
-			}
-			MemoryContextSwitchTo(old_context);
-			MemoryContextReset(rows->scratch);
-		}
-		SPI_freetuptable(SPI_tuptable);
-	} while (count > 0);
-	SPI_cursor_close(portal);
+	return hash_search(rows->batches, &name, HASH_FIND, NULL) != NULL;
 }
 
 /* Order hashes as they stand in the index. */
@@ -194,8 +195,10 @@ find_transactions(RmRowBatches *rows, int most)
 
 		count++;
 		if (!rm_row_entry_is_early(rows, entries.slot))
-			(void) rm_row_transaction(rows,
-									  DatumGetUUIDP(slot_getattr(entries.slot, RM_ENTRY_TRANSACTION_ID, &isnull)));
+			rm_row_leaf_note(
+				rows,
+				rm_row_transaction(rows, DatumGetUUIDP(slot_getattr(entries.slot, RM_ENTRY_TRANSACTION_ID, &isnull))),
+				entries.slot);
 	}
 	rm_index_lookup_close(&entries);
 	return count <= most;
@@ -243,12 +246,8 @@ find_their_batches(RmRowBatches *rows, int most)
 void
 rm_row_batches_find(RmRowBatches *rows, int64 *hashes, int count)
 {
-	if (rows->since != NULL && find_transactions(rows, count))
-	{
-		rm_row_leaves_read(rows);
-		if (find_their_batches(rows, count / KEYS_PER_BATCH))
-			return;
-	}
+	if (rows->since != NULL && find_transactions(rows, count) && find_their_batches(rows, count / KEYS_PER_BATCH))
+		return;
 	hash_destroy(rows->transactions);
 	hash_destroy(rows->batches);
 	make_tables(rows);
@@ -339,7 +338,7 @@ read_keyed(RmRowBatches *rows, RmRowBatchReader reader, void *state)
 void
 rm_row_batches_read(RmRowBatches *rows, RmRowBatchReader reader, void *state)
 {
-	read_unkeyed(rows, reader, state);
+	rm_row_batches_read_unkeyed(rows, reader, state);
 	rm_row_leaves_read(rows);
 	read_keyed(rows, reader, state);
 }

@@ -67,13 +67,6 @@ is_asked_for(Answer *answer, RmOperation operation, const RmOldPair *pair)
 	return true;
 }
 
-/* Return a key in the database's encoding. */
-static char *
-key_text(const RmRowName *name)
-{
-	return rm_from_utf8(pnstrdup(name->key, name->key_len), name->key_len);
-}
-
 /* Return what the row is called by that key, as the row's own label says it; text. */
 static Datum
 label_of(const Answer *answer, const RmWantedRow *row, const RmWantedRow *key)
@@ -84,8 +77,8 @@ label_of(const Answer *answer, const RmWantedRow *row, const RmWantedRow *key)
 	if (key == row)
 		return own;
 	label = TextDatumGetCString(own);
-	label[strlen(label) - strlen(key_text(&row->name))] = '\0';
-	return CStringGetTextDatum(psprintf("%s%s", label, key_text(&key->name)));
+	label[strlen(label) - strlen(rm_row_key_text(&row->name))] = '\0';
+	return CStringGetTextDatum(psprintf("%s%s", label, rm_row_key_text(&key->name)));
 }
 
 /* Put out a row for each column of the change's old image; one without a column where it has none, and of a delete. */

@@ -5,22 +5,23 @@
  * A transaction's id tells when it began, so that many are found which
  * committed before the time that is asked for.  Those whose entries stand in
  * the tree are told by the time in the entry, at the cost of one look into an
- * index; order, time and roles are read of the others alone.
- *
- * Inside SPI, as whoever may read the ledger's tables.
+ * index; roles are read of the others alone.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "ledger/entry.h"
 #include "ledger/index_lookup.h"
 #include "ledger/pending.h"
 #include "ledger/row_batches.h"
 #include "ledger/tree.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
 
 /* Return what is known of a transaction, which is meant until its leaf says otherwise. */
@@ -31,7 +32,7 @@ rm_row_transaction(RmRowBatches *rows, const pg_uuid_t *id)
 	RmRowTransaction *transaction = hash_search(rows->transactions, id, HASH_ENTER, &found);
 
 	if (!found)
-		transaction->is_meant = true;
+		*transaction = (RmRowTransaction) { .id = *id, .is_meant = true };
 	return transaction;
 }
 
@@ -88,13 +89,88 @@ meant_transactions(RmRowBatches *rows, int *count)
 	return meant;
 }
 
-/* Look up which of the transactions committed before the time: they are not meant. */
-static void
-set_earlier_apart(RmRowBatches *rows)
+/* Return a role's name as text, the same one again where it is that of the leaf before. */
+static Datum
+name_of_role(RmRowBatches *rows, const char *name)
 {
-	int count;
-	RmRowTransaction **transactions = meant_transactions(rows, &count);
+	if (rows->role == (Datum) 0 || strcmp(TextDatumGetCString(rows->role), name) != 0)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(rows->context);
+
+		rows->role = CStringGetTextDatum(name);
+		MemoryContextSwitchTo(old_context);
+	}
+	return rows->role;
+}
+
+/* Note when the transaction committed, and who acted in it. */
+static void
+note_entry(RmRowBatches *rows, RmRowTransaction *transaction, const char *entry, int len)
+{
+	char *at = rm_entry_said(entry, len, "at");
+	char *role = rm_entry_said(entry, len, "role");
+	char *actor = rm_entry_said(entry, len, "actor");
+
+	transaction->is_known = true;
+	transaction->at = GetCurrentTransactionStartTimestamp();
+	if (at != NULL)
+		transaction->at = DatumGetTimestampTz(
+			DirectFunctionCall3(timestamptz_in, CStringGetDatum(at), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	if (actor != NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(rows->context);
+
+		transaction->actor = CStringGetTextDatum(actor);
+		MemoryContextSwitchTo(old_context);
+	}
+	transaction->role = name_of_role(rows, role != NULL ? role : GetUserNameFromId(GetSessionUserId(), false));
+	transaction->is_meant = rows->since == NULL || timestamptz_cmp_internal(transaction->at, *rows->since) >= 0;
+}
+
+/* Note what a row of ledger_entry says of its transaction. */
+void
+rm_row_leaf_note(RmRowBatches *rows, RmRowTransaction *transaction, TupleTableSlot *entry)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(rows->scratch);
+	bool isnull;
+	bytea *bytes = DatumGetByteaPP(slot_getattr(entry, RM_ENTRY_ENTRY, &isnull));
+
+	transaction->place = RM_LEAF_IN_TREE;
+	transaction->log_index = DatumGetInt64(slot_getattr(entry, RM_ENTRY_INDEX, &isnull));
+	transaction->log_opened_at =
+		rm_row_log(rows, DatumGetUUIDP(slot_getattr(entry, RM_ENTRY_LOG_ID, &isnull)))->opened_at;
+	note_entry(rows, transaction, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(rows->scratch);
+}
+
+/* Note what a pending leaf says of its transaction. */
+static void
+note_pending(RmRowBatches *rows, RmRowTransaction *transaction, TupleTableSlot *leaf)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(rows->scratch);
+	StringInfoData entry;
+	bool isnull;
+
+	initStringInfo(&entry);
+	rm_entry_append_transaction(&entry, &transaction->id,
+								DatumGetTimestampTz(slot_getattr(leaf, RM_PENDING_AT, &isnull)),
+								DatumGetByteaPP(slot_getattr(leaf, RM_PENDING_ROLES, &isnull)),
+								(uint64) DatumGetInt64(slot_getattr(leaf, RM_PENDING_COUNT, &isnull)),
+								DatumGetByteaPP(slot_getattr(leaf, RM_PENDING_ROOT, &isnull)));
+	transaction->place = RM_LEAF_PENDING;
+	transaction->position = DatumGetLSN(slot_getattr(leaf, RM_PENDING_POSITION, &isnull));
+	note_entry(rows, transaction, entry.data, entry.len);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(rows->scratch);
+}
+
+/* Look the leaves of transactions up in the tree; return how many have none there. */
+static int
+look_into_tree(RmRowBatches *rows, RmRowTransaction **transactions, int count)
+{
 	RmIndexLookup entries;
+	int missing = 0;
 
 	rm_index_lookup_open(&entries, "ledger_entry", "ledger_entry_transaction_id_key", 1, rows->snapshot);
 	for (int i = 0; i < count; i++)
@@ -102,56 +178,87 @@ set_earlier_apart(RmRowBatches *rows)
 		ScanKeyData key;
 
 		CHECK_FOR_INTERRUPTS();
+		if (transactions[i]->is_known)
+			continue;
 		/* The index has the one column. */
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&transactions[i]->id));
 		index_rescan(entries.scan, &key, 1, NULL, 0);
-		if (rm_scan_next(entries.scan, entries.slot) && rm_row_entry_is_early(rows, entries.slot))
+		if (!rm_scan_next(entries.scan, entries.slot))
+			missing++;
+		else if (rows->since != NULL && rm_row_entry_is_early(rows, entries.slot))
 			transactions[i]->is_meant = false;
+		else
+			rm_row_leaf_note(rows, transactions[i], entries.slot);
 	}
 	rm_index_lookup_close(&entries);
-	pfree(transactions);
+	return missing;
 }
 
-/* Return the ids of the transactions that are meant, as uuid[]. */
-static Datum
-meant_ids(RmRowBatches *rows)
+/* Look for the leaves of transactions among the pending ones. */
+static void
+look_into_pending(RmRowBatches *rows)
 {
-	int count;
-	RmRowTransaction **transactions = meant_transactions(rows, &count);
-	Datum *ids = palloc(sizeof(Datum) * Max(count, 1));
+	for (int i = 0; i < RM_PENDING_TABLES; i++)
+	{
+		Relation table = table_open(rm_pending_relid(i), AccessShareLock);
+		TupleTableSlot *slot = table_slot_create(table, NULL);
+		TableScanDesc scan = table_beginscan(table, rows->snapshot, 0, NULL);
 
-	for (int i = 0; i < count; i++)
-		ids[i] = UUIDPGetDatum(&transactions[i]->id);
-	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+		while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		{
+			bool isnull;
+			RmRowTransaction *transaction =
+				hash_search(rows->transactions, DatumGetUUIDP(slot_getattr(slot, RM_PENDING_TRANSACTION_ID, &isnull)),
+							HASH_FIND, NULL);
+
+			CHECK_FOR_INTERRUPTS();
+			if (transaction != NULL && transaction->is_meant && !transaction->is_known)
+				note_pending(rows, transaction, slot);
+		}
+		table_endscan(scan);
+		ExecDropSingleTupleTableSlot(slot);
+		table_close(table, AccessShareLock);
+	}
+}
+
+/* Order transactions by the time of their commit, the last one first: it may be open still. */
+static int
+compare_leaves(const void *a, const void *b)
+{
+	const RmRowTransaction *one = *(RmRowTransaction *const *) a;
+	const RmRowTransaction *other = *(RmRowTransaction *const *) b;
+
+	if (one->place != other->place)
+		return one->place > other->place ? -1 : 1;
+	if (one->place == RM_LEAF_IN_TREE && one->log_opened_at != other->log_opened_at)
+		return one->log_opened_at > other->log_opened_at ? -1 : 1;
+	if (one->place == RM_LEAF_IN_TREE && one->log_index != other->log_index)
+		return one->log_index > other->log_index ? -1 : 1;
+	if (one->place == RM_LEAF_PENDING && one->position != other->position)
+		return one->position > other->position ? -1 : 1;
+	return -memcmp(&one->id, &other->id, UUID_LEN);
 }
 
 /* Learn from their leaves in which order the transactions that are meant committed, when, and who acted in them. */
 void
 rm_row_leaves_read(RmRowBatches *rows)
 {
-	Oid type = UUIDARRAYOID;
-	Datum ids;
+	int count;
+	RmRowTransaction **transactions = meant_transactions(rows, &count);
 
-	if (rows->since != NULL)
-		set_earlier_apart(rows);
-	ids = meant_ids(rows);
-	if (SPI_execute_with_args("SELECT l.transaction_id, l.rank, l.at, l.role "
-							  "FROM release_mgmt_internal.leaves_of($1) AS l",
-							  1, &type, &ids, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the leaves of transactions");
-	for (uint64 i = 0; i < SPI_processed; i++)
+	if (look_into_tree(rows, transactions, count) > 0)
+		look_into_pending(rows);
+	for (int i = 0; i < count; i++)
 	{
-		HeapTuple row = SPI_tuptable->vals[i];
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		bool isnull;
-		RmRowTransaction *transaction = rm_row_transaction(rows, DatumGetUUIDP(SPI_getbinval(row, desc, 1, &isnull)));
-		MemoryContext old_context = MemoryContextSwitchTo(rows->context);
-
-		transaction->rank = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
-		transaction->at = DatumGetTimestampTz(SPI_getbinval(row, desc, 3, &isnull));
-		transaction->role = PointerGetDatum(DatumGetTextPCopy(SPI_getbinval(row, desc, 4, &isnull)));
-		transaction->is_meant = rows->since == NULL || timestamptz_cmp_internal(transaction->at, *rows->since) >= 0;
-		MemoryContextSwitchTo(old_context);
+		if (!transactions[i]->is_meant || transactions[i]->is_known)
+			continue;
+		transactions[i]->place = RM_LEAF_NONE;
+		note_entry(rows, transactions[i], "", 0);
 	}
-	SPI_freetuptable(SPI_tuptable);
+	pfree(transactions);
+	transactions = meant_transactions(rows, &count);
+	qsort(transactions, count, sizeof(RmRowTransaction *), compare_leaves);
+	for (int i = 0; i < count; i++)
+		transactions[i]->rank = i + 1;
+	pfree(transactions);
 }

@@ -103,6 +103,7 @@ add_if_wanted(RmRowSearch *search, const RmChange *change, bool is_former, RmRow
 							   .transaction = transaction,
 							   .command_id = change->command_id,
 							   .operation = change->operation,
+							   .is_redacted = change->redacted,
 							   .seq = seq,
 							   .old_len = change->old_len };
 	if (change->old != NULL)
@@ -129,6 +130,13 @@ search_batch(void *state, RmRowTransaction *transaction, int64 first_seq, const 
 		if (change.former_key != NULL)
 			add_if_wanted(search, &change, true, transaction, seq);
 	}
+}
+
+/* Return a key in the database's encoding. */
+char *
+rm_row_key_text(const RmRowName *name)
+{
+	return rm_from_utf8(pnstrdup(name->key, name->key_len), name->key_len);
 }
 
 /* Return what a column is called now, as text. */
@@ -174,6 +182,7 @@ read_changes(RmRowSearch *search, const TimestampTz *since)
 	RmRowBatches batches;
 
 	rm_row_batches_open(&batches, since);
+	search->nlogs = list_length(batches.logs);
 	rm_row_batches_find(&batches, hashes_of(search->rows, search->count), search->count);
 	rm_row_batches_read(&batches, search_batch, search);
 	while (search->others != NIL)
@@ -194,7 +203,7 @@ read_changes(RmRowSearch *search, const TimestampTz *since)
  * Find the changes of the rows, all or those committed since a time: those of
  * each row together, in the order of the arguments, from the last one back.
  *
- * Inside SPI; what is known of their transactions goes with SPI_finish().
+ * What is known of their transactions is in the current memory context.
  */
 void
 rm_row_search(RmRowSearch *search, ArrayType *tables, ArrayType *keys, const TimestampTz *since)

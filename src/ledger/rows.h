@@ -42,6 +42,8 @@ typedef struct RmFoundChange
 	int64 seq;
 	const char *old; /* NULL: it has no old image, or that was redacted */
 	int old_len;
+	bool is_redacted;
+	bool is_other;     /* of another row, which had the key before the one that had it last */
 	RmWantedRow *from; /* the key that the row had before it got this one by the change, */
 	RmWantedRow *to;   /* or the one that it got instead of this; NULL for neither */
 } RmFoundChange;
@@ -57,6 +59,7 @@ typedef struct RmRowSearch
 	List *others; /* keys for the next round */
 	bool forward; /* rows are asked for by what they were called at first, not in the end */
 	bool any_renamed;
+	int nlogs; /* in which leaves are */
 	RmFoundChange *found;
 	Size nfound;
 	Size room;
@@ -71,6 +74,7 @@ extern RmWantedRow *rm_row_other_key(RmRowSearch *search, const pg_uuid_t *table
 									 bool is_wanted);
 extern void rm_rows_follow(RmRowSearch *search);
 extern int rm_compare_found(const void *a, const void *b);
+extern char *rm_row_key_text(const RmRowName *name);
 extern Datum rm_row_search_column(RmRowSearch *search, const pg_uuid_t *table_id, const char *key, int key_len);
 
 #endif /* RM_LEDGER_ROWS_H */

@@ -11,14 +11,27 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "ledger/slow.h"
+#include "ledger/store.h"
 #include "utils/array.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
-/* Up to so many microseconds no note is taken; oldest_sequenced() spares them. */
+/* Up to so many microseconds no note is taken. */
 #define SLOW 100000
+
+/* Attribute numbers of release_mgmt.ledger_slow. */
+enum
+{
+	SLOW_SECOND = 1,
+	SLOW_LONGEST
+};
 
 /* Begin; what is noted stays in the current memory context. */
 void
@@ -97,4 +110,48 @@ rm_slow_write(const RmSlowSeconds *slow)
 							  2, types, args, NULL, false, 0) != SPI_OK_INSERT ||
 		SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not note slow transactions");
+}
+
+/* Return the longest that a transaction took which committed from that second on, as it is in the snapshot. */
+static int64
+longest_since(TimestampTz second, Snapshot snapshot)
+{
+	Relation slow = table_open(rm_ledger_relid("ledger_slow"), AccessShareLock);
+	int64 longest = SLOW;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, SLOW_SECOND, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE, TimestampTzGetDatum(second));
+	scan = systable_beginscan(slow, rm_ledger_relid("ledger_slow_pkey"), true, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool isnull;
+		Interval *took = DatumGetIntervalP(heap_getattr(tuple, SLOW_LONGEST, RelationGetDescr(slow), &isnull));
+
+		longest = Max(longest, took->time + (took->day + took->month * DAYS_PER_MONTH) * USECS_PER_DAY);
+	}
+	systable_endscan(scan);
+	table_close(slow, AccessShareLock);
+	return longest;
+}
+
+/*
+ * Return an id that is no higher than that of any transaction in the tree that
+ * committed since the time, as it is in the snapshot.
+ */
+pg_uuid_t
+rm_slow_oldest_id(TimestampTz since, Snapshot snapshot)
+{
+	pg_uuid_t id;
+	int64 milliseconds = 0;
+
+	memset(&id, TIMESTAMP_IS_NOEND(since) ? 0xff : 0, sizeof(id));
+	if (TIMESTAMP_NOT_FINITE(since))
+		return id;
+	since -= longest_since(since - (since % USECS_PER_SEC + USECS_PER_SEC) % USECS_PER_SEC, snapshot);
+	milliseconds = (since + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY) / 1000;
+	for (int i = 5; i >= 0 && milliseconds > 0; i--, milliseconds >>= 8)
+		id.data[i] = milliseconds & 0xff;
+	return id;
 }

@@ -159,6 +159,26 @@ SELECT * FROM last_difference('host', :'all', :'second');
 SELECT * FROM last_difference('host', :'all', :'first');
 SELECT * FROM last_difference('host', :'all', NULL);
 SELECT * FROM last_difference('site', '{1,2,3,30,400,1001}', NULL);
+-- What each change led to is told of the row that it was done to: by what was there before its next change, or is there now.
+WITH step AS (
+    SELECT l.of_row, o.key AS attribute, l.transaction_id, l.seq, o.value AS old,
+           lag(o.value) OVER w AS later, row_number() OVER w = 1 AS is_last
+    FROM life AS l CROSS JOIN LATERAL jsonb_each_text(l.old) AS o
+    WHERE l.source = 'host'::regclass AND l.operation IN ('update', 'delete')
+    WINDOW w AS (PARTITION BY l.of_row, o.key ORDER BY l.rank, l.command_id DESC)
+), told AS MATERIALIZED (
+    SELECT k.id, h.transaction_id, h.seq, c.key AS attribute, c.value ->> 'old' AS old, c.value ->> 'new' AS new
+    FROM host AS k CROSS JOIN LATERAL history_of('host', k.id::text) AS h CROSS JOIN LATERAL jsonb_each(h.changed) AS c
+    WHERE h.operation = 'update' AND (k.id < 30 OR k.id > 1000)
+)
+SELECT count(*) AS steps, count(*) FILTER (WHERE s.old IS DISTINCT FROM t.old) AS other_before,
+       count(*) FILTER (WHERE CASE WHEN s.is_last THEN to_jsonb(k) ->> s.attribute ELSE s.later END IS DISTINCT FROM t.new) AS other_after
+FROM host AS k
+JOIN bearer AS b ON b.source = 'host'::regclass AND b.key = k.id::text
+JOIN step AS s ON s.of_row = b.of_row
+JOIN told AS t ON t.id = k.id AND t.transaction_id = s.transaction_id AND t.seq = s.seq AND t.attribute = s.attribute;
+SELECT operation, changed, made_as FROM history_of('host', '1');
+SELECT operation, changed, made_as FROM history_of('host', '1113') LIMIT 4;
 -- Changes are counted from the last one back, as history_of() lists them; at the open transaction's own the time is now.
 BEGIN;
 UPDATE host SET note = 'still open' WHERE id IN (3, 30);
@@ -196,5 +216,19 @@ SELECT count(*) AS seconds FROM ledger_slow WHERE second >= date_trunc('second',
 BEGIN;
 DELETE FROM ledger_slow;
 SELECT * FROM difference('site', '{5}', :'during');
+ROLLBACK;
+-- One that began days before and has just committed, and whose leaf is pending, is found by the time in the leaf.
+BEGIN;
+UPDATE site SET name = 'open for days' WHERE id = 6;
+COMMIT;
+BEGIN;
+UPDATE ledger_pending_0 AS p SET transaction_id = overlay(p.transaction_id::text PLACING '0190' FROM 1)::uuid
+WHERE NOT EXISTS (SELECT FROM ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
+UPDATE ledger_pending_1 AS p SET transaction_id = overlay(p.transaction_id::text PLACING '0190' FROM 1)::uuid
+WHERE NOT EXISTS (SELECT FROM ledger_entry AS e WHERE e.transaction_id = p.transaction_id);
+SELECT count(*) AS aged FROM release_mgmt_internal.pending_leaf AS p
+WHERE p.transaction_id < ALL (SELECT e.transaction_id FROM ledger_entry AS e WHERE e.transaction_id IS NOT NULL);
+SELECT live() AS changes;
+SELECT * FROM difference('site', '{5,6}', :'during');
 ROLLBACK;
 DROP EXTENSION release_mgmt CASCADE;
