@@ -128,8 +128,9 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.is_of_component(text, release_mgmt.pkgver, release_mgmt.component) IS
 'Is what is installed under that name, in a version of that scheme, what the component is?';
 
+-- Not STRICT: it becomes part of the query that asks.
 CREATE FUNCTION release_mgmt_internal.target_components(target uuid) RETURNS SETOF release_mgmt.component
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     WITH item AS MATERIALIZED (
         -- Only what has a version can be a component itself: what is installed on a host is not read for that.
@@ -159,7 +160,7 @@ COMMENT ON FUNCTION release_mgmt_internal.target_components(uuid) IS
 'What a target receives: where the target itself is the item that a component is or becomes, that component; otherwise (a host, a directory, a site) the whole package.';
 
 CREATE FUNCTION release_mgmt_internal.target_files(target uuid) RETURNS TABLE (item_id uuid, path text, digest release_mgmt.digest)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT c.item_id, f.path, f.digest
     FROM release_mgmt_internal.target_components(target) AS c JOIN release_mgmt.library_file AS f ON f.item_id = c.item_id
@@ -172,15 +173,16 @@ COMMENT ON FUNCTION release_mgmt_internal.target_files(uuid) IS
 'Each file that a target receives. An item whose files the server has not read (a document, an image) is one file, under the component''s name.';
 
 CREATE FUNCTION release_mgmt_internal.target_manifest(target uuid) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT coalesce(pg_catalog.string_agg(
-               CASE WHEN f.path ~ '[\\\n\r]'
-                    THEN '\' || release_mgmt.digest_hex(f.digest) || '  '
-                         || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(f.path, '\', '\\'), E'\n', '\n'), E'\r', '\r')
-                    ELSE release_mgmt.digest_hex(f.digest) || '  ' || f.path END || E'\n', '' ORDER BY f.path COLLATE "C"), '')
-    FROM release_mgmt_internal.target_files(target) AS f;
-END;
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(pg_catalog.string_agg(
+                   CASE WHEN f.path ~ '[\\\n\r]'
+                        THEN '\' || release_mgmt.digest_hex(f.digest) || '  '
+                             || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(f.path, '\', '\\'), E'\n', '\n'), E'\r', '\r')
+                        ELSE release_mgmt.digest_hex(f.digest) || '  ' || f.path END || E'\n', '' ORDER BY f.path COLLATE "C"), '')
+        FROM release_mgmt_internal.target_files(target) AS f);
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.target_manifest(uuid) IS 'The files that a target receives, in the form that "sha256sum -c" reads.';
 
 CREATE FUNCTION release_mgmt_internal.read_checksums(output text) RETURNS TABLE (path text, digest release_mgmt.digest, verdict text)
@@ -189,53 +191,55 @@ COMMENT ON FUNCTION release_mgmt_internal.read_checksums(text) IS
 'The lines of an output that sha256sum (or sha384sum, sha512sum) prints: verdict digest (with the digest), ok, failed, unreadable. Paths without a leading "/" or "./"; other lines are left out.';
 
 CREATE FUNCTION release_mgmt_internal.judge_installed(target uuid, output text) RETURNS jsonb
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    WITH expected AS MATERIALIZED (
-        SELECT f.path, f.digest FROM release_mgmt_internal.target_files(target) AS f
-    ), shown AS MATERIALIZED (
-        SELECT s.path, s.digest, s.verdict FROM release_mgmt_internal.read_checksums(output) AS s
-    ), finding AS (
-        -- Everything said about a file must agree: one line that shows it as it must be does not outweigh another.
-        SELECT e.path, e.digest::text AS expected,
-               CASE s.verdict WHEN 'digest' THEN s.digest::text WHEN 'failed' THEN 'another content' ELSE 'can not be read' END AS found
-        FROM expected AS e JOIN shown AS s ON s.path = e.path
-        WHERE s.verdict IN ('failed', 'unreadable') OR s.digest <> e.digest
-        UNION
-        SELECT e.path, e.digest::text, 'not shown'
-        FROM expected AS e WHERE NOT EXISTS (SELECT FROM shown AS s WHERE s.path = e.path)
-        UNION
-        SELECT NULL, 'an account of what was done', 'nothing'
-        WHERE NOT EXISTS (SELECT FROM expected) AND pg_catalog.btrim(output, E' \t\r\n') = ''
-    )
-    SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('file', f.path, 'expected', f.expected, 'found', f.found)
-                                         ORDER BY f.path COLLATE "C", f.found COLLATE "C"), '[]')
-    FROM finding AS f;
-END;
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN (
+        WITH expected AS MATERIALIZED (
+            SELECT f.path, f.digest FROM release_mgmt_internal.target_files(target) AS f
+        ), shown AS MATERIALIZED (
+            SELECT s.path, s.digest, s.verdict FROM release_mgmt_internal.read_checksums(output) AS s
+        ), finding AS (
+            -- Everything said about a file must agree: one line that shows it as it must be does not outweigh another.
+            SELECT e.path, e.digest::text AS expected,
+                   CASE s.verdict WHEN 'digest' THEN s.digest::text WHEN 'failed' THEN 'another content' ELSE 'can not be read' END AS found
+            FROM expected AS e JOIN shown AS s ON s.path = e.path
+            WHERE s.verdict IN ('failed', 'unreadable') OR s.digest <> e.digest
+            UNION
+            SELECT e.path, e.digest::text, 'not shown'
+            FROM expected AS e WHERE NOT EXISTS (SELECT FROM shown AS s WHERE s.path = e.path)
+            UNION
+            SELECT NULL, 'an account of what was done', 'nothing'
+            WHERE NOT EXISTS (SELECT FROM expected) AND pg_catalog.btrim(output, E' \t\r\n') = ''
+        )
+        SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('file', f.path, 'expected', f.expected, 'found', f.found)
+                                             ORDER BY f.path COLLATE "C", f.found COLLATE "C"), '[]')
+        FROM finding AS f);
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.judge_installed(uuid, text) IS
 'What an output leaves unproved of "every file of the target is as it is in the library": an array of {file, expected, found}. Where there are no files (hardware), some account must be given.';
 
 CREATE FUNCTION release_mgmt_internal.judge_backed_out(target uuid, output text) RETURNS jsonb
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    WITH installed AS MATERIALIZED (
-        SELECT f.path, f.digest FROM release_mgmt_internal.target_files(target) AS f
-        -- A file that the former version had alike is there rightly.
-        WHERE NOT EXISTS (SELECT FROM release_mgmt.target AS t
-                          JOIN release_mgmt.planned_ci_change AS x ON x.release_id = t.release_id AND x.target = t.ci
-                          JOIN release_mgmt.library_item AS i ON i.version = release_mgmt.try_pkgver(release_mgmt.pkgver_scheme(i.version), x.old_value)
-                          JOIN release_mgmt.library_file AS o ON o.item_id = i.id AND o.path = f.path AND o.digest = f.digest
-                          WHERE t.id = judge_backed_out.target
-                            AND i.name IN (SELECT c.name FROM release_mgmt_internal.target_components(t.id) AS c))
-    ), finding AS (
-        SELECT DISTINCT f.path, f.digest::text AS found
-        FROM installed AS f JOIN release_mgmt_internal.read_checksums(output) AS s ON s.path = f.path
-        WHERE s.verdict = 'ok' OR s.digest = f.digest
-    )
-    SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('file', f.path, 'expected', 'not as the package has it', 'found', f.found)
-                                         ORDER BY f.path COLLATE "C"), '[]')
-    FROM finding AS f;
-END;
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN (
+        WITH installed AS MATERIALIZED (
+            SELECT f.path, f.digest FROM release_mgmt_internal.target_files(target) AS f
+            -- A file that the former version had alike is there rightly.
+            WHERE NOT EXISTS (SELECT FROM release_mgmt.target AS t
+                              JOIN release_mgmt.planned_ci_change AS x ON x.release_id = t.release_id AND x.target = t.ci
+                              JOIN release_mgmt.library_item AS i ON i.version = release_mgmt.try_pkgver(release_mgmt.pkgver_scheme(i.version), x.old_value)
+                              JOIN release_mgmt.library_file AS o ON o.item_id = i.id AND o.path = f.path AND o.digest = f.digest
+                              WHERE t.id = judge_backed_out.target
+                                AND i.name IN (SELECT c.name FROM release_mgmt_internal.target_components(t.id) AS c))
+        ), finding AS (
+            SELECT DISTINCT f.path, f.digest::text AS found
+            FROM installed AS f JOIN release_mgmt_internal.read_checksums(output) AS s ON s.path = f.path
+            WHERE s.verdict = 'ok' OR s.digest = f.digest
+        )
+        SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('file', f.path, 'expected', 'not as the package has it', 'found', f.found)
+                                             ORDER BY f.path COLLATE "C"), '[]')
+        FROM finding AS f);
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.judge_backed_out(uuid, text) IS
 'Which files an output (a listing by sha256sum of what is there, or its check of the manifest) shows as the package has them, where they should be gone or as before: an array of {file, expected, found}.';
 

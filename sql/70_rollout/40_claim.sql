@@ -47,36 +47,40 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.wave_blocker(uuid) IS
 'Why nothing of the wave may be installed now, beside what release_blocker() says: the pilot, its period, waves before it. NULL where nothing stands in the way.';
 
+-- PL/pgSQL, here and in what each step asks: it keeps its plans, where SQL would plan anew for each.
 CREATE FUNCTION release_mgmt_internal.target_fit(target uuid,
     OUT package_id uuid, OUT label text, OUT baseline release_mgmt.digest, OUT items integer, OUT errors integer, OUT findings jsonb, OUT said text)
-LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
-BEGIN ATOMIC
+LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
     SELECT x.package_id, t.ci, r.baseline, r.items, r.errors, r.findings, r.said
+    INTO package_id, label, baseline, items, errors, findings, said
     FROM release_mgmt.target AS t
     JOIN release_mgmt.ci AS i ON i.label = t.ci
     CROSS JOIN LATERAL release_mgmt_internal.wave_prefixes(t.release_id, t.id) AS x
     CROSS JOIN LATERAL release_mgmt_internal.target_result(x.package_id, i.id, x.brought, x.retired_on) AS r
     -- Of a target on which nothing is known to be installed, nothing can be said.
     WHERE t.id = target_fit.target AND r.items > 0;
-END;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.target_fit(uuid) IS
 'Whether what the target''s place holds once its wave is done fits together now; said is NULL where it does. NULLs where nothing is known to be installed.';
 
 CREATE FUNCTION release_mgmt_internal.record_target_fit(target uuid) RETURNS text
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
-    WITH fit AS MATERIALIZED (
-        SELECT f.* FROM release_mgmt_internal.target_fit(record_target_fit.target) AS f WHERE f.package_id IS NOT NULL
-    ), recorded AS (
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    fit record;
+BEGIN
+    SELECT f.* INTO fit FROM release_mgmt_internal.target_fit(record_target_fit.target) AS f;
+    IF fit.package_id IS NOT NULL THEN
         INSERT INTO release_mgmt.compatibility_result (package_id, point, target, baseline, items, errors, findings)
-        SELECT f.package_id, 'deployment', f.label, f.baseline, f.items, f.errors, f.findings
-        FROM fit AS f
+        SELECT fit.package_id, 'deployment', fit.label, fit.baseline, fit.items, fit.errors, fit.findings
+        FROM (SELECT) AS now
         LEFT JOIN LATERAL (
             SELECT l.point, l.baseline, l.findings FROM release_mgmt.compatibility_result AS l
-            WHERE l.package_id = f.package_id AND l.target = f.label ORDER BY l.checked_at DESC LIMIT 1) AS last ON true
-        WHERE last.point IS DISTINCT FROM 'deployment' OR last.baseline <> f.baseline OR last.findings <> f.findings
-    )
-    SELECT f.said FROM fit AS f;
-$$;
+            WHERE l.package_id = fit.package_id AND l.target = fit.label ORDER BY l.checked_at DESC LIMIT 1) AS last ON true
+        WHERE last.point IS DISTINCT FROM 'deployment' OR last.baseline <> fit.baseline OR last.findings <> fit.findings;
+    END IF;
+    RETURN fit.said;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.record_target_fit(uuid) IS
 'Why the package does not fit into what is installed on the target now, recorded with the baseline that was seen; NULL where it does, or where nothing is known to be installed.';
 
@@ -128,6 +132,7 @@ DECLARE
     of_release uuid;
     is_open boolean;
     place record;
+    candidate record;
     after_ci text;
     step release_mgmt.deployment_step;
 BEGIN
@@ -136,37 +141,47 @@ BEGIN
         CONTINUE WHEN NOT release_mgmt_internal.may_write(of_release, '{operator}') OR release_mgmt_internal.is_by_hand(of_release);
         PERFORM FROM release_mgmt.release AS r WHERE r.id = of_release FOR SHARE;
         is_open := release_mgmt_internal.release_blocker(of_release) IS NULL;
-        -- What this worker holds already.
-        SELECT s.* INTO step
-        FROM release_mgmt.deployment_step AS s JOIN release_mgmt.target AS t ON t.id = s.target_id
-        WHERE s.state = 'claimed' AND s.worker = claim_step.worker AND s.claimed_by = acting AND t.release_id = of_release
-          -- To look at what is installed, or to take it away again, no window is needed.
-          AND (s.kind <> 'install' OR (is_open AND release_mgmt_internal.wave_blocker(t.wave_id) IS NULL))
-          AND release_mgmt_internal.does_steps_on(of_release, t.ci, acting)
-        ORDER BY s.kind = 'back_out' DESC, t.ci COLLATE "C" LIMIT 1
-        FOR UPDATE OF s SKIP LOCKED;
-        EXIT releases WHEN FOUND AND release_mgmt_internal.is_fit_to_install(step);
-        -- Else back-outs before anything is installed, and within a wave what was begun before what was not.
+        -- What this worker holds already, or a worker whose time is over: of steps that are claimed there are no more than workers.
+        FOR candidate IN
+            SELECT s.id
+            FROM release_mgmt.deployment_step AS s
+            JOIN release_mgmt.target AS t ON t.id = s.target_id
+            JOIN release_mgmt.wave AS w ON w.id = t.wave_id
+            CROSS JOIN LATERAL (SELECT s.worker = claim_step.worker AND s.claimed_by = acting AS is_own) AS o
+            WHERE s.state = 'claimed' AND (o.is_own OR s.lease_until <= clock_timestamp()) AND t.release_id = of_release
+              -- To look at what is installed, or to take it away again, no window is needed.
+              AND (s.kind <> 'install' OR (is_open AND release_mgmt_internal.wave_blocker(t.wave_id) IS NULL))
+              AND release_mgmt_internal.does_steps_on(of_release, t.ci, acting)
+            ORDER BY o.is_own DESC, s.kind = 'back_out' DESC, NOT w.pilot, w.ordinal, t.ci COLLATE "C"
+        LOOP
+            SELECT s.* INTO step FROM release_mgmt.deployment_step AS s
+            WHERE s.id = candidate.id AND s.state = 'claimed' AND (s.lease_until <= clock_timestamp() OR (s.worker = claim_step.worker AND s.claimed_by = acting))
+            FOR UPDATE SKIP LOCKED;
+            EXIT releases WHEN FOUND AND release_mgmt_internal.is_fit_to_install(step);
+        END LOOP;
+        -- Else back-outs before anything is installed, and within a wave what was begun before what was not; a few targets at a time, along
+        -- the index, whatever the statistics say of a roll-out that has just begun.
         FOR place IN
-            SELECT w.id AS wave_id, p.state, p.state IN ('in_progress', 'planned') AS installs
+            SELECT w.id AS wave_id, p.state
             FROM release_mgmt.wave AS w
-            CROSS JOIN unnest('{backing_out,in_progress,installed,planned}'::text[]) WITH ORDINALITY AS p (state, ordinal)
+            CROSS JOIN unnest('{backing_out,installed,planned}'::text[]) WITH ORDINALITY AS p (state, ordinal)
             WHERE w.release_id = of_release
             ORDER BY p.state = 'backing_out' DESC, NOT w.pilot, w.ordinal, p.ordinal
         LOOP
-            CONTINUE WHEN place.installs AND NOT (is_open AND release_mgmt_internal.wave_blocker(place.wave_id) IS NULL);
+            CONTINUE WHEN place.state = 'planned' AND NOT (is_open AND release_mgmt_internal.wave_blocker(place.wave_id) IS NULL);
             after_ci := '';
             LOOP
-                SELECT s.* INTO step
-                FROM release_mgmt.target AS t JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id
-                WHERE t.release_id = of_release AND t.wave_id = place.wave_id AND t.state = place.state AND t.state <> 'verified' AND t.ci COLLATE "C" > after_ci
-                  AND s.state IN ('ready', 'claimed') AND (s.state = 'ready' OR s.lease_until <= clock_timestamp())
-                  AND release_mgmt_internal.does_steps_on(of_release, t.ci, acting)
-                ORDER BY t.ci COLLATE "C" LIMIT 1
-                FOR UPDATE OF s SKIP LOCKED;
+                FOR candidate IN
+                    SELECT t.id, t.ci FROM release_mgmt.target AS t
+                    WHERE t.release_id = of_release AND t.wave_id = place.wave_id AND t.state = place.state AND t.state <> 'verified' AND t.ci COLLATE "C" > after_ci
+                    ORDER BY t.ci COLLATE "C" LIMIT 20
+                LOOP
+                    after_ci := candidate.ci;
+                    CONTINUE WHEN NOT release_mgmt_internal.does_steps_on(of_release, candidate.ci, acting);
+                    SELECT s.* INTO step FROM release_mgmt.deployment_step AS s WHERE s.target_id = candidate.id AND s.state = 'ready' FOR UPDATE SKIP LOCKED;
+                    EXIT releases WHEN FOUND AND release_mgmt_internal.is_fit_to_install(step);
+                END LOOP;
                 EXIT WHEN NOT FOUND;
-                EXIT releases WHEN release_mgmt_internal.is_fit_to_install(step);
-                after_ci := (SELECT t.ci FROM release_mgmt.target AS t WHERE t.id = step.target_id);
             END LOOP;
         END LOOP;
         step := NULL;
