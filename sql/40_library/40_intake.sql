@@ -338,15 +338,6 @@ COMMENT ON FUNCTION release_mgmt.item_manifest(uuid) IS
 'The files that an item installs with their SHA-256, in the form that "sha256sum -c" reads in the directory they were installed into; NULL for an item whose files the server has not read.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.item_manifest(uuid)');
 
-CREATE FUNCTION release_mgmt_internal.is_accepted_item(item uuid, digest release_mgmt.digest) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT EXISTS (SELECT FROM release_mgmt.library_item AS i
-                   WHERE i.id = is_accepted_item.item AND i.state = 'accepted' AND i.digest = is_accepted_item.digest);
-END;
-COMMENT ON FUNCTION release_mgmt_internal.is_accepted_item(uuid, release_mgmt.digest) IS
-'Is the item accepted, with this very content? False for a NULL.';
-
 CREATE FUNCTION release_mgmt.verify_signature(message bytea, signature bytea, public_key text) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_verify_signature';
 COMMENT ON FUNCTION release_mgmt.verify_signature(bytea, bytea, text) IS

@@ -53,9 +53,9 @@ SELECT release_mgmt_internal.allow('{change manager}', 'INSERT, UPDATE, DELETE',
 
 CREATE FUNCTION release_mgmt.freezes_between(from_time timestamptz, to_time timestamptz)
 RETURNS TABLE (freeze_id uuid, code text, organization_id uuid, spares_emergencies boolean, reason text, period tstzrange)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT f.id, f.code, f.organization_id, f.spares_emergencies, f.reason, o.period
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT f.id, f.code, f.organization_id, f.spares_emergencies, f.reason, o.period
     FROM release_mgmt.change_freeze AS f
     CROSS JOIN LATERAL (
         SELECT f.period WHERE f.every IS NULL
@@ -68,22 +68,22 @@ BEGIN ATOMIC
     ) AS o(period)
     WHERE o.period && pg_catalog.tstzrange(from_time, to_time, '[]')
       AND (f.ends_at IS NULL OR lower(o.period) < f.ends_at);
-END;
+END $$;
 COMMENT ON FUNCTION release_mgmt.freezes_between(timestamptz, timestamptz) IS
 'Every occurrence of every freeze that overlaps the time between from_time and to_time, both included: which freeze, for which organization (NULL: all), whether releases of type emergency are spared, why, and when.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.freezes_between(timestamptz, timestamptz)');
 
 CREATE FUNCTION release_mgmt_internal.freezes_of(release uuid, from_time timestamptz, to_time timestamptz) RETURNS TABLE (code text, organization_id uuid, reason text, period tstzrange)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT f.code, f.organization_id, f.reason, f.period
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT f.code, f.organization_id, f.reason, f.period
     FROM release_mgmt.release AS r
     CROSS JOIN LATERAL release_mgmt.freezes_between(from_time, to_time) AS f
     WHERE r.id = freezes_of.release
       AND NOT (f.spares_emergencies AND r.type = 'emergency')
       AND (f.organization_id IS NULL OR f.organization_id = r.organization_id
            OR EXISTS (SELECT FROM release_mgmt.release_customer AS c WHERE c.release_id = r.id AND c.organization_id = f.organization_id));
-END;
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.freezes_of(uuid, timestamptz, timestamptz) IS
 'The occurrences of freezes between two times that hold for the release: everybody''s, its organization''s and its customers''.';
 

@@ -3,32 +3,41 @@
 -- Lock order: the release, then its steps. A claim takes the release FOR SHARE, so that workers do not wait for each other,
 -- and the release does not change its state between the look and the claim.
 
+-- PL/pgSQL, here and in what else is asked about each change of an item: it keeps its plans.
 CREATE FUNCTION release_mgmt_internal.release_blocker(release uuid) RETURNS text
-LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT nullif(pg_catalog.concat_ws('; ',
-        CASE WHEN s.kind <> 'deploying' THEN pg_catalog.format('release "%s" is in the state %s', r.code, r.state) END,
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    blockers text[];
+BEGIN
+    SELECT ARRAY[
+        CASE WHEN s.kind <> 'deploying' THEN format('release "%s" is in the state %s', r.code, r.state) END,
         (SELECT 'outside the change windows, '
-                || coalesce('the next one begins ' || min(lower(w.period)) FILTER (WHERE lower(w.period) > pg_catalog.clock_timestamp()), 'the last one is over')
+                || coalesce('the next one begins ' || min(lower(w.period)) FILTER (WHERE lower(w.period) > clock_timestamp()), 'the last one is over')
          FROM release_mgmt.change_window AS w WHERE w.release_id = r.id
-         HAVING count(*) > 0 AND NOT pg_catalog.bool_or(w.period @> pg_catalog.clock_timestamp())),
-        (SELECT pg_catalog.string_agg(pg_catalog.format('%s until %s', release_mgmt_internal.tell_freeze(f.code, f.organization_id), upper(f.period)), '; ' ORDER BY f.code)
-         FROM release_mgmt_internal.freezes_of(r.id, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp()) AS f
-         WHERE f.period @> pg_catalog.clock_timestamp()),
-        (SELECT pg_catalog.string_agg(pg_catalog.format('%s is no longer an accepted item of the library', c.name), '; ' ORDER BY c.name)
-         FROM release_mgmt.release_package AS p JOIN release_mgmt.component AS c ON c.package_id = p.id
-         WHERE p.release_id = r.id AND p.current AND c.item_id IS NOT NULL
-           AND NOT release_mgmt_internal.is_accepted_item(c.item_id, c.digest))), '')
+         HAVING count(*) > 0 AND NOT bool_or(w.period @> clock_timestamp()))]
+    INTO blockers
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     WHERE r.id = release_blocker.release;
-END;
+    IF EXISTS (SELECT FROM release_mgmt.change_freeze) THEN
+        blockers := blockers || (
+            SELECT string_agg(format('%s until %s', release_mgmt_internal.tell_freeze(f.code, f.organization_id), upper(f.period)), '; ' ORDER BY f.code)
+            FROM release_mgmt_internal.freezes_of(release_blocker.release, clock_timestamp(), clock_timestamp()) AS f
+            WHERE f.period @> clock_timestamp());
+    END IF;
+    blockers := blockers || (
+        SELECT string_agg(format('%s is no longer an accepted item of the library', c.name), '; ' ORDER BY c.name)
+        FROM release_mgmt.release_package AS p JOIN release_mgmt.component AS c ON c.package_id = p.id
+        WHERE p.release_id = release_blocker.release AND p.current AND c.item_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM release_mgmt.library_item AS i WHERE i.id = c.item_id AND i.state = 'accepted' AND i.digest = c.digest));
+    RETURN nullif(array_to_string(blockers, '; '), '');
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.release_blocker(uuid) IS
 'Why nothing of the release may be installed now: its state, its windows, freezes, items that left the library. NULL where nothing stands in the way.';
 
 CREATE FUNCTION release_mgmt_internal.wave_blocker(wave uuid) RETURNS text
-LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT nullif(pg_catalog.concat_ws('; ',
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN (SELECT nullif(pg_catalog.concat_ws('; ',
         CASE WHEN r.state = 'backing_out' THEN pg_catalog.format('release "%s" is being backed out', r.code)
              WHEN r.state = 'pilot' AND NOT w.pilot THEN 'the pilot is still running' END,
         CASE WHEN NOT w.period @> pg_catalog.clock_timestamp() THEN pg_catalog.format('outside the period of wave "%s", %s', w.name, w.period) END,
@@ -42,8 +51,8 @@ BEGIN ATOMIC
          WHERE e.release_id = w.release_id AND (NOT e.pilot, e.ordinal) < (NOT w.pilot, w.ordinal) AND left_over.targets > 0
          ORDER BY NOT e.pilot, e.ordinal LIMIT 1)), '')
     FROM release_mgmt.wave AS w JOIN release_mgmt.release AS r ON r.id = w.release_id
-    WHERE w.id = wave_blocker.wave;
-END;
+    WHERE w.id = wave_blocker.wave);
+END $$;
 COMMENT ON FUNCTION release_mgmt_internal.wave_blocker(uuid) IS
 'Why nothing of the wave may be installed now, beside what release_blocker() says: the pilot, its period, waves before it. NULL where nothing stands in the way.';
 

@@ -14,15 +14,14 @@ CREATE FUNCTION release_mgmt_internal.may_apply(release uuid, target text) RETUR
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-    kind text;
-    on_target release_mgmt.target;
+    on_target record;
 BEGIN
-    SELECT s.kind INTO kind
-    FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
-    WHERE r.id = release AND r.state <> 'backing_out';
-    SELECT t.* INTO on_target FROM release_mgmt.target AS t WHERE t.release_id = release AND t.ci = target;
-    IF kind IS DISTINCT FROM 'deploying' OR on_target.id IS NULL
-       OR NOT release_mgmt_internal.may_write(release, '{operator,release manager}') THEN
+    SELECT t.state, t.wave_id, t.changes_applied_at INTO on_target
+    FROM release_mgmt.release AS r
+    JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
+    JOIN release_mgmt.target AS t ON t.release_id = r.id AND t.ci = target
+    WHERE r.id = release AND r.state <> 'backing_out' AND s.kind = 'deploying';
+    IF NOT FOUND OR NOT release_mgmt_internal.may_write(release, '{operator,release manager}') THEN
         RETURN false;
     END IF;
     -- An installation that began in its window is finished.
@@ -32,40 +31,8 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.may_apply(uuid, text) IS
 'May the acting person change what the release plans for this target now? The release is being rolled out, in its window and outside every freeze, the target''s wave is open or its installation is under way, and the person is an operator or a release manager.';
 
--- PL/pgSQL, here and in the other checks at ci_change: it keeps its plans, where SQL would plan anew for every statement. No nested
--- loop: the planner expects one candidate, and a release may have as many targets as changes.
 CREATE FUNCTION release_mgmt_internal.planned_by_release(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_nestloop = off SET jit = off AS $$
-DECLARE
-    release text := coalesce(current_setting('release_mgmt.release', true), '');
-    rehearsed uuid := (SELECT h.release_id FROM release_mgmt_internal.rehearsal AS h WHERE h.transaction_id = release_mgmt_internal.current_transaction());
-BEGIN
-    RETURN (
-        WITH candidate AS MATERIALIZED (
-            SELECT a.n, a.ci, a.operation, a.attribute, a.old_value, a.new_value, x.id, x.release_id, x.target, x.old_value AS planned_old, x.new_value AS planned_new
-            FROM unnest(planned_by_release.ci, planned_by_release.operation, planned_by_release.attribute, planned_by_release.old_value, planned_by_release.new_value)
-                WITH ORDINALITY AS a (ci, operation, attribute, old_value, new_value, n)
-            CROSS JOIN LATERAL (SELECT p.* FROM release_mgmt.planned_ci_change AS p WHERE p.ci = a.ci OFFSET 0) AS x
-            JOIN release_mgmt.release AS r ON r.id = x.release_id
-            WHERE x.operation = a.operation AND (a.attribute IS NULL OR x.attribute = a.attribute) AND (release = '' OR r.code = release)
-        ), allowed AS MATERIALIZED (
-            SELECT c.release_id, c.target
-            FROM (SELECT DISTINCT o.release_id, o.target FROM candidate AS o) AS c
-            -- A dry run changes all of it at any time.
-            WHERE c.release_id IS NOT DISTINCT FROM rehearsed OR release_mgmt_internal.may_apply(c.release_id, c.target)
-        ), answer AS MATERIALIZED (
-            SELECT DISTINCT ON (c.n) c.n, c.id
-            FROM candidate AS c JOIN allowed AS o ON o.release_id = c.release_id AND o.target = c.target
-            WHERE c.attribute IS NULL
-               OR ((c.operation <> 'change' OR c.planned_old IS NOT DISTINCT FROM c.old_value
-                    OR release_mgmt_internal.same_value(c.ci, c.attribute, c.planned_old, c.old_value))
-                   AND (c.planned_new IS NOT DISTINCT FROM c.new_value
-                        OR release_mgmt_internal.same_value(c.ci, c.attribute, c.planned_new, c.new_value)))
-            ORDER BY c.n, c.id
-        )
-        SELECT array_agg(a.id ORDER BY n.n)
-        FROM generate_series(1, cardinality(planned_by_release.ci)) AS n (n) LEFT JOIN answer AS a ON a.n = n.n);
-END $$;
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_planned_by_release';
 COMMENT ON FUNCTION release_mgmt_internal.planned_by_release(text[], text[], text[], text[], text[]) IS
 'Check at the point ci_change, of many changes at once: for each, the planned change of a release that plans exactly this (item, attribute, from which value to which) and may do it now, or NULL. Where release_mgmt.release names a release, only that one is asked.';
 SELECT release_mgmt_internal.register_check('planned_by_release', 'ci_change', 'release_mgmt_internal.planned_by_release',

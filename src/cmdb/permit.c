@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/spi.h"
+#include "nodes/parsenodes.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "utils/array.h"
@@ -34,11 +35,17 @@ typedef struct CheckPlan
 
 static HTAB *check_plans = NULL;
 
-/* Prepare a query once per session. */
+/*
+ * Prepare a query once per session.
+ *
+ * It looks something up by a key, or calls a function: the plan is the same
+ * whatever the arguments, and making one for an array of a few costs more than
+ * running it.
+ */
 SPIPlanPtr
 rm_keep_plan(const char *query, int nargs, Oid *types)
 {
-	SPIPlanPtr plan = SPI_prepare(query, nargs, types);
+	SPIPlanPtr plan = SPI_prepare_cursor(query, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));

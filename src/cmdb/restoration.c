@@ -12,6 +12,8 @@
 
 #include "cmdb/restoration.h"
 
+#include "cmdb/asked.h"
+
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -21,17 +23,6 @@
 #include "utils/datum.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
-
-/* Arguments of restored_by_back_out(), and of begin_restoration() from its third one on. */
-enum
-{
-	CI,
-	OPERATION,
-	ATTRIBUTE,
-	OLD_VALUE,
-	NEW_VALUE,
-	NCOLUMNS
-};
 
 /* What is restored, by name. */
 typedef struct ChangeName
@@ -54,14 +45,6 @@ typedef struct BackOut
 	HTAB *entries;
 	MemoryContext context;
 } BackOut;
-
-/* A text[] for each column, of the same length. */
-typedef struct Columns
-{
-	Datum *values[NCOLUMNS];
-	bool *nulls[NCOLUMNS];
-	int count;
-} Columns;
 
 static BackOut *top = NULL;
 
@@ -122,31 +105,15 @@ begin(int count)
 	return back_out;
 }
 
-/* Read the arrays that begin at that argument. */
-static void
-read_columns(FunctionCallInfo fcinfo, int first, Columns *columns)
-{
-	for (int i = 0; i < NCOLUMNS; i++)
-	{
-		int count;
-
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(first + i), TEXTOID, -1, false, TYPALIGN_INT, &columns->values[i],
-						  &columns->nulls[i], &count);
-		if (i > 0 && count != columns->count)
-			elog(ERROR, "%d changes and %d of their values", columns->count, count);
-		columns->count = count;
-	}
-}
-
 /* Return the name that the columns give at a place. */
 static ChangeName
-name_at(const Columns *columns, int n)
+name_at(const RmAsked *asked, int n)
 {
-	bool is_item = columns->nulls[ATTRIBUTE][n];
+	bool is_item = asked->nulls[RM_ASKED_ATTRIBUTE][n];
 
-	return (ChangeName) { .label = TextDatumGetCString(columns->values[CI][n]),
-						  .operation = TextDatumGetCString(columns->values[OPERATION][n]),
-						  .attribute = is_item ? "" : TextDatumGetCString(columns->values[ATTRIBUTE][n]) };
+	return (ChangeName) { .label = TextDatumGetCString(asked->values[RM_ASKED_CI][n]),
+						  .operation = TextDatumGetCString(asked->values[RM_ASKED_OPERATION][n]),
+						  .attribute = is_item ? "" : TextDatumGetCString(asked->values[RM_ASKED_ATTRIBUTE][n]) };
 }
 
 /*
@@ -157,30 +124,32 @@ name_at(const Columns *columns, int n)
 Datum
 rm_begin_restoration(PG_FUNCTION_ARGS)
 {
-	Columns columns = { 0 };
+	RmAsked asked;
 	BackOut *back_out;
 	MemoryContext old_context;
 	Datum *ids;
 	int count;
 
-	read_columns(fcinfo, 2, &columns);
+	rm_asked_read(fcinfo, 2, &asked);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, NULL, &count);
-	if (count != columns.count)
-		elog(ERROR, "%d restorations of %d items", columns.count, count);
+	if (count != asked.count)
+		elog(ERROR, "%d restorations of %d items", asked.count, count);
 	back_out = begin(count);
 	old_context = MemoryContextSwitchTo(back_out->context);
 	for (int n = 0; n < count; n++)
 	{
-		ChangeName name = name_at(&columns, n);
+		ChangeName name = name_at(&asked, n);
 		Entry *entry = hash_search(back_out->entries, &name, HASH_ENTER, NULL);
 		RmRestoration *restoration = &entry->restoration;
 
 		restoration->back_out = *PG_GETARG_UUID_P(0);
 		restoration->ci_id = *DatumGetUUIDP(ids[n]);
-		restoration->old_null = columns.nulls[OLD_VALUE][n];
-		restoration->new_null = columns.nulls[NEW_VALUE][n];
-		restoration->old_value = restoration->old_null ? (Datum) 0 : datumCopy(columns.values[OLD_VALUE][n], false, -1);
-		restoration->new_value = restoration->new_null ? (Datum) 0 : datumCopy(columns.values[NEW_VALUE][n], false, -1);
+		restoration->old_null = asked.nulls[RM_ASKED_OLD_VALUE][n];
+		restoration->new_null = asked.nulls[RM_ASKED_NEW_VALUE][n];
+		restoration->old_value =
+			restoration->old_null ? (Datum) 0 : datumCopy(asked.values[RM_ASKED_OLD_VALUE][n], false, -1);
+		restoration->new_value =
+			restoration->new_null ? (Datum) 0 : datumCopy(asked.values[RM_ASKED_NEW_VALUE][n], false, -1);
 	}
 	MemoryContextSwitchTo(old_context);
 	PG_RETURN_VOID();
@@ -228,29 +197,24 @@ is_stated(Datum value, bool is_null, Datum stated, bool stated_null)
 Datum
 rm_restored_by_back_out(PG_FUNCTION_ARGS)
 {
-	Columns columns = { 0 };
-	Datum *answers;
-	bool *nulls;
-	int dims[1];
-	int lower[1] = { 1 };
+	RmAsked asked;
+	const pg_uuid_t **answers;
 
 	if (top == NULL)
 		PG_RETURN_NULL();
-	read_columns(fcinfo, 0, &columns);
-	answers = palloc0(sizeof(Datum) * Max(columns.count, 1));
-	nulls = palloc0(sizeof(bool) * Max(columns.count, 1));
-	for (int n = 0; n < columns.count; n++)
+	rm_asked_read(fcinfo, 0, &asked);
+	answers = palloc0(sizeof(pg_uuid_t *) * Max(asked.count, 1));
+	for (int n = 0; n < asked.count; n++)
 	{
-		ChangeName name = name_at(&columns, n);
+		ChangeName name = name_at(&asked, n);
 		const RmRestoration *found = rm_restoration_find(name.label, name.operation, name.attribute);
 
-		nulls[n] =
-			found == NULL ||
-			!is_stated(columns.values[OLD_VALUE][n], columns.nulls[OLD_VALUE][n], found->old_value, found->old_null) ||
-			!is_stated(columns.values[NEW_VALUE][n], columns.nulls[NEW_VALUE][n], found->new_value, found->new_null);
-		if (!nulls[n])
-			answers[n] = UUIDPGetDatum(&found->back_out);
+		if (found != NULL &&
+			is_stated(asked.values[RM_ASKED_OLD_VALUE][n], asked.nulls[RM_ASKED_OLD_VALUE][n], found->old_value,
+					  found->old_null) &&
+			is_stated(asked.values[RM_ASKED_NEW_VALUE][n], asked.nulls[RM_ASKED_NEW_VALUE][n], found->new_value,
+					  found->new_null))
+			answers[n] = &found->back_out;
 	}
-	dims[0] = columns.count;
-	PG_RETURN_ARRAYTYPE_P(construct_md_array(answers, nulls, 1, dims, lower, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	PG_RETURN_DATUM(rm_asked_answer(answers, asked.count));
 }

@@ -26,26 +26,13 @@
 #include "ledger/lookup.h"
 #include "ledger/store.h"
 #include "release/planned.h"
+#include "release/planned_columns.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
-
-/* Attribute numbers of planned_ci_change. */
-enum
-{
-	PLANNED_ID = 1,
-	PLANNED_RELEASE_ID,
-	PLANNED_CI,
-	PLANNED_TARGET,
-	PLANNED_OPERATION,
-	PLANNED_ATTRIBUTE,
-	PLANNED_OLD_VALUE,
-	PLANNED_NEW_VALUE,
-	PLANNED_NATTS = PLANNED_NEW_VALUE
-};
 
 /* Attribute numbers of ci. */
 enum

@@ -1,0 +1,22 @@
+/*
+ * planned_columns.h
+ *		The columns of planned_ci_change.
+ */
+#ifndef RM_RELEASE_PLANNED_COLUMNS_H
+#define RM_RELEASE_PLANNED_COLUMNS_H
+
+/* Attribute numbers. */
+enum
+{
+	PLANNED_ID = 1,
+	PLANNED_RELEASE_ID,
+	PLANNED_CI,
+	PLANNED_TARGET,
+	PLANNED_OPERATION,
+	PLANNED_ATTRIBUTE,
+	PLANNED_OLD_VALUE,
+	PLANNED_NEW_VALUE,
+	PLANNED_NATTS = PLANNED_NEW_VALUE
+};
+
+#endif /* RM_RELEASE_PLANNED_COLUMNS_H */

@@ -1,0 +1,249 @@
+/*
+ * planned_permit.c
+ *		The check planned_by_release: does a release plan this change, and may it do it now?
+ *
+ * The guard asks it about each column that a statement changes on a bound
+ * table: about one, where an application changes one item at a time, and about
+ * thousands, where a release is installed.  So planned changes are looked up by
+ * their index, without a query; of what a release may do on a target
+ * may_apply() is asked once for each pair of them.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/skey.h"
+#include "access/stratnum.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "cmdb/asked.h"
+#include "cmdb/permit.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "ledger/index_lookup.h"
+#include "ledger/ledger.h"
+#include "ledger/pending.h"
+#include "miscadmin.h"
+#include "release/planned_columns.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+/* What a release may do on a target, asked once. */
+typedef struct Place
+{
+	pg_uuid_t release;
+	char *target;
+	bool is_allowed;
+} Place;
+
+/* One call of the check. */
+typedef struct Asking
+{
+	RmAsked asked;
+	bool names_release; /* the session says for which release it works */
+	bool has_named;     /* and there is one of that name */
+	pg_uuid_t named;
+	bool is_rehearsal; /* a dry run is under way */
+	pg_uuid_t rehearsed;
+	RmIndexLookup planned;
+	List *places; /* of Place */
+} Asking;
+
+PG_FUNCTION_INFO_V1(rm_planned_by_release);
+
+/* Run a query that returns a uuid, or none; it is planned once in a session. */
+static bool
+find_id(SPIPlanPtr *plan, const char *query, Oid type, Datum argument, pg_uuid_t *id)
+{
+	bool isnull = true;
+	Datum found = (Datum) 0;
+
+	if (*plan == NULL)
+		*plan = rm_keep_plan(query, 1, &type);
+	if (SPI_execute_plan(*plan, &argument, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", query);
+	if (SPI_processed == 1)
+		found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		*id = *DatumGetUUIDP(found);
+	return !isnull;
+}
+
+/* Find out for which release the session works, and which one a dry run applies. */
+static void
+know_session(Asking *asking)
+{
+	static SPIPlanPtr named_plan = NULL;
+	static SPIPlanPtr rehearsed_plan = NULL;
+	const char *name = GetConfigOption("release_mgmt.release", true, false);
+
+	asking->names_release = name != NULL && *name != '\0';
+	if (asking->names_release)
+		asking->has_named = find_id(&named_plan,
+									"SELECT r.id FROM release_mgmt.release AS r "
+									"WHERE r.code OPERATOR(pg_catalog.=) $1",
+									TEXTOID, CStringGetTextDatum(name), &asking->named);
+	asking->is_rehearsal = find_id(&rehearsed_plan,
+								   "SELECT h.release_id FROM release_mgmt_internal.rehearsal AS h "
+								   "WHERE h.transaction_id OPERATOR(pg_catalog.=) $1",
+								   UUIDOID, UUIDPGetDatum(rm_ledger_current_transaction()), &asking->rehearsed);
+}
+
+/* Ask may_apply() whether the release may change what it plans for the target now. */
+static bool
+may_apply(const pg_uuid_t *release, const char *target)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum args[2] = { UUIDPGetDatum(release), CStringGetTextDatum(target) };
+	bool isnull;
+
+	if (plan == NULL)
+	{
+		Oid types[2] = { UUIDOID, TEXTOID };
+
+		plan = rm_keep_plan("SELECT release_mgmt_internal.may_apply($1, $2)", 2, types);
+	}
+	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not ask what a release may do");
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
+}
+
+/* May the release change what it plans for the target? A dry run changes all of it at any time. */
+static bool
+is_allowed(Asking *asking, const pg_uuid_t *release, Datum target)
+{
+	char *label = TextDatumGetCString(target);
+	Place *place;
+	ListCell *cell;
+
+	if (asking->is_rehearsal && memcmp(&asking->rehearsed, release, UUID_LEN) == 0)
+		return true;
+	foreach (cell, asking->places)
+	{
+		place = lfirst(cell);
+		if (memcmp(&place->release, release, UUID_LEN) == 0 && strcmp(place->target, label) == 0)
+			return place->is_allowed;
+	}
+	place = palloc(sizeof(Place));
+	place->release = *release;
+	place->target = label;
+	place->is_allowed = may_apply(release, label);
+	asking->places = lcons(place, asking->places);
+	return place->is_allowed;
+}
+
+/* Are two texts, either of which may be NULL, the same? */
+static bool
+is_same_text(Datum a, bool a_null, Datum b, bool b_null)
+{
+	if (a_null || b_null)
+		return a_null && b_null;
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a, b));
+}
+
+/* Is a planned value the one in that column, by its text or as the attribute's type reads it? */
+static bool
+is_same_value(const RmAsked *asked, int n, RmAskedColumn column, Datum planned, bool planned_null)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum args[4] = { asked->values[RM_ASKED_CI][n], asked->values[RM_ASKED_ATTRIBUTE][n], planned,
+					  asked->values[column][n] };
+	bool isnull;
+
+	if (is_same_text(planned, planned_null, asked->values[column][n], asked->nulls[column][n]))
+		return true;
+	if (planned_null || asked->nulls[column][n])
+		return false;
+	if (plan == NULL)
+	{
+		Oid types[4] = { TEXTOID, TEXTOID, TEXTOID, TEXTOID };
+
+		plan = rm_keep_plan("SELECT release_mgmt_internal.same_value($1, $2, $3, $4)", 4, types);
+	}
+	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not compare values");
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
+}
+
+/* Does the planned change in the slot permit what is asked? */
+static bool
+is_permit(Asking *asking, int n, TupleTableSlot *row)
+{
+	const RmAsked *asked = &asking->asked;
+	bool is_item = asked->nulls[RM_ASKED_ATTRIBUTE][n];
+	const pg_uuid_t *release;
+	char *operation;
+
+	slot_getallattrs(row);
+	release = DatumGetUUIDP(row->tts_values[PLANNED_RELEASE_ID - 1]);
+	operation = TextDatumGetCString(row->tts_values[PLANNED_OPERATION - 1]);
+	if (!is_same_text(row->tts_values[PLANNED_OPERATION - 1], false, asked->values[RM_ASKED_OPERATION][n], false) ||
+		(asking->names_release && (!asking->has_named || memcmp(&asking->named, release, UUID_LEN) != 0)))
+		return false;
+	if (!is_item &&
+		(!is_same_text(row->tts_values[PLANNED_ATTRIBUTE - 1], false, asked->values[RM_ASKED_ATTRIBUTE][n], false) ||
+		 !is_same_value(asked, n, RM_ASKED_NEW_VALUE, row->tts_values[PLANNED_NEW_VALUE - 1],
+						row->tts_isnull[PLANNED_NEW_VALUE - 1]) ||
+		 (strcmp(operation, "change") == 0 &&
+		  !is_same_value(asked, n, RM_ASKED_OLD_VALUE, row->tts_values[PLANNED_OLD_VALUE - 1],
+						 row->tts_isnull[PLANNED_OLD_VALUE - 1]))))
+		return false;
+	return is_allowed(asking, release, row->tts_values[PLANNED_TARGET - 1]);
+}
+
+/* Return the planned change that permits what is asked, the first one by its id; NULL where none does. */
+static const pg_uuid_t *
+find_permit(Asking *asking, int n)
+{
+	RmIndexLookup *planned = &asking->planned;
+	pg_uuid_t *permit = NULL;
+	ScanKeyData key;
+
+	/* The index has the one column. */
+	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, planned->index->rd_indcollation[0], F_TEXTEQ,
+						   asking->asked.values[RM_ASKED_CI][n]);
+	index_rescan(planned->scan, &key, 1, NULL, 0);
+	while (rm_scan_next(planned->scan, planned->slot))
+	{
+		bool isnull;
+		const pg_uuid_t *id = DatumGetUUIDP(slot_getattr(planned->slot, PLANNED_ID, &isnull));
+
+		if ((permit != NULL && memcmp(permit, id, UUID_LEN) < 0) || !is_permit(asking, n, planned->slot))
+			continue;
+		if (permit == NULL)
+			permit = palloc(sizeof(pg_uuid_t));
+		*permit = *id;
+	}
+	return permit;
+}
+
+/*
+ * planned_by_release(ci text[], operation text[], attribute text[],
+ *					  old_value text[], new_value text[]) returns uuid[]
+ */
+Datum
+rm_planned_by_release(PG_FUNCTION_ARGS)
+{
+	Asking asking = { 0 };
+	MemoryContext caller = CurrentMemoryContext;
+	const pg_uuid_t **answers;
+	Datum result;
+
+	rm_asked_read(fcinfo, 0, &asking.asked);
+	answers = palloc0(sizeof(pg_uuid_t *) * Max(asking.asked.count, 1));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	know_session(&asking);
+	rm_index_lookup_open(&asking.planned, "planned_ci_change", "planned_ci_change_ci_idx", 1, GetActiveSnapshot());
+	for (int n = 0; n < asking.asked.count; n++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		answers[n] = find_permit(&asking, n);
+	}
+	rm_index_lookup_close(&asking.planned);
+	MemoryContextSwitchTo(caller);
+	result = rm_asked_answer(answers, asking.asked.count);
+	SPI_finish();
+	PG_RETURN_DATUM(result);
+}
