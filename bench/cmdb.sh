@@ -65,8 +65,11 @@ measure_clients() {
 	done
 	line "UPDATE of an exempt column, mode enforce, $CLIENTS clients" "$((ours / 3))" "$((plain / 3))" '/s' "$(ratio "$ours" "$plain")" '>= 0.7'
 }
+# rate TABLE [OPTION...]
 rate() {
-	pgbench -n -M prepared -c "$CLIENTS" -j 2 -T $(((${SECONDS_EACH:-5} + 1) / 2)) -f "$directory/$1.sql" | sed -n 's/^tps = \([0-9]*\).*/\1/p'
+	table=$1
+	shift
+	pgbench -n -M prepared -c "$CLIENTS" -j 2 -T $(((${SECONDS_EACH:-5} + 1) / 2)) "$@" -f "$directory/$table.sql" | sed -n 's/^tps = \([0-9]*\).*/\1/p'
 }
 ratio() { echo "scale=2; $1 / $2" | bc; }
 [ "$PART" = release ] || measure_clients
@@ -130,6 +133,22 @@ sql -c "UPDATE unbound SET os = 'bookworm' WHERE id <= $CHANGES" >/dev/null
 plain=$(milliseconds "UPDATE unbound SET os = 'trixie' WHERE id <= $CHANGES")
 ours=$(milliseconds 'SET ROLE bench_manager' "SELECT back_out_ci_changes('REL-1')")
 line "back-out of $CHANGES changes, against the plain UPDATE" "$ours" "$plain" ms "$(ratio "$ours" "$plain")" '<= 3'
+# An application that makes planned changes one by one: each is asked about, permitted, and recorded.
+measure_planned() {
+	planned=$((ITEMS / 5))
+	sql -c 'SET ROLE bench_manager' -c "SELECT create_release('REL-2', 'minor', model => 'bench')" \
+		-c "INSERT INTO planned_ci_change (release_id, ci, attribute, new_value, target)
+			SELECT release_id('REL-2'), 'host/' || $CHANGES + i, 'os', 'sid', 'cluster/2' FROM generate_series(1, $planned) AS i" \
+		-c "SELECT add_wave('REL-2', 'all', '{cluster/2}')" -c "CALL advance_release('REL-2', 'deploying')" >/dev/null
+	sql -c 'ALTER ROLE bench_operator LOGIN; GRANT SELECT, UPDATE ON host, unbound TO bench_operator' -c 'VACUUM ANALYZE'
+	for table in unbound host; do
+		printf '\\set n :n + 1\n\\set id %s + :client_id * %s + :n\nUPDATE %s SET os = $$sid$$ WHERE id = :id;\n' "$CHANGES" $((planned / CLIENTS)) $table >"$directory/$table.sql"
+	done
+	of_unbound=$(PGUSER=bench_operator rate unbound -D n=0)
+	of_host=$(PGUSER=bench_operator rate host -D n=0)
+	line "UPDATE that a release plans, mode enforce, $CLIENTS clients" "$of_host" "$of_unbound" '/s' "$(ratio "$of_host" "$of_unbound")" '-'
+}
+[ "$PART" = release ] || measure_planned
 # What would be typed instead: the same UPDATE of the bound table, in mode observe, captured and without a permit.
 sql -c "SELECT govern('host', 'observe')" -c "UPDATE host SET os = 'trixie' WHERE id <= $CHANGES" -c 'CALL sequence_ledger()' -c 'CALL sequence_ledger()' -c 'VACUUM ANALYZE' >/dev/null
 plain=$(milliseconds "UPDATE host SET os = 'bookworm' WHERE id <= $CHANGES")

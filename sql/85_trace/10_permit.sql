@@ -10,10 +10,12 @@ COMMENT ON TABLE release_mgmt_internal.rehearsal IS
 'The release whose changes dry_run() applies in this transaction. A row lives inside the subtransaction that dry_run() rolls back: no other transaction ever sees one.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.rehearsal', 'WHERE false');
 
-CREATE FUNCTION release_mgmt_internal.may_apply(release uuid, target text) RETURNS boolean
+CREATE FUNCTION release_mgmt_internal.allowed_until(release uuid, target text) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
+    now CONSTANT timestamptz := clock_timestamp();
+    longest CONSTANT timestamptz := now + interval '1 minute';
     on_target record;
 BEGIN
     SELECT t.state, t.wave_id, t.changes_applied_at INTO on_target
@@ -22,14 +24,37 @@ BEGIN
     JOIN release_mgmt.target AS t ON t.release_id = r.id AND t.ci = target
     WHERE r.id = release AND r.state <> 'backing_out' AND s.kind = 'deploying';
     IF NOT FOUND OR NOT release_mgmt_internal.may_write(release, '{operator,release manager}') THEN
-        RETURN false;
+        RETURN NULL;
     END IF;
     -- An installation that began in its window is finished.
-    RETURN (on_target.state IN ('in_progress', 'installed') AND on_target.changes_applied_at IS NULL)
-        OR (on_target.state = 'planned' AND release_mgmt_internal.release_blocker(release) IS NULL AND release_mgmt_internal.wave_blocker(on_target.wave_id) IS NULL);
+    IF on_target.state IN ('in_progress', 'installed') AND on_target.changes_applied_at IS NULL THEN
+        RETURN longest;
+    END IF;
+    IF on_target.state <> 'planned' OR release_mgmt_internal.release_blocker(release) IS NOT NULL
+       OR release_mgmt_internal.wave_blocker(on_target.wave_id) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN least(longest,
+                 (SELECT min(upper(w.period)) FROM release_mgmt.change_window AS w WHERE w.release_id = release AND w.period @> now),
+                 (SELECT upper(w.period) FROM release_mgmt.wave AS w WHERE w.id = on_target.wave_id),
+                 (SELECT min(lower(f.period)) FROM release_mgmt_internal.freezes_of(release, now, longest) AS f));
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.may_apply(uuid, text) IS
-'May the acting person change what the release plans for this target now? The release is being rolled out, in its window and outside every freeze, the target''s wave is open or its installation is under way, and the person is an operator or a release manager.';
+COMMENT ON FUNCTION release_mgmt_internal.allowed_until(uuid, text) IS
+'Until when the acting person may change what the release plans for this target, as things stand; NULL: not now. The release is being rolled out, in its window and outside every freeze, the target''s wave is open or its installation is under way, and the person is an operator or a release manager. At most a minute from now: until then it holds, unless a table that it depends on is written to.';
+
+CREATE FUNCTION release_mgmt_internal.forget_allowances() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_allowances';
+COMMENT ON FUNCTION release_mgmt_internal.forget_allowances() IS
+'Statement trigger rm_96_allowance of every table that allowed_until() reads: sessions that remember its answers forget them.';
+DO $$
+DECLARE
+    source text;
+BEGIN
+    FOREACH source IN ARRAY '{release,release_customer,support_request,model_state,target,wave,change_window,change_freeze,release_package,component,library_item,person,person_duty,organization}'::text[] LOOP
+        EXECUTE format('CREATE TRIGGER rm_96_allowance AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON release_mgmt.%I FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.forget_allowances()', source);
+        EXECUTE format('ALTER TABLE release_mgmt.%I ENABLE ALWAYS TRIGGER rm_96_allowance', source);
+    END LOOP;
+END $$;
 
 CREATE FUNCTION release_mgmt_internal.planned_by_release(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_planned_by_release';

@@ -9,6 +9,8 @@
 
 #include "cmdb/permit.h"
 
+#include "cmdb/checks.h"
+
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/spi.h"
@@ -107,26 +109,6 @@ ask(const char *name, const char *function, const char *label, const RmAttempt *
 		elog(ERROR, "check \"%s\" gave no answer", name);
 	*answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	return !isnull;
-}
-
-/* Return the checks registered at a point, in the order of their names: name and function. */
-static SPITupleTable *
-checks_at(const char *point)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum arg = CStringGetTextDatum(point);
-
-	if (plan == NULL)
-	{
-		Oid type = TEXTOID;
-
-		plan = rm_keep_plan("SELECT name, function_name FROM release_mgmt.registered_check "
-							"WHERE point OPERATOR(pg_catalog.=) $1 ORDER BY name",
-							1, &type);
-	}
-	if (SPI_execute_plan(plan, &arg, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the registered checks");
-	return SPI_tuptable;
 }
 
 /* Return a text[], or of no string a NULL element. */
@@ -233,7 +215,7 @@ ask_together(const char *name, const char *function, char **labels, RmAttempt **
 void
 rm_cases_ask(List *cases)
 {
-	SPITupleTable *checks = checks_at("ci_change");
+	RmChecks checks = rm_checks_at("ci_change");
 	int count = 0;
 	RmAttempt **attempts;
 	char **labels;
@@ -256,10 +238,10 @@ rm_cases_ask(List *cases)
 			attempts[count++] = lfirst(inner);
 		}
 	}
-	for (uint64 i = 0; i < checks->numvals && count > 0; i++)
+	for (int i = 0; i < checks.count && count > 0; i++)
 	{
-		char *name = SPI_getvalue(checks->vals[i], checks->tupdesc, 1);
-		char *function = SPI_getvalue(checks->vals[i], checks->tupdesc, 2);
+		const char *name = checks.checks[i].name;
+		const char *function = checks.checks[i].function;
 		int left = 0;
 
 		if (answers_many(function))
@@ -281,14 +263,13 @@ rm_cases_ask(List *cases)
 List *
 rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice)
 {
-	SPITupleTable *checks = checks_at("ci_change_advice");
+	RmChecks checks = rm_checks_at("ci_change_advice");
 
-	for (uint64 i = 0; i < checks->numvals; i++)
+	for (int i = 0; i < checks.count; i++)
 	{
 		Datum answer;
 
-		if (ask(SPI_getvalue(checks->vals[i], checks->tupdesc, 1), SPI_getvalue(checks->vals[i], checks->tupdesc, 2),
-				label, attempt, &answer))
+		if (ask(checks.checks[i].name, checks.checks[i].function, label, attempt, &answer))
 		{
 			String *sentence = makeString(TextDatumGetCString(answer));
 

@@ -5,8 +5,8 @@
  * The guard asks it about each column that a statement changes on a bound
  * table: about one, where an application changes one item at a time, and about
  * thousands, where a release is installed.  So planned changes are looked up by
- * their index, without a query; of what a release may do on a target
- * may_apply() is asked once for each pair of them.
+ * their index, without a query; what a release may do on a target is asked
+ * once for each pair of them, unless the session remembers.
  */
 #include "postgres.h"
 
@@ -24,6 +24,7 @@
 #include "ledger/pending.h"
 #include "miscadmin.h"
 #include "release/planned_columns.h"
+#include "trace/allowance.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -90,25 +91,6 @@ know_session(Asking *asking)
 								   UUIDOID, UUIDPGetDatum(rm_ledger_current_transaction()), &asking->rehearsed);
 }
 
-/* Ask may_apply() whether the release may change what it plans for the target now. */
-static bool
-may_apply(const pg_uuid_t *release, const char *target)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum args[2] = { UUIDPGetDatum(release), CStringGetTextDatum(target) };
-	bool isnull;
-
-	if (plan == NULL)
-	{
-		Oid types[2] = { UUIDOID, TEXTOID };
-
-		plan = rm_keep_plan("SELECT release_mgmt_internal.may_apply($1, $2)", 2, types);
-	}
-	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not ask what a release may do");
-	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
-}
-
 /* May the release change what it plans for the target? A dry run changes all of it at any time. */
 static bool
 is_allowed(Asking *asking, const pg_uuid_t *release, Datum target)
@@ -128,7 +110,7 @@ is_allowed(Asking *asking, const pg_uuid_t *release, Datum target)
 	place = palloc(sizeof(Place));
 	place->release = *release;
 	place->target = label;
-	place->is_allowed = may_apply(release, label);
+	place->is_allowed = rm_allowance_is_known(release, label) || rm_allowance_ask(release, label);
 	asking->places = lcons(place, asking->places);
 	return place->is_allowed;
 }
