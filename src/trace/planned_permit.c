@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "cmdb/asked.h"
 #include "cmdb/permit.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "ledger/index_lookup.h"
@@ -28,13 +29,20 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/snapmgr.h"
 
-/* What a release may do on a target, asked once. */
-typedef struct Place
+/* A release and one of its targets. */
+typedef struct PlaceName
 {
 	pg_uuid_t release;
-	char *target;
+	const char *target;
+} PlaceName;
+
+/* What the release may do there, asked once. */
+typedef struct Place
+{
+	PlaceName name; /* hash key */
 	bool is_allowed;
 } Place;
 
@@ -48,7 +56,7 @@ typedef struct Asking
 	bool is_rehearsal; /* a dry run is under way */
 	pg_uuid_t rehearsed;
 	RmIndexLookup planned;
-	List *places; /* of Place */
+	HTAB *places; /* of Place */
 } Asking;
 
 PG_FUNCTION_INFO_V1(rm_planned_by_release);
@@ -91,27 +99,52 @@ know_session(Asking *asking)
 								   UUIDOID, UUIDPGetDatum(rm_ledger_current_transaction()), &asking->rehearsed);
 }
 
+/* Hash a place's name. */
+static uint32
+hash_place(const void *key, Size size)
+{
+	const PlaceName *name = key;
+
+	return hash_combine(hash_bytes((const unsigned char *) &name->release, UUID_LEN),
+						hash_bytes((const unsigned char *) name->target, strlen(name->target)));
+}
+
+/* Compare two, as dynahash wants it. */
+static int
+match_place(const void *a, const void *b, Size size)
+{
+	const PlaceName *one = a;
+	const PlaceName *other = b;
+
+	return memcmp(&one->release, &other->release, UUID_LEN) != 0 || strcmp(one->target, other->target) != 0;
+}
+
+/* Begin with no place known. */
+static void
+begin_places(Asking *asking)
+{
+	HASHCTL control = { .keysize = sizeof(PlaceName),
+						.entrysize = sizeof(Place),
+						.hash = hash_place,
+						.match = match_place,
+						.hcxt = CurrentMemoryContext };
+
+	asking->places = hash_create("places", 16, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
 /* May the release change what it plans for the target? A dry run changes all of it at any time. */
 static bool
 is_allowed(Asking *asking, const pg_uuid_t *release, Datum target)
 {
-	char *label = TextDatumGetCString(target);
+	PlaceName name = { .release = *release, .target = TextDatumGetCString(target) };
 	Place *place;
-	ListCell *cell;
+	bool found;
 
 	if (asking->is_rehearsal && memcmp(&asking->rehearsed, release, UUID_LEN) == 0)
 		return true;
-	foreach (cell, asking->places)
-	{
-		place = lfirst(cell);
-		if (memcmp(&place->release, release, UUID_LEN) == 0 && strcmp(place->target, label) == 0)
-			return place->is_allowed;
-	}
-	place = palloc(sizeof(Place));
-	place->release = *release;
-	place->target = label;
-	place->is_allowed = rm_allowance_is_known(release, label) || rm_allowance_ask(release, label);
-	asking->places = lcons(place, asking->places);
+	place = hash_search(asking->places, &name, HASH_ENTER, &found);
+	if (!found)
+		place->is_allowed = rm_allowance_is_known(release, name.target) || rm_allowance_ask(release, name.target);
 	return place->is_allowed;
 }
 
@@ -217,6 +250,7 @@ rm_planned_by_release(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	know_session(&asking);
+	begin_places(&asking);
 	rm_index_lookup_open(&asking.planned, "planned_ci_change", "planned_ci_change_ci_idx", 1, GetActiveSnapshot());
 	for (int n = 0; n < asking.asked.count; n++)
 	{
