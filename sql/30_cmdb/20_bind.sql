@@ -161,7 +161,7 @@ COMMENT ON FUNCTION release_mgmt_internal.attribute_problems(regclass, jsonb) IS
 -- Whose the items are. The path is read through the table, so that what lies behind a foreign key counts too; when that
 -- changes, nothing here is told: binding_status tells, and binding the class again brings the items in step. What belongs to
 -- somebody unknown is kept from everybody but the authority (and auditors), to whom it is given.
-CREATE FUNCTION release_mgmt_internal.owners_of(class text, key text DEFAULT NULL)
+CREATE FUNCTION release_mgmt_internal.owners_of(class text, keys text[] DEFAULT NULL)
 RETURNS TABLE (label text, organization text, known boolean, organization_id uuid)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -171,35 +171,51 @@ BEGIN
     SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
     IF c.organization_path IS NULL THEN
         RETURN QUERY SELECT i.label, NULL::text, true, NULL::uuid FROM release_mgmt.ci AS i
-                     WHERE i.class = class AND i.organization_id IS NOT NULL AND (key IS NULL OR i.key = key);
+                     WHERE i.class = class AND i.organization_id IS NOT NULL AND (keys IS NULL OR i.key = ANY (keys));
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format($sql$
         SELECT $1 || '/' || release_mgmt_internal.row_key(t, $2), x.code, o.id IS NOT NULL OR x.code IS NULL,
                CASE WHEN x.code IS NOT NULL THEN coalesce(o.id, '019ac000-0001-7000-8000-000000000001') END
-        FROM %s AS t
+        FROM %s%s AS t
         CROSS JOIN LATERAL release_mgmt_internal.value_text(%s) AS x (code)
         LEFT JOIN release_mgmt.organization AS o ON o.code = x.code
-        WHERE %s AND %s $sql$, c.source, release_mgmt_internal.path_expression(c.source, c.organization_path),
+        WHERE %s AND %s $sql$,
+        CASE WHEN keys IS NOT NULL THEN '(SELECT release_mgmt_internal.split_key(u.key) AS parts FROM unnest($3) AS u (key) OFFSET 0) AS k CROSS JOIN ' END, c.source, release_mgmt_internal.path_expression(c.source, c.organization_path),
         release_mgmt_internal.where_items(c.source, c.condition),
-        CASE WHEN key IS NULL THEN 'true' ELSE release_mgmt_internal.key_condition(c.source, c.key_columns, '$3') END)
-    USING class, c.key_columns, release_mgmt_internal.split_key(key);
+        CASE WHEN keys IS NULL THEN 'true' ELSE release_mgmt_internal.key_condition(c.source, c.key_columns, 'k.parts') END)
+    USING class, c.key_columns, keys;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.owners_of(text, text) IS
-'Of each item of a class, or of the one with that key: the code of its organization as the bound table has it, whether there is one of that code, and the id of the organization that the item is given to: that one, or the shipped authority where it is unknown.';
+COMMENT ON FUNCTION release_mgmt_internal.owners_of(text, text[]) IS
+'Of each item of a class, or of those with these keys: the code of its organization as the bound table has it, whether there is one of that code, and the id of the organization that the item is given to: that one, or the shipped authority where it is unknown.';
 
-CREATE FUNCTION release_mgmt_internal.keep_owner(class text, key text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+-- A broken path does not stand in the way of the rows: binding_status tells.
+CREATE FUNCTION release_mgmt_internal.keep_owners(class text) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- A broken path does not stand in the way of the row: binding_status tells.
     IF NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c
-                   WHERE c.name = keep_owner.class AND release_mgmt_internal.path_problem(c.source, c.organization_path) IS NOT NULL) THEN
+                   WHERE c.name = keep_owners.class AND release_mgmt_internal.path_problem(c.source, c.organization_path) IS NOT NULL) THEN
         UPDATE release_mgmt.ci AS i SET organization_id = o.organization_id
-        FROM release_mgmt_internal.owners_of(keep_owner.class, keep_owner.key) AS o
+        FROM release_mgmt_internal.owners_of(keep_owners.class) AS o
         WHERE i.label = o.label AND i.organization_id IS DISTINCT FROM o.organization_id;
     END IF;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.keep_owner(text, text) IS 'Writes to the stubs of a class, or to the one with that key, whose the items are.';
+COMMENT ON FUNCTION release_mgmt_internal.keep_owners(text) IS 'Writes to the stubs of a class whose the items are.';
+
+-- By index whatever the planner knows: a plan that was made while there were few rows would look at each of them, and lasts for the
+-- session.
+CREATE FUNCTION release_mgmt_internal.keep_owners_of(class text, keys text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c
+                   WHERE c.name = keep_owners_of.class AND release_mgmt_internal.path_problem(c.source, c.organization_path) IS NOT NULL) THEN
+        UPDATE release_mgmt.ci AS i SET organization_id = o.organization_id
+        FROM release_mgmt_internal.owners_of(keep_owners_of.class, keep_owners_of.keys) AS o
+        WHERE i.label = o.label AND i.organization_id IS DISTINCT FROM o.organization_id;
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.keep_owners_of(text, text[]) IS 'Writes to the stubs with these keys whose the items are.';
 
 -- The caller holds a lock on the table that keeps writers out.
 CREATE FUNCTION release_mgmt_internal.fill_ci(class text, OUT items bigint, OUT changed bigint)
@@ -227,7 +243,7 @@ BEGIN
         SELECT (SELECT count(*) FROM present),
                (SELECT count(*) FROM retired) + (SELECT count(*) FROM revived) + (SELECT count(*) FROM added) $sql$, c.source, release_mgmt_internal.where_items(c.source, c.condition))
     INTO items, changed USING c.key_columns, class;
-    PERFORM release_mgmt_internal.keep_owner(class);
+    PERFORM release_mgmt_internal.keep_owners(class);
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.fill_ci(text) IS
 'Brings the stubs of a class in step with its table: adds, revives, retires, and writes whose they are. Returns how many items the table holds, and how many stubs changed.';

@@ -108,6 +108,7 @@ copy_case(const RmCase *item)
 	*copy = *item;
 	copy->class = pstrdup(item->class);
 	copy->key = pstrdup(item->key);
+	copy->owned_key = copy_string(item->owned_key);
 	copy->attempts = NIL;
 	foreach (cell, item->attempts)
 	{

@@ -270,6 +270,7 @@ judge(List *cases)
 	List *refused = NIL;
 	ListCell *cell;
 
+	rm_owners_keep(cases);
 	rm_cases_ask(cases);
 	foreach (cell, cases)
 	{
@@ -298,23 +299,22 @@ is_key_changed(const char *old_key, const char *new_key)
 	return old_key == NULL || new_key == NULL || strcmp(old_key, new_key) != 0;
 }
 
-/* Bring the item's stub in step with its row. */
+/* Bring the item's stub in step with its row; whose it is, is written when the statement is judged. */
 static void
-keep_stub(RmBinding *binding, RmCase *item, const char *old_key, const char *new_key, bool owner_changed)
+keep_stub(RmBinding *binding, RmCase *item, const char *old_key, char *new_key, bool owner_changed)
 {
 	bool key_changed = is_key_changed(old_key, new_key);
 	RmIdentity saved;
 
-	if (!key_changed && !owner_changed)
+	/* The stub of a changed key may have been somebody else's. */
+	if (owner_changed || (binding->owner != NULL && old_key != NULL && new_key != NULL && key_changed))
+		item->owned_key = new_key;
+	if (!key_changed)
 		return;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	rm_become_owner(&saved);
-	if (key_changed)
-		item->has_id = rm_stub_keep(item->class, old_key, new_key, &item->ci_id);
-	/* The stub of a changed key may have been somebody else's. */
-	if (owner_changed || (binding->owner != NULL && old_key != NULL && new_key != NULL && key_changed))
-		rm_owner_keep(item->class, new_key);
+	item->has_id = rm_stub_keep(item->class, old_key, new_key, &item->ci_id);
 	rm_become_again(&saved);
 	SPI_finish();
 }
@@ -405,7 +405,7 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 	item.key = old_key != NULL ? old_key : new_key;
 	item.mode = binding->mode;
 	keep_stub(binding, &item, old_key, new_key, owner_changed);
-	if (item.attempts != NIL)
+	if (item.attempts != NIL || item.owned_key != NULL)
 		rm_cases_add(&item, judge);
 	return PointerGetDatum(NULL);
 }

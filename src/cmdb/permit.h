@@ -29,9 +29,10 @@ typedef struct RmAttempt
 typedef struct RmCase
 {
 	char *class;
-	char *key;   /* as it was, or of a new item as it is */
-	RmMode mode; /* of the table when the row was written */
-	bool has_id; /* its stub was looked up already */
+	char *key;       /* as it was, or of a new item as it is */
+	char *owned_key; /* as it is, where it may belong to somebody else now; NULL where it does not */
+	RmMode mode;     /* of the table when the row was written */
+	bool has_id;     /* its stub was looked up already */
 	pg_uuid_t ci_id;
 	List *attempts; /* of RmAttempt */
 } RmCase;
@@ -43,7 +44,7 @@ extern void rm_cases_ask(List *cases);
 extern void rm_cases_record(List *cases);
 extern const char *rm_case_label(const RmCase *item);
 extern List *rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice);
-extern void rm_owner_keep(const char *class, const char *key);
+extern void rm_owners_keep(List *cases);
 extern bool rm_stub_keep(const char *class, const char *old_key, const char *new_key, pg_uuid_t *id);
 
 #endif /* RM_CMDB_PERMIT_H */

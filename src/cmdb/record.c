@@ -214,19 +214,47 @@ rm_cases_record(List *cases)
 	rm_own_rows_close(&rows);
 }
 
-/* Write to the item's stub whose it is. */
-void
-rm_owner_keep(const char *class, const char *key)
+/* Write to the stubs with these keys whose the items are. */
+static void
+keep_owners_of(const char *class, char **keys, int count)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum args[2] = { CStringGetTextDatum(class), CStringGetTextDatum(key) };
+	Datum args[2] = { CStringGetTextDatum(class), rm_text_array(keys, count) };
 
 	if (plan == NULL)
 	{
-		Oid types[2] = { TEXTOID, TEXTOID };
+		Oid types[2] = { TEXTOID, TEXTARRAYOID };
 
-		plan = rm_keep_plan("SELECT release_mgmt_internal.keep_owner($1, $2)", 2, types);
+		plan = rm_keep_plan("SELECT release_mgmt_internal.keep_owners_of($1, $2)", 2, types);
 	}
 	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not write whose \"%s/%s\" is", class, key);
+		elog(ERROR, "could not write whose items of class \"%s\" are", class);
+}
+
+/* Write to the stubs of items that may belong to somebody else now whose they are, class by class. */
+void
+rm_owners_keep(List *cases)
+{
+	char **keys = palloc(sizeof(char *) * list_length(cases));
+	ListCell *cell;
+
+	foreach (cell, cases)
+	{
+		const char *class = ((RmCase *) lfirst(cell))->class;
+		int count = 0;
+		ListCell *other;
+
+		if (((RmCase *) lfirst(cell))->owned_key == NULL)
+			continue;
+		for_each_cell(other, cases, cell)
+		{
+			RmCase *item = lfirst(other);
+
+			if (item->owned_key == NULL || strcmp(item->class, class) != 0)
+				continue;
+			keys[count++] = item->owned_key;
+			item->owned_key = NULL;
+		}
+		keep_owners_of(class, keys, count);
+	}
 }

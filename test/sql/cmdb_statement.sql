@@ -153,3 +153,27 @@ SELECT release_mgmt_internal.apply_ci_changes('{"port/a\\:b:1","port/c:1"}', '{c
 CREATE RULE elsewhere AS ON UPDATE TO port WHERE old.slot = 2 DO INSTEAD NOTHING;
 SELECT release_mgmt_internal.apply_ci_changes('{"port/a\\:b:1","port/a\\:b:2"}', '{change,change}', '{speed,speed}', '{1,2}');
 SELECT device, slot, speed FROM port ORDER BY device, slot;
+
+-- Whose items are is written once for each statement, by index: also of rows that came and went, moved, or changed owner again in it.
+SET search_path = public, release_mgmt;
+INSERT INTO organization (code, kind) VALUES ('Bakery', 'customer'), ('Brewery', 'customer');
+CREATE TABLE shop (id integer PRIMARY KEY, name text NOT NULL, organization text);
+SELECT bind_ci_class('shop', 'shop', '{id}', 'name', organization => 'organization');
+BEGIN;
+SET LOCAL track_functions = 'all';
+INSERT INTO shop SELECT i, 'shop ' || i, CASE i % 2 WHEN 0 THEN 'Bakery' END FROM generate_series(1, 5000) AS i;
+SELECT pg_stat_get_xact_function_calls('release_mgmt_internal.keep_owners_of(text, text[])'::regprocedure) AS written;
+COMMIT;
+CREATE VIEW whose AS SELECT coalesce(o.code, 'nobody') AS whose, count(*) FROM ci AS i LEFT JOIN organization AS o ON o.id = i.organization_id
+WHERE i.class = 'shop' AND i.retired_at IS NULL GROUP BY 1 ORDER BY 1;
+TABLE whose;
+UPDATE shop SET organization = 'Brewery' WHERE id <= 10;
+UPDATE shop SET id = id + 10000, organization = 'Bakery' WHERE id = 1;
+WITH gone AS (DELETE FROM shop WHERE id = 2) UPDATE shop SET organization = NULL WHERE id = 4;
+CREATE FUNCTION swap() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN UPDATE shop SET organization = 'Bakery' WHERE id = NEW.id AND organization = 'Brewery'; RETURN NULL; END $$;
+CREATE TRIGGER swap AFTER INSERT ON shop FOR EACH ROW EXECUTE FUNCTION swap();
+INSERT INTO shop VALUES (20001, 'new', 'Brewery');
+TABLE whose;
+SELECT i.label, o.code FROM ci AS i JOIN organization AS o ON o.id = i.organization_id WHERE i.label IN ('shop/10001', 'shop/20001', 'shop/3') ORDER BY i.label;
+SELECT finding FROM binding_status WHERE class = 'shop';
