@@ -75,3 +75,9 @@ LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 10000
 SET enable_nestloop = on SET max_parallel_workers_per_gather = 0 AS 'MODULE_PATHNAME', 'rm_former_values';
 COMMENT ON FUNCTION release_mgmt_internal.former_values(uuid, text[], text, uuid[], uuid[], timestamptz) IS
 'For each of some rows of a governed table, in their order: what was in a column before the transaction first changed it, and whether the ledger tells nothing of that column since a time but that the transactions first and last changed it (the row was neither inserted, deleted nor recorded anew). The open transaction''s own changes are among them after flush_changes().';
+
+CREATE FUNCTION release_mgmt_internal.as_made(table_id uuid, keys text[], columns text[], transactions uuid[], exempt text[], since timestamptz)
+RETURNS TABLE (is_as_made boolean, at timestamptz, role text)
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'rm_as_made';
+COMMENT ON FUNCTION release_mgmt_internal.as_made(uuid, text[], text[], uuid[], text[], timestamptz) IS
+'For each of some columns of rows of a governed table, in their order: whether the ledger tells of its row, since a time, that each of its columns named here was last changed by the transaction named beside it (NULL: by none), and nothing else but changes of exempt columns; and when that transaction committed, and by which role. The open transaction''s own changes are among them after flush_changes().';

@@ -185,28 +185,14 @@ COMMENT ON FUNCTION release_mgmt_internal.made_changes(uuid) IS
 -- Of what it joins the planner knows nothing, and would run through one for each row of another, or sort texts: only hashing is
 -- left to it. What it calls looks rows up by index. jit off, whoever asks: what is switched off counts as cost, and compiling would
 -- take longer than all of the work. Attribute '' is the item as such.
-CREATE FUNCTION release_mgmt_internal.release_drift(release uuid)
+CREATE FUNCTION release_mgmt_internal.compared_drift(release uuid, items text[], since timestamptz, is_deployed boolean)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
 SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
-    items text[];
-    columns text[];
-    since timestamptz;
-    is_deployed boolean;
+    columns CONSTANT text[] := ARRAY(SELECT DISTINCT x.attribute FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = compared_drift.release);
 BEGIN
-    items := ARRAY(SELECT DISTINCT x.ci FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release);
-    columns := ARRAY(SELECT DISTINCT x.attribute FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_drift.release);
-    IF items = '{}' THEN
-        RETURN;
-    END IF;
-    SELECT min(coalesce(p.sealed_at, r.created_at)), bool_and(m.kind = 'deployed') INTO since, is_deployed
-    FROM release_mgmt.release AS r
-    JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
-    LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id
-    WHERE r.id = release_drift.release;
-    PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
     WITH change AS MATERIALIZED (
         SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id, l.asked_as, l.made_as
@@ -217,7 +203,7 @@ BEGIN
         SELECT v.* FROM release_mgmt_internal.present_values(items || ARRAY(SELECT n.label FROM renamed AS n), columns || ARRAY(SELECT DISTINCT c.attribute FROM change AS c)) AS v
     ), made AS MATERIALIZED (
         SELECT coalesce(n.label, m.ci) AS ci, m.operation, m.attribute, m.transactions, m.stands
-        FROM release_mgmt_internal.made_changes(release_drift.release) AS m LEFT JOIN renamed AS n ON n.ci = m.ci
+        FROM release_mgmt_internal.made_changes(compared_drift.release) AS m LEFT JOIN renamed AS n ON n.ci = m.ci
     ), subject AS MATERIALIZED (
         -- Each attribute that is planned or was changed, once; is_known: its last change is why it is as it is, is_own: the
         -- release was permitted to make that.
@@ -230,8 +216,10 @@ BEGIN
         FROM (SELECT coalesce(x.ci, c.ci) AS ci, coalesce(x.attribute, c.attribute) AS attribute, x.operation, x.old_value, x.new_value, x.target,
                      c.operation AS changed_by, c.old_value AS value_before, c.at, c.role, c.transaction_id, c.made_as
               FROM (SELECT coalesce(n.label, p.ci) AS ci, p.attribute, p.operation, p.old_value, p.new_value, p.target
-                    FROM release_mgmt.planned_ci_change AS p LEFT JOIN renamed AS n ON n.ci = p.ci
-                    WHERE p.release_id = release_drift.release) AS x
+                    FROM release_mgmt.planned_ci_change AS p
+                    JOIN unnest(compared_drift.items) AS s (ci) ON s.ci = p.ci
+                    LEFT JOIN renamed AS n ON n.ci = p.ci
+                    WHERE p.release_id = compared_drift.release) AS x
               FULL JOIN change AS c ON c.ci = x.ci AND c.attribute = x.attribute) AS s
         LEFT JOIN present AS v ON v.ci = s.ci AND v.attribute = s.attribute
         LEFT JOIN made AS m ON m.ci = s.ci AND m.attribute = s.attribute AND m.operation = s.operation
@@ -245,14 +233,14 @@ BEGIN
         SELECT k.ci, k.attribute, k.value_before AS expected, k.present,
                release_mgmt_internal.difference_kind(k.changed_by, k.is_own OR p.ci IS NOT NULL,
                    NOT (coalesce(p.is_stated, false) AND k.is_column) OR p.value IS NOT DISTINCT FROM k.present OR release_mgmt_internal.same_value(k.ci, k.attribute, p.value, k.present)) AS classification,
-               CASE WHEN k.is_own THEN release_drift.release ELSE p.release_id END AS release_id, k.role, k.at, k.transaction_id
+               CASE WHEN k.is_own THEN compared_drift.release ELSE p.release_id END AS release_id, k.role, k.at, k.transaction_id
         FROM subject AS k
         LEFT JOIN permit AS p ON p.ci = k.ci AND p.transaction_id = k.transaction_id AND p.attribute = k.attribute
         WHERE k.is_known AND (NOT k.is_own OR k.attribute = '')
     ), judged AS (
         -- What was made and no longer stands was backed out: then what was there before is what should be there. What happened
         -- to the item as such explains an attribute that nothing else does.
-        SELECT x.ci, x.attribute, x.new_value AS expected, x.present, CASE WHEN x.is_own THEN release_drift.release ELSE coalesce(o.release_id, whole.release_id) END AS release_id,
+        SELECT x.ci, x.attribute, x.new_value AS expected, x.present, CASE WHEN x.is_own THEN compared_drift.release ELSE coalesce(o.release_id, whole.release_id) END AS release_id,
                coalesce(CASE WHEN x.is_known THEN x.role END, whole.role) AS role, coalesce(CASE WHEN x.is_known THEN x.at END, whole.at) AS at,
                coalesce(CASE WHEN x.is_known THEN x.transaction_id END, whole.transaction_id) AS transaction_id,
                CASE WHEN x.operation = 'retire' THEN
@@ -266,7 +254,7 @@ BEGIN
                     WHEN x.is_own THEN 'unexpected'
                     ELSE coalesce(o.classification, 'unexpected') END AS classification
         FROM subject AS x
-        LEFT JOIN release_mgmt.target AS t ON t.release_id = release_drift.release AND t.ci = x.target
+        LEFT JOIN release_mgmt.target AS t ON t.release_id = compared_drift.release AND t.ci = x.target
         CROSS JOIN LATERAL (SELECT is_deployed OR coalesce(t.state IN ('installed', 'verified'), false) AS is_done) AS d
         LEFT JOIN observed AS o ON o.ci = x.ci AND o.attribute = x.attribute
         LEFT JOIN observed AS whole ON whole.ci = x.ci AND whole.attribute = ''
@@ -279,6 +267,74 @@ BEGIN
     FROM observed AS o
     WHERE NOT EXISTS (SELECT FROM subject AS x WHERE x.operation IS NOT NULL AND x.ci = o.ci AND x.attribute = o.attribute)
       AND NOT (o.attribute = '' AND EXISTS (SELECT FROM subject AS x WHERE x.operation IS NOT NULL AND x.ci = o.ci AND (x.operation = 'create' OR o.classification = 'missing')));
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.compared_drift(uuid, text[], timestamptz, boolean) IS
+'What release_drift() tells of some of the items that a release plans to change, since a time, and whether the release is deployed by now.';
+
+-- What the release was permitted to make, and nobody has touched since, is told class by class; only the rest is compared item by item.
+CREATE FUNCTION release_mgmt_internal.release_drift(release uuid)
+RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
+SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    since timestamptz;
+    is_deployed boolean;
+    is_backed_out boolean;
+    batch record;
+    name text;
+    held text[];
+    present text[];
+    as_made boolean[];
+    times timestamptz[];
+    roles text[];
+    touched text[];
+    rest text[] := '{}';
+BEGIN
+    SELECT min(coalesce(p.sealed_at, r.created_at)), bool_and(m.kind = 'deployed'), EXISTS (SELECT FROM release_mgmt.ci_back_out AS b WHERE b.release_id = release_drift.release)
+    INTO since, is_deployed, is_backed_out
+    FROM release_mgmt.release AS r
+    JOIN release_mgmt.model_state AS m ON m.model_id = r.model_id AND m.state = r.state
+    LEFT JOIN release_mgmt.release_package AS p ON p.release_id = r.id
+    WHERE r.id = release_drift.release;
+    PERFORM release_mgmt_internal.flush_changes();
+    FOR batch IN
+        SELECT c AS of_class, CASE WHEN NOT is_backed_out THEN t.id END AS table_id, s.*
+        FROM (SELECT split_part(x.ci, '/', 1) AS class, array_agg(x.ci) AS items, array_agg(substr(x.ci, strpos(x.ci, '/') + 1)) AS keys,
+                     array_agg(x.attribute) AS attributes, array_agg(DISTINCT x.attribute) AS names, array_agg(x.new_value) AS planned,
+                     array_agg(CASE WHEN x.operation = 'change' THEN p.transaction_id END) AS transactions
+              FROM release_mgmt.planned_ci_change AS x LEFT JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
+              WHERE x.release_id = release_drift.release
+              GROUP BY 1) AS s
+        LEFT JOIN release_mgmt.ci_class AS c ON c.name = s.class
+        LEFT JOIN release_mgmt.governed_table AS t ON t.source = c.source
+    LOOP
+        IF batch.table_id IS NULL THEN
+            rest := rest || batch.items;
+            CONTINUE;
+        END IF;
+        SELECT array_agg(m.is_as_made), array_agg(m.at), array_agg(m.role) INTO as_made, times, roles
+        FROM release_mgmt_internal.as_made(batch.table_id, batch.keys, batch.attributes, batch.transactions, (batch.of_class).exempt, since) AS m;
+        present := NULL;
+        FOREACH name IN ARRAY batch.names LOOP
+            held := release_mgmt_internal.present_column(batch.of_class, name, batch.items);
+            present := CASE WHEN cardinality(batch.names) = 1 THEN held
+                            ELSE ARRAY(SELECT CASE WHEN u.attribute = name THEN u.held ELSE u.present END FROM unnest(batch.attributes, held, present) AS u (attribute, held, present)) END;
+        END LOOP;
+        touched := ARRAY(
+            SELECT DISTINCT u.ci
+            FROM unnest(batch.items, batch.attributes, batch.planned, present, as_made) AS u (ci, attribute, planned, present, is_as_made)
+            WHERE NOT u.is_as_made OR u.present IS NULL
+               OR NOT coalesce(u.present = u.planned OR release_mgmt_internal.same_value(u.ci, u.attribute, u.planned, u.present), false));
+        rest := rest || touched;
+        RETURN QUERY
+            SELECT u.ci, u.attribute, u.planned, u.present, 'authorized', release_drift.release, u.role, u.at, u.transaction_id
+            FROM unnest(batch.items, batch.attributes, batch.planned, present, roles, times, batch.transactions) AS u (ci, attribute, planned, present, role, at, transaction_id)
+            WHERE touched = '{}' OR u.ci NOT IN (SELECT t FROM unnest(touched) AS t);
+    END LOOP;
+    IF rest <> '{}' THEN
+        RETURN QUERY SELECT d.* FROM release_mgmt_internal.compared_drift(release_drift.release, ARRAY(SELECT DISTINCT t FROM unnest(rest) AS t), since, is_deployed) AS d;
+    END IF;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.release_drift(uuid) IS
 'Each planned attribute of a release against what is there, and whatever else happened to the planned items since sealing.';
