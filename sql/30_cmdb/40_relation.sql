@@ -49,15 +49,20 @@ COMMENT ON FUNCTION release_mgmt_internal.ci_relations_of(uuid) IS
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
 CREATE FUNCTION release_mgmt_internal.relations(item uuid) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    SELECT x.kind, x.from_ci, x.to_ci FROM release_mgmt_internal.ci_relations_of(item) AS x;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.relations(uuid) IS 'The relations from and to an item, for whoever may ask for them.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.relations(uuid)');
+
+-- SECURITY DEFINER: the same.
+CREATE FUNCTION release_mgmt_internal.all_relations() RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100000 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     r record;
 BEGIN
-    IF item IS NOT NULL THEN
-        RETURN QUERY SELECT x.kind, x.from_ci, x.to_ci FROM release_mgmt_internal.ci_relations_of(item) AS x;
-        RETURN;
-    END IF;
     FOR r IN SELECT s.* FROM release_mgmt_internal.ci_relation_source AS s ORDER BY s.kind, s.from_class, s.to_class, s.id LOOP
         RETURN QUERY EXECUTE format($sql$
             SELECT $1, f.id, o.id FROM %s AS t
@@ -67,15 +72,17 @@ BEGIN
         USING r.kind, r.from_class, r.from_columns, r.to_class, r.to_columns;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.relations(uuid) IS 'The relations from and to an item, or all relations where none is given, for whoever may ask for them.';
-SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.relations(uuid)');
+COMMENT ON FUNCTION release_mgmt_internal.all_relations() IS 'All relations, for whoever may ask for them.';
+SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt_internal.all_relations()');
 
 -- Not SECURITY DEFINER: of the relations, those between items that row-level security lets the caller see.
 CREATE FUNCTION release_mgmt.ci_relations(ci text DEFAULT NULL) RETURNS TABLE (kind text, from_ci text, to_ci text)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT x.kind, f.label, t.label
-    FROM release_mgmt_internal.relations(release_mgmt.ci_id(ci)) AS x
+    FROM (SELECT o.* FROM release_mgmt_internal.relations(release_mgmt.ci_id(ci)) AS o
+          UNION ALL
+          SELECT a.* FROM release_mgmt_internal.all_relations() AS a WHERE ci IS NULL) AS x
     JOIN release_mgmt.ci AS f ON f.id = x.from_ci
     JOIN release_mgmt.ci AS t ON t.id = x.to_ci;
 END;
