@@ -12,14 +12,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.least_id(timestamptz) IS 'No id that was made from then on is less; of NULL, none at all.';
 
--- Of those that are not in the tree nothing tells how long they took: a day is spared for them.
-CREATE FUNCTION release_mgmt_internal.oldest_transaction(since timestamptz) RETURNS uuid
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT release_mgmt_internal.least_id(since - interval '1 day');
-END;
-COMMENT ON FUNCTION release_mgmt_internal.oldest_transaction(timestamptz) IS 'No transaction that committed since then, a day after its first change at most, has a lower id; of NULL, none has.';
-
 CREATE FUNCTION release_mgmt_internal.oldest_sequenced(since timestamptz) RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -67,7 +59,7 @@ RETURNS TABLE (label text, n bigint, transaction_id uuid, operation text, attrib
 LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10000
 SET enable_nestloop = on SET max_parallel_workers_per_gather = 0 AS 'MODULE_PATHNAME', 'rm_last_changes_of_rows';
 COMMENT ON FUNCTION release_mgmt_internal.last_changes_of_rows(uuid[], text[], text[], timestamptz, boolean) IS
-'Of what changes_of_rows() tells, for each row the last update of each column, and the last insert or delete (attribute NULL). forward: the rows are meant that had these keys at that time, or were the first to get them, and of each what happened to it alone; label is what it is called in the end, asked_as its label in the third array, NULL where that is the same.';
+'Of what changes_of_rows() tells, for each row that has one of the keys, or had it last, the last update of each column, and the last insert or delete (attribute NULL). forward: the rows are meant that had these keys at that time, or were the first to get them, and of each what happened to it alone; label is what it is called in the end, asked_as its label in the third array, NULL where that is the same.';
 
 CREATE FUNCTION release_mgmt_internal.former_values(table_id uuid, keys text[], column_name text, first uuid[], last uuid[], since timestamptz)
 RETURNS TABLE (is_undisturbed boolean, value text)

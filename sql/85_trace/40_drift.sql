@@ -1,21 +1,23 @@
 -- Module trace, fourth part: drift. What the CMDB holds against what was planned, and against what was permitted.
 
--- The changes of bound tables that still stand: of each attribute, and of each item's existence, the last one.
+-- The changes of bound tables that still stand: of each attribute, and of each item's existence, the last one. What is read of the
+-- whole ledger stands under the keys that rows had then; those of items whose keys were changed are looked up.
 CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NULL)
-RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid)
+RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid, made_as text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp
 SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
-    oldest CONSTANT uuid := release_mgmt_internal.oldest_transaction(since);
+    oldest CONSTANT uuid := release_mgmt_internal.oldest_sequenced(since);
 BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
         WITH leaf AS MATERIALIZED (
             SELECT l.* FROM release_mgmt_internal.leaves_of(ARRAY(
-                SELECT b.transaction_id FROM release_mgmt.ledger_batch AS b WHERE b.transaction_id >= oldest
-                UNION SELECT p.transaction_id FROM release_mgmt.ledger_pending_0 AS p WHERE p.changes IS NOT NULL
-                UNION SELECT p.transaction_id FROM release_mgmt.ledger_pending_1 AS p WHERE p.changes IS NOT NULL)) AS l
-            WHERE since IS NULL OR l.at >= since
+                SELECT e.transaction_id FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id >= oldest
+                UNION SELECT p.transaction_id FROM release_mgmt.ledger_pending_0 AS p WHERE last_changes.since IS NULL OR p.at >= last_changes.since
+                UNION SELECT p.transaction_id FROM release_mgmt.ledger_pending_1 AS p WHERE last_changes.since IS NULL OR p.at >= last_changes.since
+                UNION SELECT release_mgmt_internal.current_transaction())) AS l
+            WHERE last_changes.since IS NULL OR l.at >= last_changes.since
         ), batch AS (
             -- OFFSET: by index, however large the ledger is.
             SELECT l.transaction_id, l.rank, l.at, l.role, b.first_seq, b.changes
@@ -30,7 +32,7 @@ BEGIN
             LEFT JOIN LATERAL (SELECT true AS is_moved FROM release_mgmt.ledger_batch AS o WHERE o.transaction_id = p.transaction_id LIMIT 1) AS m ON true
             WHERE p.changes IS NOT NULL AND m.is_moved IS NULL
         ), change AS (
-            SELECT b.transaction_id, b.rank, b.at, b.role, c.seq, c.command_id, c.key, c.operation, c.old, k.name AS class, k.exempt
+            SELECT b.transaction_id, b.rank, b.at, b.role, c.seq, c.command_id, c.key, c.former_key, c.operation, c.old, k.name AS class, k.exempt
             FROM batch AS b
             CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
             JOIN release_mgmt.governed_table AS g ON g.id = c.table_id
@@ -41,16 +43,28 @@ BEGIN
             FROM change AS c
             LEFT JOIN LATERAL jsonb_each_text(c.old) AS o ON c.operation = 'update'
             WHERE c.operation <> 'update' OR o.key <> ALL (c.exempt)
+        ), found AS MATERIALIZED (
+            SELECT DISTINCT ON (i.label COLLATE "C", a.column_name COLLATE "C")
+                   i.id, i.label, CASE a.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END AS operation, a.column_name, a.value,
+                   a.at, a.role, a.transaction_id, a.class || '/' || a.former_key AS former_label
+            FROM attributes AS a
+            JOIN release_mgmt.ci AS i ON i.label = a.class || '/' || a.key
+            ORDER BY i.label COLLATE "C", a.column_name COLLATE "C" NULLS FIRST, a.rank, a.command_id DESC, a.seq DESC
+        ), renamed AS MATERIALIZED (
+            SELECT f.label FROM found AS f WHERE f.former_label IS NOT NULL
+            UNION
+            SELECT f.former_label FROM found AS f WHERE f.former_label IS NOT NULL
         )
-        SELECT DISTINCT ON (i.label COLLATE "C", a.column_name COLLATE "C")
-               i.id, i.label, CASE a.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, a.column_name, a.value,
-               a.at, a.role, a.transaction_id
-        FROM attributes AS a
-        JOIN release_mgmt.ci AS i ON i.label = a.class || '/' || a.key
-        ORDER BY i.label COLLATE "C", a.column_name COLLATE "C" NULLS FIRST, a.rank, a.command_id DESC, a.seq DESC;
+        SELECT f.id, f.label, f.operation, f.column_name, f.value, f.at, f.role, f.transaction_id, NULL
+        FROM found AS f WHERE f.label NOT IN (SELECT r.label FROM renamed AS r)
+        UNION ALL
+        SELECT i.id, l.ci, l.operation, l.attribute, l.old_value, l.at, l.role, l.transaction_id, l.made_as
+        FROM (SELECT array_agg(r.label) AS labels FROM renamed AS r HAVING count(*) > 0) AS o
+        CROSS JOIN LATERAL release_mgmt_internal.last_changes_of(o.labels, last_changes.since) AS l
+        JOIN release_mgmt.ci AS i ON i.label = l.ci;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz) IS
-'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, or ever.';
+'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, or ever. made_as: what the item was called after the change, NULL where it is that still.';
 
 CREATE FUNCTION release_mgmt_internal.last_changes_of(items text[], since timestamptz, forward boolean DEFAULT false)
 RETURNS TABLE (ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid, asked_as text, made_as text)
@@ -127,7 +141,7 @@ BEGIN
         SELECT k.name AS class, release_mgmt_internal.path_columns(k.source, '(' || k.condition || ')') AS columns
         FROM release_mgmt.ci_class AS k WHERE k.condition IS NOT NULL AND k.source IS NOT NULL
     ), change AS MATERIALIZED (
-        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id
+        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id, l.made_as
         FROM release_mgmt_internal.last_changes(observed_drift.since) AS l
         JOIN release_mgmt.ci AS i ON i.id = l.ci_id
         LEFT JOIN deciding AS d ON d.class = i.class
@@ -137,8 +151,8 @@ BEGIN
             ARRAY(SELECT DISTINCT c.ci FROM change AS c WHERE c.attribute <> ''), ARRAY(SELECT DISTINCT c.attribute FROM change AS c WHERE c.attribute <> '')) AS v
     ), permit AS MATERIALIZED (
         SELECT p.*
-        FROM (SELECT array_agg(c.ci) AS items, array_agg(c.transaction_id) AS transactions, array_agg(c.attribute) AS attributes FROM change AS c) AS o
-        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes, NULL) AS p
+        FROM (SELECT array_agg(c.ci) AS items, array_agg(c.transaction_id) AS transactions, array_agg(c.attribute) AS attributes, array_agg(c.made_as) AS made_as FROM change AS c) AS o
+        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes, o.made_as) AS p
     )
     SELECT c.ci, nullif(c.attribute, ''), c.old_value, v.value,
            release_mgmt_internal.difference_kind(c.operation, p.ci IS NOT NULL,

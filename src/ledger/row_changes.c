@@ -151,6 +151,8 @@ put_changes(Answer *answer)
 			MemoryContextReset(answer->per_row);
 		}
 		row = search->found[i].row;
+		if (answer->only_last && search->found[i].is_other)
+			continue;
 		put_change(answer, &search->found[i], n);
 		MemoryContextReset(per_change);
 	}

@@ -99,18 +99,26 @@ RETURNS TABLE (rows bigint, missing bigint, added bigint) LANGUAGE sql STABLE AS
                             UNION ALL SELECT * FROM jsonb_each_text(l.old)) AS o)
     SELECT (SELECT count(*) FROM told),
            (SELECT count(*) FROM (TABLE captured EXCEPT ALL TABLE told) AS d), (SELECT count(*) FROM (TABLE told EXCEPT ALL TABLE captured) AS d) $$;
--- Of each column the last update, and of each row the last insert or delete.
+-- Of the row that had the key last: of each column the last update, and the last insert or delete.
 CREATE FUNCTION last_difference(source regclass, wanted integer[], since timestamptz)
 RETURNS TABLE (rows bigint, missing bigint, added bigint) LANGUAGE sql STABLE AS $$
     WITH told AS MATERIALIZED (
-        SELECT r.label, r.n, r.transaction_id, r.operation, r.attribute, r.old_value, r.at, r.role, coalesce(r.made_as, r.label)
+        SELECT r.label, r.transaction_id, r.operation, r.attribute, r.old_value, r.at, r.role, coalesce(r.made_as, r.label)
         FROM (SELECT array_agg(g.id ORDER BY u.n) AS tables, array_agg(u.id::text ORDER BY u.n) AS keys, array_agg('row ' || u.id ORDER BY u.n) AS labels
               FROM governed_table AS g, unnest(wanted) WITH ORDINALITY AS u (id, n) WHERE g.source = last_difference.source) AS a
         CROSS JOIN release_mgmt_internal.last_changes_of_rows(a.tables, a.keys, a.labels, since) AS r
+    ), last AS (
+        SELECT DISTINCT ON (k.key) k.key AS asked, l.*
+        FROM life AS l CROSS JOIN LATERAL (SELECT l.key UNION SELECT l.former_key WHERE l.former_key IS NOT NULL) AS k
+        WHERE l.source = last_difference.source AND k.key = ANY (wanted::text[]) AND (since IS NULL OR l.at >= since)
+        ORDER BY k.key, l.rank, l.command_id DESC, (l.operation = 'delete' OR coalesce(k.key = l.former_key, false)), l.seq DESC
     ), captured AS MATERIALIZED (
-        SELECT DISTINCT ON (a.label, a.attribute) a.* FROM answer(source, wanted, since) AS a
-        WHERE a.operation = 'update' AND a.attribute IS NOT NULL OR a.operation IN ('insert', 'delete') AND a.attribute IS NULL
-        ORDER BY a.label, a.attribute, a.n)
+        SELECT DISTINCT ON (t.asked, o.key) 'row ' || t.asked, l.transaction_id, l.operation, o.key, o.value, l.at, l.role, 'row ' || l.key
+        FROM last AS t
+        JOIN life AS l ON l.source = t.source AND l.of_row = t.of_row AND (l.rank > t.rank OR l.rank = t.rank AND l.command_id <= t.command_id)
+        CROSS JOIN LATERAL (SELECT NULL AS key, NULL AS value WHERE l.operation IN ('insert', 'delete') UNION ALL SELECT * FROM jsonb_each_text(l.old) WHERE l.operation = 'update') AS o
+        WHERE since IS NULL OR l.at >= since
+        ORDER BY t.asked, o.key, l.rank, l.command_id DESC)
     SELECT (SELECT count(*) FROM told),
            (SELECT count(*) FROM (TABLE captured EXCEPT ALL TABLE told) AS d), (SELECT count(*) FROM (TABLE told EXCEPT ALL TABLE captured) AS d) $$;
 -- Rows by the keys that they had at that time, or were the first to get: what they are called in the end, and everything that was done to them since.

@@ -132,6 +132,9 @@ UPDATE rack SET no = 8 - no WHERE no IN (2, 6);
 UPDATE rack SET height = 62 WHERE no = 6;
 SELECT ci, attribute, expected, present, classification, release_code FROM drift('REL-2');
 SELECT told_otherwise('REL-2');
+-- So it is without a release: what was done before a key was changed is told of what the item is called now.
+SELECT ci, attribute, expected, present, classification, release_code FROM drift() WHERE ci LIKE 'rack/%';
+SELECT ci, attribute, expected, present, classification, release_code FROM drift(since => (SELECT r.created_at FROM release AS r WHERE r.code = 'REL-2')) WHERE ci LIKE 'rack/%';
 SELECT label, attribute, operation, old_value, made_as
 FROM governed_table AS g
 CROSS JOIN LATERAL release_mgmt_internal.changes_of_rows(ARRAY[g.id], '{a\\:1:6}', '{rack/a\\:1:6}', (SELECT r.created_at FROM release AS r WHERE r.code = 'REL-2')) AS c
