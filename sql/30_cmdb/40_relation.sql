@@ -83,11 +83,11 @@ BEGIN ATOMIC
     FROM (SELECT o.* FROM release_mgmt_internal.relations(release_mgmt.ci_id(ci)) AS o
           UNION ALL
           SELECT a.* FROM release_mgmt_internal.all_relations() AS a WHERE ci IS NULL) AS x
-    JOIN release_mgmt.ci AS f ON f.id = x.from_ci
-    JOIN release_mgmt.ci AS t ON t.id = x.to_ci;
+    JOIN release_mgmt.ci AS f ON f.id = x.from_ci AND f.retired_at IS NULL
+    JOIN release_mgmt.ci AS t ON t.id = x.to_ci AND t.retired_at IS NULL;
 END;
 COMMENT ON FUNCTION release_mgmt.ci_relations(text) IS
-'The relations from and to the item named class/key, or all relations where none is named, as the bound tables hold them now, between items that the acting person sees. Errors: RM002 no such item.';
+'The relations from and to the item named class/key, or all relations where none is named, as the bound tables hold them now, between items that are there and that the acting person sees. Errors: RM002 no such item.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_relations(text)');
 
 CREATE VIEW release_mgmt.ci_relation WITH (security_invoker = true) AS

@@ -81,4 +81,23 @@ $subscriber->value('postgres', q{BEGIN; ALTER TABLE item DISABLE TRIGGER ALL; UP
 	ALTER TABLE item ENABLE ALWAYS TRIGGER rm_10_admit, ENABLE ALWAYS TRIGGER rm_90_capture; COMMIT});
 is($subscriber->value('postgres', 'SELECT finding, source, key FROM release_mgmt.verify_ledger()'), 'row changed|public.item|11', 'a change unseen is named');
 is($publisher->value('postgres', $findings), '', 'at the subscriber only');
+
+# Bound at the subscriber, what is applied there is judged like any change.
+$subscriber->value('postgres', q{SELECT release_mgmt.bind_ci_class('item', 'item', '{id}', 'name', mode => 'enforce', exempt => '{seen}')});
+$publisher->value('postgres', q{UPDATE item SET seen = '2026-01-01' WHERE id = 1});
+catch_up();
+is($subscriber->value('postgres', q{SELECT seen::date FROM item WHERE id = 1}), '2026-01-01', 'an exempt column is applied');
+$publisher->value('postgres', q{UPDATE item SET name = 'unplanned' WHERE id IN (1, 2)});
+my $refused = qr{unauthorized change of configuration item "item/1"};
+for (1 .. 300)
+{
+	last if $subscriber->log =~ $refused;
+	select undef, undef, undef, 0.1;
+}
+like($subscriber->log, $refused, 'what nothing permits is refused');
+is($subscriber->value('postgres', q{SELECT name FROM item WHERE id = 1}), 'after', 'and not there');
+$subscriber->value('postgres', q{SELECT release_mgmt.govern('item', 'observe')});
+catch_up();
+is($subscriber->value('postgres', q{SELECT ci, attribute, present, classification FROM release_mgmt.drift() WHERE attribute = 'name' AND present = 'unplanned' ORDER BY ci}),
+	"item/1|name|unplanned|unauthorized\nitem/2|name|unplanned|unauthorized", 'in mode observe it is applied, and drift');
 done_testing;

@@ -19,20 +19,28 @@ CREATE TABLE server_1 PARTITION OF server FOR VALUES FROM (1) TO (100);
 CREATE TABLE server_2 PARTITION OF server DEFAULT;
 INSERT INTO "Rack" VALUES (1, 'a:b', 42), (2, 'c', 42);
 INSERT INTO server VALUES (1, 'one', 1, 'a:b'), (200, 'two', 2, 'c');
+CREATE TABLE card (id integer PRIMARY KEY, name text, status text);
+CREATE TABLE card_history () INHERITS (card);
+INSERT INTO card VALUES (1, 'one', 'A'), (2, 'two', 'N');
+INSERT INTO card_history VALUES (3, 'former one', 'U');
+CREATE TABLE card_in_rack (id integer PRIMARY KEY, card integer, rack_row integer, rack_no text, status text);
+INSERT INTO card_in_rack VALUES (1, 1, 2, 'c', 'A'), (2, 1, 1, 'a:b', 'N');
 GRANT ALL ON ALL TABLES IN SCHEMA public TO guest;
 RESET ROLE;
 SELECT release_mgmt.bind_ci_class('rack', '"Rack"', '{"Row",no}', 'no', mode => 'enforce');
 SELECT release_mgmt.bind_ci_class('server', 'server', '{id}', 'name', mode => 'warn');
 SELECT release_mgmt.bind_ci_class('dropped', 'dropped', '{id}', 'name');
 CALL release_mgmt.bind_ci_relation('in', 'server', '{rack_row,rack_no}', 'rack');
+SELECT release_mgmt.bind_ci_class('card', 'card', '{id}', 'name', condition => 'status = ''A''');
+CALL release_mgmt.bind_ci_relation('in', 'card', '{card}', 'rack', via => 'card_in_rack', to_columns => '{rack_row,rack_no}', condition => 'status = ''A''');
 DROP TABLE dropped;
 SQL
 my $state = q{
 	SELECT label, id, retired_at FROM release_mgmt.ci ORDER BY label;
-	SELECT name, source, key_columns FROM release_mgmt.ci_class ORDER BY name;
+	SELECT name, source, key_columns, condition FROM release_mgmt.ci_class ORDER BY name;
 	SELECT * FROM release_mgmt.ci_relation ORDER BY from_ci;
 	SELECT class, mode, finding FROM release_mgmt.binding_status ORDER BY class;
-	SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname = 'rm_80_ci' ORDER BY 1};
+	SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname = 'rm_80_ci' ORDER BY tgrelid::regclass::text};
 my $before = $cluster->value('cmdb', $state);
 
 my ($status, $dump, $err) = $cluster->run(undef, 'pg_dump', '-d', 'cmdb');
