@@ -1,17 +1,5 @@
 -- Module trace, fifth part: what ever touched an item, and what hangs on it.
 
-CREATE FUNCTION release_mgmt_internal.releases_of_ci(ci text) RETURNS TABLE (release_id uuid)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
-BEGIN ATOMIC
-    SELECT x.release_id FROM release_mgmt.planned_ci_change AS x WHERE x.ci = releases_of_ci.ci
-    UNION
-    SELECT t.release_id FROM release_mgmt.target AS t WHERE t.ci = releases_of_ci.ci
-    UNION
-    SELECT p.release_id FROM release_mgmt.component AS c JOIN release_mgmt.release_package AS p ON p.id = c.package_id
-    WHERE c.ci = releases_of_ci.ci;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.releases_of_ci(text) IS 'The releases that plan to change an item, are rolled out to it, or have it as the item of a component.';
-
 -- SECURITY DEFINER: puts together what several duties may read only in parts.
 CREATE FUNCTION release_mgmt.trace_ci(ci text) RETURNS TABLE (at timestamptz, kind text, code text, detail text, person text)
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
@@ -22,47 +10,57 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     RETURN QUERY
-    WITH touching AS MATERIALIZED (
-        SELECT r.* FROM release_mgmt.release AS r WHERE r.id IN (SELECT t.release_id FROM release_mgmt_internal.releases_of_ci(trace_ci.ci) AS t)
-          AND release_mgmt_internal.sees(r.id, 'release')
-    ), traces (at, kind, code, detail, person) AS (
-        SELECT r.created_at, 'release', r.code, format('%s, now %s', r.type, r.state), p.code
-        FROM touching AS r LEFT JOIN release_mgmt.person AS p ON p.id = r.requested_by
+    WITH planned AS MATERIALIZED (
+        SELECT x.id, x.release_id, x.ci, x.operation, x.attribute, x.old_value, x.new_value FROM release_mgmt.planned_ci_change AS x WHERE x.ci = trace_ci.ci
+        UNION
+        -- What was made of it under a former name.
+        SELECT x.id, x.release_id, x.ci, x.operation, x.attribute, x.old_value, x.new_value
+        FROM release_mgmt.ci_change_permit AS p JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
+        WHERE p.ci_id = item
+    ), touching AS MATERIALIZED (
+        SELECT r.id, r.code, r.type, r.state, r.created_at, r.requested_by
+        FROM (SELECT x.release_id FROM planned AS x
+              UNION SELECT t.release_id FROM release_mgmt.target AS t WHERE t.ci = trace_ci.ci
+              UNION SELECT k.release_id FROM release_mgmt.component AS c JOIN release_mgmt.release_package AS k ON k.id = c.package_id WHERE c.ci = trace_ci.ci) AS t
+        JOIN release_mgmt.release AS r ON r.id = t.release_id
+        WHERE release_mgmt_internal.sees(r.id, 'release')
+    ), traces (at, kind, code, detail, role, person_id) AS (
+        SELECT r.created_at, 'release', r.code, format('%s, now %s', r.type, r.state), NULL, r.requested_by
+        FROM touching AS r
         UNION ALL
         SELECT r.created_at, 'planned change', r.code,
-               CASE x.operation WHEN 'retire' THEN 'retire' ELSE format('%s: %s -> %s', x.attribute, coalesce(quote_literal(x.old_value), 'NULL'), coalesce(quote_literal(x.new_value), 'NULL')) END,
-               NULL
-        FROM touching AS r JOIN release_mgmt.planned_ci_change AS x ON x.release_id = r.id AND x.ci = trace_ci.ci
+               CASE x.operation WHEN 'retire' THEN 'retire' ELSE format('%s: %s -> %s', x.attribute, coalesce(quote_literal(x.old_value), 'NULL'), coalesce(quote_literal(x.new_value), 'NULL')) END
+               || CASE WHEN x.ci <> trace_ci.ci THEN format(' (as %s)', x.ci) ELSE '' END,
+               NULL, NULL
+        FROM touching AS r JOIN planned AS x ON x.release_id = r.id
         UNION ALL
-        SELECT c.created_at, 'change request', c.code, concat_ws(', ', c.type, c.title), p.code
-        FROM release_mgmt.change_request AS c LEFT JOIN release_mgmt.person AS p ON p.id = c.requested_by
+        SELECT c.created_at, 'change request', c.code, concat_ws(', ', c.type, c.title), NULL, c.requested_by
+        FROM release_mgmt.change_request AS c
         WHERE c.id IN (SELECT rc.change_id FROM release_mgmt.release_change AS rc JOIN touching AS r ON r.id = rc.release_id)
         UNION ALL
-        SELECT e.declared_at, 'emergency', c.code, concat_ws(', ', e.reason, e.verdict), p.code
-        FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id JOIN release_mgmt.person AS p ON p.id = e.declared_by
+        SELECT e.declared_at, 'emergency', c.code, concat_ws(', ', e.reason, e.verdict), NULL, e.declared_by
+        FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id
         WHERE e.items @> ARRAY[trace_ci.ci]
         UNION ALL
-        SELECT a.approved_at, 'approval', r.code, a.digest::text, p.code
-        FROM touching AS r JOIN release_mgmt.approval AS a ON a.release_id = r.id JOIN release_mgmt.person AS p ON p.id = a.approved_by
+        SELECT a.approved_at, 'approval', r.code, a.digest::text, NULL, a.approved_by
+        FROM touching AS r JOIN release_mgmt.approval AS a ON a.release_id = r.id
         UNION ALL
-        SELECT DISTINCT k.sealed_at, 'library item', i.purl::text, concat_ws(' ', i.digest::text, 'in package', k.code), p.code
+        SELECT DISTINCT k.sealed_at, 'library item', i.purl::text, concat_ws(' ', i.digest::text, 'in package', k.code), NULL, k.sealed_by
         FROM touching AS r
         JOIN release_mgmt.release_package AS k ON k.release_id = r.id AND k.current
         JOIN release_mgmt.component AS c ON c.package_id = k.id
         JOIN release_mgmt.library_item AS i ON i.id = c.item_id
-        LEFT JOIN release_mgmt.person AS p ON p.id = k.sealed_by
         UNION ALL
-        SELECT u.run_at, 'test run', r.code, format('%s: %s', u.test, u.result), p.code
-        FROM touching AS r JOIN release_mgmt.test_run AS u ON u.release_id = r.id LEFT JOIN release_mgmt.person AS p ON p.id = u.run_by
+        SELECT u.run_at, 'test run', r.code, format('%s: %s', u.test, u.result), NULL, u.run_by
+        FROM touching AS r JOIN release_mgmt.test_run AS u ON u.release_id = r.id
         UNION ALL
-        SELECT s.finished_at, 'deployment step', r.code, format('%s %s', s.kind, s.state), p.code
+        SELECT s.finished_at, 'deployment step', r.code, format('%s %s', s.kind, s.state), NULL, s.claimed_by
         FROM touching AS r
         JOIN release_mgmt.target AS t ON t.release_id = r.id AND t.ci = trace_ci.ci
         JOIN release_mgmt.deployment_step AS s ON s.target_id = t.id AND s.finished_at IS NOT NULL
-        LEFT JOIN release_mgmt.person AS p ON p.id = s.claimed_by
         UNION ALL
-        SELECT n.opened_at, 'incident', n.code, concat_ws(', ', n.severity, n.summary), p.code
-        FROM release_mgmt.incident AS n LEFT JOIN release_mgmt.person AS p ON p.id = n.reported_by
+        SELECT n.opened_at, 'incident', n.code, concat_ws(', ', n.severity, n.summary), NULL, n.reported_by
+        FROM release_mgmt.incident AS n
         WHERE n.ci = trace_ci.ci OR n.id IN (SELECT o.incident_id FROM release_mgmt.incident_ci AS o WHERE o.ci = trace_ci.ci)
         UNION ALL
         SELECT h.at, 'captured change', coalesce(r.code, q.emergency),
@@ -72,7 +70,7 @@ BEGIN
                    ELSE h.operation END
                || coalesce(' (as ' || n.label || ')', '')
                || CASE WHEN q.back_out_id IS NOT NULL THEN ' (back-out)' WHEN q.emergency IS NOT NULL THEN ' (emergency)' WHEN q.ci_id IS NULL AND h.operation <> 'baseline' THEN ' (no permit)' ELSE '' END,
-               h.role
+               h.role, NULL
         FROM release_mgmt.ci AS i
         JOIN release_mgmt.ci_class AS c ON c.name = i.class AND c.source IS NOT NULL
         JOIN release_mgmt.governed_table AS g ON g.source = c.source
@@ -91,10 +89,12 @@ BEGIN
         WHERE i.id = item AND h.operation <> 'schema'
           AND (h.operation <> 'update' OR EXISTS (SELECT FROM jsonb_object_keys(h.changed) AS k WHERE k <> ALL (c.exempt)))
     )
-    SELECT t.* FROM traces AS t ORDER BY t.at, t.kind, t.code, t.detail;
+    SELECT t.at, t.kind, t.code, t.detail, coalesce(p.code, t.role)
+    FROM traces AS t LEFT JOIN release_mgmt.person AS p ON p.id = t.person_id
+    ORDER BY t.at, t.kind, t.code, t.detail;
 END $$;
 COMMENT ON FUNCTION release_mgmt.trace_ci(text) IS
-'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; emergencies, incidents; and every captured change of its row, with the release or emergency that permitted it (code) or "no permit". person is a person''s code, or the role of a captured change. Errors: RM002 unknown item.';
+'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; emergencies, incidents; and every captured change of its row, with the release or emergency that permitted it (code) or "no permit". What was planned for it or done to it while it had another key says so: (as class/key). person is a person''s code, or the role of a captured change. Errors: RM002 unknown item.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,librarian,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.trace_ci(text)');
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.
