@@ -5,7 +5,7 @@
 
 -- PL/pgSQL, here and in what else is asked about each change of an item: it keeps its plans.
 CREATE FUNCTION release_mgmt_internal.release_blocker(release uuid) RETURNS text
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     blockers text[];
 BEGIN
@@ -35,7 +35,7 @@ COMMENT ON FUNCTION release_mgmt_internal.release_blocker(uuid) IS
 'Why nothing of the release may be installed now: its state, its windows, freezes, items that left the library. NULL where nothing stands in the way.';
 
 CREATE FUNCTION release_mgmt_internal.wave_blocker(wave uuid) RETURNS text
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 BEGIN
     RETURN (SELECT nullif(pg_catalog.concat_ws('; ',
         CASE WHEN r.state = 'backing_out' THEN pg_catalog.format('release "%s" is being backed out', r.code)

@@ -10,8 +10,9 @@ COMMENT ON TABLE release_mgmt_internal.rehearsal IS
 'The release whose changes dry_run() applies in this transaction. A row lives inside the subtransaction that dry_run() rolls back: no other transaction ever sees one.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.rehearsal', 'WHERE false');
 
+-- STABLE, here and in what it asks: the guard brings a snapshot of the moment, where the transaction's own may be old.
 CREATE FUNCTION release_mgmt_internal.allowed_until(release uuid, target text) RETURNS timestamptz
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     now CONSTANT timestamptz := clock_timestamp();
@@ -57,14 +58,14 @@ BEGIN
 END $$;
 
 CREATE FUNCTION release_mgmt_internal.planned_by_release(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_planned_by_release';
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_planned_by_release';
 COMMENT ON FUNCTION release_mgmt_internal.planned_by_release(text[], text[], text[], text[], text[]) IS
 'Check at the point ci_change, of many changes at once: for each, the planned change of a release that plans exactly this (item, attribute, from which value to which) and may do it now, or NULL. Where release_mgmt.release names a release, only that one is asked.';
 SELECT release_mgmt_internal.register_check('planned_by_release', 'ci_change', 'release_mgmt_internal.planned_by_release',
     'an authorized release plans this change of the item, in its window, on its target, by a person with the duty');
 
 CREATE FUNCTION release_mgmt_internal.advise_on_change(ci text, operation text, attribute text, old_value text, new_value text) RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     release text := coalesce(current_setting('release_mgmt.release', true), '');

@@ -125,7 +125,7 @@ FOR EACH ROW WHEN (release_mgmt_internal.is_active() AND OLD.state <> NEW.state 
 EXECUTE FUNCTION release_mgmt_internal.judge_with_change();
 
 CREATE FUNCTION release_mgmt_internal.opened_by_emergency(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     at CONSTANT timestamptz := clock_timestamp();
 BEGIN

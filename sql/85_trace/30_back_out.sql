@@ -41,7 +41,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_end_restora
 COMMENT ON FUNCTION release_mgmt_internal.end_restoration() IS 'Ends what begin_restoration() began. A (sub)transaction that is rolled back ends it too.';
 
 CREATE FUNCTION release_mgmt_internal.restored_by_back_out(ci text[], operation text[], attribute text[], old_value text[], new_value text[]) RETURNS uuid[]
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_restored_by_back_out';
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_restored_by_back_out';
 COMMENT ON FUNCTION release_mgmt_internal.restored_by_back_out(text[], text[], text[], text[], text[]) IS
 'Check at the point ci_change, of many changes at once: for each, the back-out that is restoring exactly this now, or NULL.';
 SELECT release_mgmt_internal.register_check('a_restored_by_back_out', 'ci_change', 'release_mgmt_internal.restored_by_back_out',

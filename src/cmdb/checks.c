@@ -9,7 +9,6 @@
 
 #include "cmdb/checks.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "cmdb/permit.h"
 #include "commands/trigger.h"
@@ -81,7 +80,7 @@ read_checks(const char *point)
 							"WHERE point OPERATOR(pg_catalog.=) $1 ORDER BY name",
 							1, &type);
 	}
-	if (SPI_execute_plan(plan, &arg, NULL, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, &arg, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the registered checks");
 	checks.count = (int) SPI_processed;
 	checks.checks = palloc(sizeof(RmCheck) * Max(checks.count, 1));
@@ -105,7 +104,7 @@ remember(const char *point, const RmChecks *checks)
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Return the checks registered at a point. Inside SPI. */
+/* Return the checks registered at a point, as of the active snapshot, which is of this moment. Inside SPI. */
 RmChecks
 rm_checks_at(const char *point)
 {
@@ -131,7 +130,7 @@ rm_checks_at(const char *point)
 	before = signals;
 	checks = read_checks(point);
 	/* What was written while they were read may not have been seen. */
-	if (!IsolationUsesXactSnapshot() && signals == before && npoints < MOST_POINTS)
+	if (signals == before && npoints < MOST_POINTS)
 		remember(point, &checks);
 	return checks;
 }

@@ -11,6 +11,7 @@
 
 #include "cmdb/checks.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/spi.h"
@@ -22,6 +23,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/regproc.h"
+#include "utils/snapmgr.h"
 
 typedef struct CheckPlanKey
 {
@@ -105,10 +107,30 @@ ask(const char *name, const char *function, const char *label, const RmAttempt *
 	rm_set_text(args, nulls, 2, attempt->attribute);
 	rm_set_text(args, nulls, 3, attempt->old_value);
 	rm_set_text(args, nulls, 4, attempt->new_value);
-	if (SPI_execute_plan(check_plan(function, false), args, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute_plan(check_plan(function, false), args, nulls, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "check \"%s\" gave no answer", name);
 	*answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	return !isnull;
+}
+
+/*
+ * Ask with a snapshot of this moment until end_asking().
+ *
+ * A transaction that sees the database as it was before must not go on by a
+ * release that was put on hold meanwhile, or a duty that was taken away.
+ */
+static void
+begin_asking(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+}
+
+/* End it. */
+static void
+end_asking(void)
+{
+	PopActiveSnapshot();
 }
 
 /* Return a text[], or of no string a NULL element. */
@@ -190,7 +212,7 @@ ask_together(const char *name, const char *function, char **labels, RmAttempt **
 	for (int i = 0; i < count; i++)
 		strings[i] = attempts[i]->new_value;
 	args[4] = rm_text_array(strings, count);
-	if (SPI_execute_plan(check_plan(function, true), args, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute_plan(check_plan(function, true), args, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "check \"%s\" gave no answer", name);
 	array = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
@@ -215,7 +237,7 @@ ask_together(const char *name, const char *function, char **labels, RmAttempt **
 void
 rm_cases_ask(List *cases)
 {
-	RmChecks checks = rm_checks_at("ci_change");
+	RmChecks checks;
 	int count = 0;
 	RmAttempt **attempts;
 	char **labels;
@@ -238,6 +260,8 @@ rm_cases_ask(List *cases)
 			attempts[count++] = lfirst(inner);
 		}
 	}
+	begin_asking();
+	checks = rm_checks_at("ci_change");
 	for (int i = 0; i < checks.count && count > 0; i++)
 	{
 		const char *name = checks.checks[i].name;
@@ -257,14 +281,17 @@ rm_cases_ask(List *cases)
 		}
 		count = left;
 	}
+	end_asking();
 }
 
 /* Add what the registered advisers say on why the attempt is not permitted; each sentence once. */
 List *
 rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice)
 {
-	RmChecks checks = rm_checks_at("ci_change_advice");
+	RmChecks checks;
 
+	begin_asking();
+	checks = rm_checks_at("ci_change_advice");
 	for (int i = 0; i < checks.count; i++)
 	{
 		Datum answer;
@@ -277,5 +304,6 @@ rm_attempt_advice(const char *label, const RmAttempt *attempt, List *advice)
 				advice = lappend(advice, sentence);
 		}
 	}
+	end_asking();
 	return advice;
 }

@@ -10,15 +10,12 @@
  * of a table of ours.  It arrives with the commit, and in this session with
  * the command.
  *
- * Only what is allowed is remembered.  A refusal is looked at anew, and so is
- * everything in a transaction whose snapshot may be older than what has been
- * invalidated.
+ * Only what is allowed is remembered; a refusal is looked at anew.
  */
 #include "postgres.h"
 
 #include "trace/allowance.h"
 
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "cmdb/permit.h"
@@ -132,7 +129,11 @@ remember(const pg_uuid_t *release, const char *target, TimestampTz until)
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Ask whether the release may change what it plans for the target now; remember until when. Inside SPI. */
+/*
+ * Ask whether the release may change what it plans for the target now; remember until when.
+ *
+ * Inside SPI, with a snapshot of this moment.
+ */
 bool
 rm_allowance_ask(const pg_uuid_t *release, const char *target)
 {
@@ -150,13 +151,13 @@ rm_allowance_ask(const pg_uuid_t *release, const char *target)
 	}
 	listen();
 	before = signals;
-	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute_plan(plan, args, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not ask what a release may do");
 	until = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
 		return false;
 	/* What was written while this was found out may not have been seen. */
-	if (!IsolationUsesXactSnapshot() && signals == before)
+	if (signals == before)
 		remember(release, target, DatumGetTimestampTz(until));
 	return true;
 }

@@ -70,7 +70,7 @@ find_id(SPIPlanPtr *plan, const char *query, Oid type, Datum argument, pg_uuid_t
 
 	if (*plan == NULL)
 		*plan = rm_keep_plan(query, 1, &type);
-	if (SPI_execute_plan(*plan, &argument, NULL, false, 1) != SPI_OK_SELECT)
+	if (SPI_execute_plan(*plan, &argument, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not run \"%s\"", query);
 	if (SPI_processed == 1)
 		found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
@@ -176,7 +176,7 @@ is_same_value(const RmAsked *asked, int n, RmAskedColumn column, Datum planned, 
 
 		plan = rm_keep_plan("SELECT release_mgmt_internal.same_value($1, $2, $3, $4)", 4, types);
 	}
-	if (SPI_execute_plan(plan, args, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute_plan(plan, args, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not compare values");
 	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
 }
