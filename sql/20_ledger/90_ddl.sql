@@ -268,7 +268,7 @@ BEGIN
             CROSS JOIN LATERAL (
                 SELECT release_mgmt_internal.governed_ancestors(r.relid)
                 UNION
-                SELECT release_mgmt_internal.governed_descendants(r.relid)) AS k (g))
+                SELECT release_mgmt_internal.governed_descendants(r.relid) WHERE EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = r.relid)) AS k (g))
         ORDER BY t.id
     LOOP
         PERFORM release_mgmt_internal.follow_members(governed.id);

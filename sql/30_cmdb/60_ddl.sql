@@ -20,6 +20,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     gone record;
 BEGIN
+    -- Most of what is dropped is no concern of any class.
+    IF NOT EXISTS (
+        SELECT FROM pg_event_trigger_dropped_objects() AS d
+        WHERE d.object_type = 'trigger' AND d.address_names[3] = 'rm_80_ci'
+           OR d.classid = 'pg_class'::regclass AND d.object_type IN ('table', 'table column')
+              AND (d.objid IN (SELECT c.source FROM release_mgmt.ci_class AS c) OR d.objid IN (SELECT r.via FROM release_mgmt.ci_relation_class AS r)
+                   OR d.objsubid > 0 AND EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE d.objid = ANY (g.members::oid[])))) THEN
+        RETURN;
+    END IF;
     IF release_mgmt_internal.is_active() AND NOT release_mgmt_internal.in_own_ddl() AND NOT release_mgmt_internal.caller_is_superuser() THEN
         FOR gone IN
             SELECT d.object_identity
@@ -99,7 +108,12 @@ BEGIN
             -- With its schema a table gets another name.
             SELECT c.source FROM release_mgmt.ci_class AS c JOIN pg_class AS s ON s.oid = c.source
             WHERE d.classid = 'pg_namespace'::regclass AND s.relnamespace = d.objid) AS r (relation)
-        CROSS JOIN LATERAL release_mgmt_internal.classes_touched_by(r.relation) AS b
+        CROSS JOIN LATERAL (
+            -- Most tables inherit nothing, and hold nothing that is governed.
+            SELECT c.* FROM release_mgmt_internal.classes_touched_by(r.relation) AS c
+            WHERE EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE r.relation = ANY (g.members))
+               OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = r.relation) OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = r.relation)
+        ) AS b
         JOIN release_mgmt.governed_table AS g ON g.source = b.source
         ORDER BY b.class
     LOOP
