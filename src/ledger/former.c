@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "ledger/canonical.h"
@@ -17,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 /* What is known of a row's column. */
@@ -117,7 +117,9 @@ rm_former_values(PG_FUNCTION_ARGS)
 	ArrayType *keys = PG_GETARG_ARRAYTYPE_P(1);
 	text *column = PG_GETARG_TEXT_PP(2);
 	TimestampTz since = PG_GETARG_TIMESTAMPTZ(5);
-	RmRowSearch search = { .context = CurrentMemoryContext };
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt former", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context;
+	RmRowSearch search = { .context = context };
 	int count = ArrayGetNItems(ARR_NDIM(keys), ARR_DIMS(keys));
 	Datum *tables = palloc(sizeof(Datum) * Max(count, 1));
 	Former *formers = read_formers(PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_ARRAYTYPE_P(4), count);
@@ -126,8 +128,7 @@ rm_former_values(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < count; i++)
 		tables[i] = PG_GETARG_DATUM(0);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	old_context = MemoryContextSwitchTo(context);
 	rm_row_search(&search, construct_array(tables, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR), keys, &since);
 	nest_level = rm_settings_begin();
 	for (Size i = 0; i < search.nfound; i++)
@@ -145,6 +146,7 @@ rm_former_values(PG_FUNCTION_ARGS)
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
-	SPI_finish();
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
 	return (Datum) 0;
 }

@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "ledger/canonical.h"
@@ -170,21 +169,23 @@ static void
 search_rows(FunctionCallInfo fcinfo, bool forward, bool only_last)
 {
 	TimestampTz since = PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3);
-	RmRowSearch search = { .context = CurrentMemoryContext, .forward = forward };
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt changes", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context;
+	RmRowSearch search = { .context = context, .forward = forward };
 	Answer answer = { .search = &search, .result = (ReturnSetInfo *) fcinfo->resultinfo, .only_last = only_last };
 	int nlabels;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return;
+	old_context = MemoryContextSwitchTo(context);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &answer.labels, NULL, &nlabels);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
 	rm_row_search(&search, PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), PG_ARGISNULL(3) ? NULL : &since);
 	if (search.count != nlabels)
 		elog(ERROR, "%d rows and %d labels", search.count, nlabels);
 	put_changes(&answer);
-	SPI_finish();
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
 }
 
 PG_FUNCTION_INFO_V1(rm_changes_of_rows);
