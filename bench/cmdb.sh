@@ -153,3 +153,17 @@ measure_planned() {
 sql -c "SELECT govern('host', 'observe')" -c "UPDATE host SET os = 'trixie' WHERE id <= $CHANGES" -c 'CALL sequence_ledger()' -c 'CALL sequence_ledger()' -c 'VACUUM ANALYZE' >/dev/null
 plain=$(milliseconds "UPDATE host SET os = 'bookworm' WHERE id <= $CHANGES")
 line "the same, against the UPDATE of the bound table, observed" "$ours" "$plain" ms "$(ratio "$ours" "$plain")" '-'
+
+# Planned changes of a table with partitions, whose rows are found by a query: last, since what is captured of it would be read above.
+sql -c 'CREATE TABLE spread (LIKE host INCLUDING ALL) PARTITION BY HASH (id)' \
+	-c "DO \$\$ BEGIN FOR i IN 0..15 LOOP EXECUTE format('CREATE TABLE spread_%1\$s PARTITION OF spread FOR VALUES WITH (MODULUS 16, REMAINDER %1\$s)', i); END LOOP; END \$\$" \
+	-c "INSERT INTO spread SELECT * FROM host WHERE id <= $CHANGES" -c "SELECT bind_ci_class('spread', 'spread', '{id}', 'name')" -c 'VACUUM ANALYZE' \
+	-c 'SET ROLE bench_manager' -c "SELECT create_release('REL-2', 'minor', model => 'bench'), create_release('REL-3', 'minor', model => 'bench')" >/dev/null
+# planned RELEASE CLASS: how long it takes to plan the changes of a release in the table of a class.
+planned() {
+	milliseconds 'SET ROLE bench_manager' "INSERT INTO planned_ci_change (release_id, ci, attribute, new_value, target)
+		SELECT release_id('$1'), '$2/' || i, 'os', 'buster', 'cluster/1' FROM generate_series(1, $CHANGES) AS i"
+}
+plain=$(planned REL-2 host)
+ours=$(planned REL-3 spread)
+line "plan changes in 16 partitions, against a plain table" "$ours" "$plain" ms "$(ratio "$ours" "$plain")" '-'
