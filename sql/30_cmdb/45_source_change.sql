@@ -50,8 +50,9 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.prune_source_changes() IS
 'Puts one row in the place of all that transactions which ended noted of a source; one alone stays as it is. Called now and then by those that note something.';
 
-CREATE FUNCTION release_mgmt_internal.source_changes(sources text[], since xid8, OUT present xid8, OUT changes uuid[])
-LANGUAGE sql STABLE PARALLEL RESTRICTED
+-- A set of one row, so that it becomes part of the query that asks.
+CREATE FUNCTION release_mgmt_internal.source_changes(sources text[], since xid8) RETURNS TABLE (present xid8, changes uuid[])
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1
 BEGIN ATOMIC
     SELECT s.oldest,
            ARRAY(SELECT c.id FROM release_mgmt_internal.source_change AS c

@@ -93,17 +93,6 @@ still_holds(Baseline *baseline, const Changes *changes)
 	return true;
 }
 
-/* The row of sources, relations, and whether all changes are noted. */
-static void
-read_sources(TupleTableSlot *slot, void *arg)
-{
-	RmOrigin *origin = arg;
-
-	origin->sources = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[0]));
-	origin->relations = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[1]));
-	origin->found = DatumGetBool(slot->tts_values[2]);
-}
-
 /* Reset callback of a check's memory context: after an error, what lies over the baseline stays there. */
 static void
 end_use(void *arg)
@@ -149,22 +138,14 @@ take_stored(Baseline *baseline, const RmScope *scope)
 static Baseline *
 make_baseline(const RmScope *scope)
 {
-	static RmPlan sources = {
-		"SELECT s.sources, s.relations, s.kept FROM release_mgmt_internal.baseline_sources($1, "
-		"'{release_mgmt.library_item,release_mgmt.known_package,release_mgmt.package_clause,"
-		"release_mgmt.operating_system,release_mgmt.operating_system_name,release_mgmt.operating_system_runs}') AS s",
-		1,
-		{ UUIDOID }
-	};
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "compatibility baseline", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Baseline *baseline = palloc0(sizeof(Baseline));
-	Datum target[] = { scope->target };
 
 	baseline->context = context;
 	baseline->valid = true;
-	rm_read_plan(&sources, target, &scope->no_target, read_sources, &baseline->origin);
+	baseline->origin = rm_compat_sources(scope);
 	rm_compat_list_baseline(baseline, scope);
 
 	if (!take_stored(baseline, scope))

@@ -48,6 +48,7 @@ forget_relation(Datum arg, Oid relid)
 {
 	dlist_iter each;
 
+	rm_compat_forget_sources();
 	dlist_foreach(each, &baselines)
 	{
 		Baseline *baseline = dlist_container(Baseline, node, each.cur);

@@ -47,4 +47,8 @@ extern Baseline *rm_compat_find_baseline(const RmScope *scope);
 extern void rm_compat_invalidate(Baseline *baseline);
 extern void rm_compat_used(Baseline *baseline);
 
+/* compat_sources.c */
+extern RmOrigin rm_compat_sources(const RmScope *scope);
+extern void rm_compat_forget_sources(void);
+
 #endif /* RM_RELEASE_COMPAT_KEPT_H */

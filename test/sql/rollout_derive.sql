@@ -68,6 +68,21 @@ SELECT derive_ci_changes('REL-1');
 SET client_min_messages = warning;
 SELECT ci, target, operation, attribute, old_value, new_value FROM planned_ci_change;
 
+-- Where things come together that are installed: as the list of all that is installed has it, of items of each kind.
+RESET ROLE;
+CREATE TABLE tool (name text PRIMARY KEY, edition text);
+INSERT INTO tool VALUES ('lamp', '1'), ('saw', NULL);
+INSERT INTO device VALUES ('loose', '1.0', NULL);
+SELECT bind_ci_class('tool', 'tool', '{name}', 'name', version => 'edition', scheme => 'generic');
+CREATE VIEW carried AS
+SELECT i.label, t.label AS carrier
+FROM release_mgmt_internal.installed_components() AS x JOIN ci AS i ON i.id = x.ci LEFT JOIN ci AS t ON t.id = x.target;
+SELECT p.place, count(*) AS targets,
+       count(*) FILTER (WHERE p.place = CASE WHEN EXISTS (SELECT FROM carried AS c WHERE c.carrier = p.target) THEN p.target
+                                             ELSE coalesce((SELECT min(c.carrier) FROM carried AS c WHERE c.label = p.target),
+                                                           (SELECT 'tool' FROM tool AS t WHERE 'tool/' || t.name = p.target), p.target) END) AS as_listed
+FROM release_mgmt_internal.places_of(ARRAY(SELECT label FROM ci) || '{tool/new}') AS p GROUP BY p.place ORDER BY p.place COLLATE "C";
+
 RESET ROLE;
 DROP OWNED BY regress_librarian, regress_manager;
 DROP ROLE regress_librarian, regress_manager;
