@@ -248,7 +248,8 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.fill_ci(text) IS
 'Brings the stubs of a class in step with its table: adds, revives, retires, and writes whose they are. Returns how many items the table holds, and how many stubs changed.';
 
--- Names of columns stand in the binding as people gave them; when a column is renamed, they follow.
+-- Names of columns stand in the binding as people gave them; when a column is renamed, they follow. It is not exempt for bearing the
+-- name of an exempt one that is gone.
 CREATE FUNCTION release_mgmt_internal.follow_renames(class text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -264,7 +265,7 @@ BEGIN
         WHERE c.columns_of = c.source
     LOOP
         UPDATE release_mgmt.ci_class AS x
-        SET key_columns = array_replace(x.key_columns, renamed.old, renamed.new), exempt = array_replace(x.exempt, renamed.old, renamed.new),
+        SET key_columns = array_replace(x.key_columns, renamed.old, renamed.new), exempt = array_replace(array_remove(x.exempt, renamed.new), renamed.old, renamed.new),
             name_path = CASE WHEN x.name_path = renamed.old THEN renamed.new ELSE x.name_path END,
             version_path = CASE WHEN x.version_path = renamed.old THEN renamed.new ELSE x.version_path END,
             organization_path = CASE WHEN x.organization_path = renamed.old THEN renamed.new ELSE x.organization_path END,

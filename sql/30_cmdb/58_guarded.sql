@@ -54,13 +54,14 @@ BEGIN ATOMIC
     WITH present AS (
         SELECT a.attname::text AS name, a.attnum AS number, k.key, g.id AS table_id, format_type(a.atttypid, a.atttypmod) AS type,
                (SELECT o.type FROM unnest(v.column_keys, v.column_types) AS o (key, type) WHERE o.key = k.key) AS former_type,
-               NOT EXISTS (SELECT FROM unnest(c.column_names, c.column_numbers) AS n (name, number) WHERE n.name = a.attname AND n.number = a.attnum) AS is_named_anew
+               NOT EXISTS (SELECT FROM unnest(c.column_names, c.column_numbers) AS n (name, number) WHERE n.name = a.attname AND n.number = a.attnum) AS is_named_anew,
+               a.attname = ANY (c.exempt) AS is_exempt
         FROM release_mgmt.ci_class AS c
         JOIN release_mgmt.governed_table AS g ON g.source = c.source
         JOIN LATERAL (SELECT t.* FROM release_mgmt.table_version AS t WHERE t.table_id = g.id ORDER BY t.version DESC LIMIT 1) AS v ON true
         JOIN pg_attribute AS a ON a.attrelid = c.source AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN unnest(g.column_keys, g.column_numbers) AS k (key, number) ON k.number = a.attnum
-        WHERE c.name = column_problems.class AND c.columns_of = c.source AND a.attname <> ALL (c.exempt)
+        WHERE c.name = column_problems.class AND c.columns_of = c.source
     )
     SELECT format('Column "%s" would not be the one that was called so.', p.name)
     FROM present AS p
@@ -72,7 +73,7 @@ BEGIN ATOMIC
     FROM present AS p
     CROSS JOIN LATERAL (SELECT regexp_replace(p.former_type, '\(\d+(,-?\d+)?\)', ''), regexp_replace(p.type, '\(\d+(,-?\d+)?\)', '')) AS w (former_type, type)
     -- More or less room is a matter of the rewrite, if there is one.
-    WHERE w.former_type <> w.type AND NOT (w.former_type IN ('text', 'character varying') AND w.type IN ('text', 'character varying'));
+    WHERE NOT p.is_exempt AND w.former_type <> w.type AND NOT (w.former_type IN ('text', 'character varying') AND w.type IN ('text', 'character varying'));
 END;
 COMMENT ON FUNCTION release_mgmt_internal.column_problems(text) IS
-'Why items of a class would have other values after a statement that changed columns of its table, exempt ones aside: a sentence for each reason.';
+'Why items of a class would have other values after a statement that changed columns of its table: a sentence for each reason. An exempt column may get another type, but no column the name of another, or of one that is gone.';
