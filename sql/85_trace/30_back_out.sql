@@ -56,16 +56,17 @@ SET enable_nestloop = on SET enable_mergejoin = off SET enable_sort = off SET ra
 BEGIN
     RETURN QUERY
     WITH made AS (
-        SELECT p.id, p.ci_id, p.operation, p.attribute, p.transaction_id, x.new_value
+        SELECT p.id, p.ci_id, x.ci, p.operation, p.attribute, p.transaction_id, x.new_value
         FROM release_mgmt.planned_ci_change AS x
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
         WHERE x.release_id = standing_changes.release AND (standing_changes.target IS NULL OR x.target = standing_changes.target)
     ), restored AS (
-        SELECT p.ci_id, p.operation, p.attribute, (max(ARRAY[p.id]))[1] AS last_permit
+        SELECT p.ci_id, i.label, p.operation, p.attribute, (max(ARRAY[p.id]))[1] AS last_permit
         FROM release_mgmt.ci_back_out AS b
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
+        JOIN release_mgmt.ci AS i ON i.id = p.ci_id
         WHERE b.release_id = standing_changes.release
-        GROUP BY p.ci_id, p.operation, p.attribute
+        GROUP BY p.ci_id, i.label, p.operation, p.attribute
     )
     -- Permits are in the order of their ids; a transaction's id tells when it began.
     SELECT s.ci_id, i.label, i.class, i.retired_at IS NOT NULL, s.operation, s.attribute, s.first[2], s.last[2], s.new_value
@@ -78,6 +79,10 @@ BEGIN
                 AND CASE m.operation WHEN 'create' THEN r.operation = 'retire'
                                      WHEN 'retire' THEN r.operation = 'create' AND r.attribute IS NULL
                                      ELSE r.operation = 'change' AND r.attribute = m.attribute END)
+            -- An item that the release called as another one was called before has that one's stub, until it is called as it was.
+            AND NOT EXISTS (
+              SELECT FROM restored AS r
+              WHERE r.label = m.ci AND r.last_permit > m.id AND m.operation = 'change' AND r.operation = 'change' AND r.attribute = m.attribute)
           GROUP BY m.ci_id, m.operation, m.attribute) AS s
     -- OFFSET: by index, however many items there are.
     CROSS JOIN LATERAL (SELECT o.label, o.class, o.retired_at FROM release_mgmt.ci AS o WHERE o.id = s.ci_id OFFSET 0) AS i;

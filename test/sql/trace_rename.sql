@@ -74,6 +74,7 @@ SELECT kind, code, detail FROM trace_ci('rack/b:9') WHERE kind = 'captured chang
 -- Taken back, they have their former keys, and what was done to them while they had others is told of them.
 SET ROLE regress_rename_manager;
 SELECT back_out_ci_changes('REL-1');
+SELECT back_out_ci_changes('REL-1');
 SELECT ci, attribute, expected, present, classification, release_code FROM drift('REL-1');
 RESET ROLE;
 SELECT told_otherwise('REL-1');
