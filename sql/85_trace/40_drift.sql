@@ -313,9 +313,9 @@ BEGIN
     WHERE r.id = release_drift.release;
     PERFORM release_mgmt_internal.flush_changes();
     FOR batch IN
-        SELECT c AS of_class, CASE WHEN NOT is_backed_out THEN t.id END AS table_id, s.*
+        SELECT c AS of_class, CASE WHEN s.made > 0 AND NOT is_backed_out THEN t.id END AS table_id, s.*
         FROM (SELECT split_part(x.ci, '/', 1) AS class, array_agg(x.ci) AS items, array_agg(substr(x.ci, strpos(x.ci, '/') + 1)) AS keys,
-                     array_agg(x.attribute) AS attributes, array_agg(DISTINCT x.attribute) AS names, array_agg(x.new_value) AS planned,
+                     array_agg(x.attribute) AS attributes, array_agg(DISTINCT x.attribute) AS names, array_agg(x.new_value) AS planned, count(p.id) AS made,
                      array_agg(CASE WHEN x.operation = 'change' THEN p.transaction_id END) AS transactions
               FROM release_mgmt.planned_ci_change AS x LEFT JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
               WHERE x.release_id = release_drift.release
