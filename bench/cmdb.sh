@@ -167,3 +167,4 @@ planned() {
 plain=$(planned REL-2 host)
 ours=$(planned REL-3 spread)
 line "plan changes in 16 partitions, against a plain table" "$ours" "$plain" ms "$(ratio "$ours" "$plain")" '-'
+sql -c 'DROP OWNED BY bench_manager, bench_operator' -c 'DROP ROLE bench_manager, bench_operator'
