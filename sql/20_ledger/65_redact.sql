@@ -68,5 +68,6 @@ $$;
 COMMENT ON FUNCTION release_mgmt.redact_history(regclass, text, text) IS
 'Erases the old values and salts of every change of a row but the last, for the reason given, which is recorded (redaction). Digests stay, so that every
 proof holds; without the salt a value can not be guessed from them. To erase what the last change holds as well, change the row once more first.
+What changes of the row under a former key hold (history_of() names it, made_as) is erased by a call for that key.
 The space is free after the next VACUUM; backups and replicas have copies of their own. For DBAs. Returns the number of changes redacted.
 Errors: RM001 inactive, RM002 where the table is not governed.';
