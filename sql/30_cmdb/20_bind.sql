@@ -217,9 +217,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.keep_owners_of(text, text[]) IS 'Writes to the stubs with these keys whose the items are.';
 
--- The caller holds a lock on the table that keeps writers out.
+-- The caller holds a lock on the table that keeps writers out. Of neither side the planner knows how many there are, and would look
+-- through all of one for each of the other.
 CREATE FUNCTION release_mgmt_internal.fill_ci(class text, OUT items bigint, OUT changed bigint)
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
     c release_mgmt.ci_class;
