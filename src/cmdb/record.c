@@ -15,6 +15,7 @@
 #include "ledger/ledger.h"
 #include "ledger/own_rows.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 /* Attribute numbers of ci_change_permit. */
 enum
@@ -122,12 +123,12 @@ find_stubs(List *cases)
 	SPITupleTable *found;
 	Datum arg;
 	int count = 0;
+	int nest_level;
 	ListCell *cell;
 
 	foreach (cell, cases)
 	{
 		RmCase *item = lfirst(cell);
-
 		char *label;
 
 		if (!is_permitted_in_part(item))
@@ -152,8 +153,12 @@ find_stubs(List *cases)
 						 1, &type);
 	}
 	arg = rm_text_array(labels, count);
+	/* By the index, also where the plan is made while there are few of them. */
+	nest_level = NewGUCNestLevel();
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_execute_plan(plan, &arg, NULL, false, 0) != SPI_OK_SELECT || SPI_processed != (uint64) count)
 		elog(ERROR, "could not look up stubs");
+	AtEOXact_GUC(true, nest_level);
 	found = SPI_tuptable;
 	for (int i = 0; i < count; i++)
 	{
