@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 /* Most points of which the checks are remembered. */
 #define MOST_POINTS 4
@@ -104,7 +105,7 @@ remember(const char *point, const RmChecks *checks)
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Return the checks registered at a point, as of the active snapshot, which is of this moment. Inside SPI. */
+/* Return the checks registered at a point, as of this moment. Inside SPI. */
 RmChecks
 rm_checks_at(const char *point)
 {
@@ -127,9 +128,13 @@ rm_checks_at(const char *point)
 		forget((Datum) 0, InvalidOid);
 		table = rm_ledger_relid("registered_check");
 	}
+	/* The snapshot is younger than what has been heard: what it does not see is still to be heard of. */
+	AcceptInvalidationMessages();
 	before = signals;
+	PushActiveSnapshot(GetLatestSnapshot());
 	checks = read_checks(point);
-	/* What was written while they were read may not have been seen. */
+	PopActiveSnapshot();
+	/* What was heard of while they were read may not have been seen. */
 	if (signals == before && npoints < MOST_POINTS)
 		remember(point, &checks);
 	return checks;

@@ -26,6 +26,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* So many are remembered at most; then all are forgotten. */
@@ -132,7 +133,7 @@ remember(const pg_uuid_t *release, const char *target, TimestampTz until)
 /*
  * Ask whether the release may change what it plans for the target now; remember until when.
  *
- * Inside SPI, with a snapshot of this moment.
+ * Inside SPI.
  */
 bool
 rm_allowance_ask(const pg_uuid_t *release, const char *target)
@@ -149,14 +150,17 @@ rm_allowance_ask(const pg_uuid_t *release, const char *target)
 
 		plan = rm_keep_plan("SELECT release_mgmt_internal.allowed_until($1, $2)", 2, types);
 	}
+	/* The snapshot is younger than what has been heard: what it does not see is still to be heard of. */
 	listen();
 	before = signals;
+	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_execute_plan(plan, args, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not ask what a release may do");
+	PopActiveSnapshot();
 	until = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
 		return false;
-	/* What was written while this was found out may not have been seen. */
+	/* What was heard of while this was found out may not have been seen. */
 	if (signals == before)
 		remember(release, target, DatumGetTimestampTz(until));
 	return true;

@@ -84,6 +84,23 @@ SELECT change();
 ROLLBACK;
 SELECT change();
 
+-- Nor does what was only given in a transaction that is rolled back, or until a savepoint.
+CALL revoke_duty('regress_allowance_op', 'operator', 'Provider');
+BEGIN;
+CALL grant_duty('regress_allowance_op', 'operator', 'Provider');
+SELECT change();
+ROLLBACK;
+SELECT change();
+BEGIN;
+SAVEPOINT given;
+CALL grant_duty('regress_allowance_op', 'operator', 'Provider');
+SELECT change();
+ROLLBACK TO given;
+SELECT change();
+ROLLBACK;
+CALL grant_duty('regress_allowance_op', 'operator', 'Provider');
+SELECT change();
+
 -- The session acts as somebody else.
 SELECT change('regress_allowance_other'), change();
 
