@@ -41,6 +41,12 @@ BEGIN
     IF class.nspname IN ('pg_catalog', 'information_schema', 'release_mgmt', 'release_mgmt_internal') THEN
         problems := problems || format('It is in schema %I.', class.nspname);
     END IF;
+    -- A row has one trigger that captures it.
+    SELECT problems || coalesce(array_agg(format('It shares rows by inheritance with %s, which is governed; release_mgmt.ungovern(%L) ends that.', t.source, t.source) ORDER BY t.source::text), '{}')
+    INTO problems
+    FROM release_mgmt.governed_table AS t
+    WHERE NOT class.relispartition AND t.source <> require_governable.source
+      AND t.id IN (SELECT release_mgmt_internal.governed_ancestors(require_governable.source) UNION SELECT release_mgmt_internal.governed_descendants(require_governable.source));
     SELECT problems || coalesce(array_agg(format('Its partition or child %s is %s.', m.relid,
                CASE WHEN c.relkind = 'f' THEN 'a foreign table' ELSE 'temporary or unlogged' END) ORDER BY m.relid::text), '{}') INTO problems
     FROM release_mgmt_internal.members_of(require_governable.source) AS m (relid)

@@ -54,6 +54,12 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('ledger_protected', format('rows that join governed table %s have keys that it has already', governed.source),
             format('Keys: %s.', release_mgmt_internal.repeated_keys(governed.source, governed.key_columns)), 'Give the rows other keys before.');
     END IF;
+    IF EXISTS (SELECT FROM release_mgmt.governed_table AS t WHERE t.id <> table_id AND t.source = ANY (current_members)) THEN
+        PERFORM release_mgmt_internal.refuse('ledger_protected', format('a table that is governed by itself can not become part of governed table %s', governed.source),
+            (SELECT string_agg(format('Governed by itself: %s.', t.source), E'\n' ORDER BY t.source::text)
+             FROM release_mgmt.governed_table AS t WHERE t.id <> table_id AND t.source = ANY (current_members)),
+            'A row is recorded once. A DBA ends the governance of one of them with release_mgmt.ungovern(), which is recorded.');
+    END IF;
     -- First, since the DDL that follows comes here again.
     UPDATE release_mgmt.governed_table AS t SET members = current_members WHERE t.id = table_id;
     PERFORM release_mgmt_internal.attach_triggers(governed.source, table_id);
