@@ -15,6 +15,35 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.row_exists(text, text) IS 'Does the class''s table hold an item with that key?';
 
+-- A table that inherits may have columns that the one it inherits from has not: no row of these is like any other.
+CREATE FUNCTION release_mgmt_internal.child_columns(source regclass) RETURNS TABLE (child regclass, name text)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r, a.attname
+    FROM release_mgmt_internal.bound_relations(source) AS r
+    JOIN pg_class AS c ON c.oid = r AND NOT c.relispartition
+    JOIN pg_attribute AS a ON a.attrelid = r AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    WHERE NOT EXISTS (SELECT FROM pg_attribute AS o WHERE o.attrelid = source AND o.attname = a.attname AND NOT o.attisdropped)
+    ORDER BY r::text, a.attnum;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.child_columns(regclass) IS
+'The columns that tables which inherit from a bound table have and it has not: guarded, and neither recorded nor planned. Generated ones are left out.';
+
+CREATE FUNCTION release_mgmt_internal.child_of_item(class text, key text) RETURNS regclass
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    c release_mgmt.ci_class;
+    child regclass;
+BEGIN
+    SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
+    EXECUTE format('SELECT k.oid FROM %s AS t JOIN pg_class AS k ON k.oid = t.tableoid AND k.oid <> $2 AND NOT k.relispartition WHERE %s AND %s LIMIT 1', c.source,
+                   release_mgmt_internal.key_condition(c.source, c.key_columns), release_mgmt_internal.where_items(c.source, c.condition))
+    INTO child USING release_mgmt_internal.split_key(key), c.source::oid;
+    RETURN child;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.child_of_item(text, text) IS 'The table that holds the item''s row, where that is one that inherits from the class''s; NULL where it is not, and for no item.';
+
 -- Called by the trigger on the bound table, after the row is in place. A changed key keeps its stub, and so its history, as
 -- long as nothing else bore the new key before.
 CREATE FUNCTION release_mgmt_internal.keep_stub(class text, old_key text, new_key text) RETURNS uuid

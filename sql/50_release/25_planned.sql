@@ -41,7 +41,10 @@ BEGIN
     SELECT a.* INTO wanted FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = planned.attribute AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" has no attribute "%s"', planned.ci, planned.attribute),
-            format('Attributes are the columns of %s.', source), 'See them with SELECT * FROM release_mgmt.ci_attributes(item).');
+            concat_ws(E'\n', format('Attributes are the columns of %s.', source),
+                      (SELECT format('What inherits from it has a column of that name, which is guarded, but not recorded, as long as no class is bound to it: %s.', string_agg(o.child::text, ', '))
+                       FROM release_mgmt_internal.child_columns(source) AS o WHERE o.name = planned.attribute HAVING count(*) > 0)),
+            'See them with SELECT * FROM release_mgmt.ci_attributes(item).');
     END IF;
     IF planned.operation = 'create' THEN
         SELECT (release_mgmt_internal.split_key(substr(planned.ci, strpos(planned.ci, '/') + 1)))[array_position(c.key_columns, planned.attribute)] INTO in_label
@@ -88,6 +91,7 @@ CREATE FUNCTION release_mgmt_internal.state_ci_change(planned release_mgmt.plann
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     source regclass;
+    child regclass;
 BEGIN
     SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(planned.ci, '/', 1);
     IF source IS NULL THEN
@@ -111,6 +115,12 @@ BEGIN
         END IF;
     ELSE
         PERFORM release_mgmt_internal.seen_item(planned.ci);
+        child := CASE planned.operation WHEN 'retire' THEN release_mgmt_internal.child_of_item(split_part(planned.ci, '/', 1), substr(planned.ci, strpos(planned.ci, '/') + 1)) END;
+        IF child IS NOT NULL THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('a release can not retire configuration item "%s"', planned.ci),
+                format('Its row is in %s, which inherits from %s, to which the class is bound: a back-out would bring it back in the latter.', child, source),
+                format('Bind a class to %s instead of %s.', child, source));
+        END IF;
         IF planned.operation = 'change' THEN
             planned.old_value := release_mgmt.ci_attribute(planned.ci, planned.attribute);
         END IF;

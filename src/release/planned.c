@@ -16,6 +16,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "cmdb/binding.h"
 #include "cmdb/value.h"
@@ -183,6 +184,18 @@ complete_value(Relation source, Planned *planned)
 		   (!planned->creates || agrees_with_name(planned));
 }
 
+/* Return whether the row of an item to retire would come back where it is: a back-out writes to the class's table. */
+static bool
+can_come_back(Relation source, Planned *planned)
+{
+	RmPlannedRow row;
+
+	if (source->rd_rel->relkind != RELKIND_RELATION || !source->rd_rel->relhassubclass)
+		return true;
+	return rm_planned_find_row(planned->class, source, planned->key, &row) &&
+		   rm_planned_row_table(&row) == RelationGetRelid(source);
+}
+
 /* Complete what the rows of an item that is there tell: the old value, and what the item is installed on. */
 static bool
 complete_from_rows(Relation source, Planned *planned)
@@ -191,6 +204,8 @@ complete_from_rows(Relation source, Planned *planned)
 	RmPlannedRow row;
 	Datum target;
 
+	if (planned->retires && !can_come_back(source, planned))
+		return false;
 	if (planned->retires && !seeks_target)
 		return true;
 	if (!rm_planned_find_row(planned->class, source, planned->key, &row))

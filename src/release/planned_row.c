@@ -110,7 +110,7 @@ make_plan(SPIPlanPtr *plan, Relation relation, char **columns, int ncolumns, con
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT t.* FROM %s AS t",
+	appendStringInfo(&sql, "SELECT t.*, t.tableoid FROM %s AS t",
 					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 												RelationGetRelationName(relation)));
 	for (int i = 0; i < ncolumns; i++)
@@ -171,6 +171,15 @@ rm_planned_find_row(RmPlannedClass *class, Relation source, char **key, RmPlanne
 	row->tuple = found->vals[0];
 	row->desc = found->tupdesc;
 	return true;
+}
+
+/* Return the table that holds the row, which was found by a query. */
+Oid
+rm_planned_row_table(const RmPlannedRow *row)
+{
+	bool isnull;
+
+	return DatumGetObjectId(heap_getattr(row->tuple, row->desc->natts, row->desc, &isnull));
 }
 
 /* Return a column of the row as text; 0 where it is NULL, or not there. */

@@ -73,9 +73,9 @@ CREATE TABLE event_2025_1 PARTITION OF event_2025 FOR VALUES WITH (MODULUS 2, RE
 CREATE TABLE event_rest PARTITION OF event DEFAULT;
 INSERT INTO event SELECT i, '2025-06-01', 'e' || i FROM generate_series(1, 6) AS i;
 INSERT INTO event VALUES (7, '2024-02-29', NULL);
-INSERT INTO asset VALUES ('a', 'plain');
+INSERT INTO asset (code, note, rack) VALUES ('a', 'plain', NULL), ('d', 'plain', 'r1');
 INSERT INTO asset_rack (code, note, height) VALUES ('r1', 'rack', 42), ('r:2', NULL, 7);
-INSERT INTO asset_blade (code, note, rack, old_site, height, slot) VALUES ('b', 'blade', 'r:2', 7, 1, 3), ('c', 'blade', 'nowhere', NULL, 1, 3), ('d', 'blade', 'r1', NULL, 1, 3);
+INSERT INTO asset_blade (code, note, rack, old_site, height, slot) VALUES ('b', 'blade', 'r:2', 7, 1, 3), ('c', 'blade', 'nowhere', NULL, 1, 3);
 INSERT INTO box VALUES ('a', 7, 'old', 1), ('b:c\d', NULL, NULL, 2), ('gone', 7, NULL, 3);
 INSERT INTO box VALUES ('c', 7, 'old', 4, 7), ('d', 7, 'old', 4, 7);
 INSERT INTO part VALUES (1, 1, 1.5), (2, 2, NULL);
