@@ -46,6 +46,10 @@ BEGIN
                        FROM release_mgmt_internal.child_columns(source) AS o WHERE o.name = planned.attribute HAVING count(*) > 0)),
             'See them with SELECT * FROM release_mgmt.ci_attributes(item).');
     END IF;
+    IF planned.operation = 'change' AND EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.source = planned_value.source AND planned.attribute = ANY (c.exempt)) THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('attribute "%s" of configuration item "%s" can not be planned', planned.attribute, planned.ci),
+            'The column is exempt: it changes without a plan, and no back-out restores it.', 'Leave it out, or bind the class without exempting the column.');
+    END IF;
     IF planned.operation = 'create' THEN
         SELECT (release_mgmt_internal.split_key(substr(planned.ci, strpos(planned.ci, '/') + 1)))[array_position(c.key_columns, planned.attribute)] INTO in_label
         FROM release_mgmt.ci_class AS c WHERE c.name = split_part(planned.ci, '/', 1);
@@ -71,7 +75,34 @@ BEGIN
         format('Plan a value that column "%s" (%s) of %s can take.', planned.attribute, format_type(wanted.atttypid, wanted.atttypmod), source));
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.planned_value(release_mgmt.planned_ci_change, regclass) IS
-'The value that is planned, as the bound table''s column writes it. Errors: RM002 no such attribute, RM015 no value that the column can take, or another one than the name of the item to create says.';
+'The value that is planned, as the bound table''s column writes it. Errors: RM002 no such attribute, RM015 no value that the column can take, another one than the name of the item to create says, or a column that is exempt.';
+
+CREATE FUNCTION release_mgmt_internal.require_written_label(label text) RETURNS void
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    of_class release_mgmt.ci_class := (SELECT c FROM release_mgmt.ci_class AS c WHERE c.name = split_part(label, '/', 1));
+    parts text[] := release_mgmt_internal.split_key(substr(label, strpos(label, '/') + 1));
+    written text;
+    reason text;
+BEGIN
+    IF cardinality(parts) <> cardinality(of_class.key_columns) THEN
+        reason := format('The key of class "%s" has %s parts, %s; the name has %s.', of_class.name, cardinality(of_class.key_columns), array_to_string(of_class.key_columns, ', '), cardinality(parts));
+    ELSE
+        BEGIN
+            SELECT of_class.name || '/' || release_mgmt_internal.join_key(VARIADIC array_agg(release_mgmt_internal.canonical_value(of_class.source, k.name, k.part) ORDER BY k.n)) INTO written
+            FROM unnest(of_class.key_columns, parts) WITH ORDINALITY AS k (name, part, n);
+            reason := CASE WHEN written <> label THEN format('Its row would make it "%s".', written) END;
+        EXCEPTION WHEN data_exception THEN
+            reason := upper(left(SQLERRM, 1)) || substr(SQLERRM, 2) || '.';
+        END;
+    END IF;
+    IF reason IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('no item "%s" can be created', label), reason,
+            'An item is named class/key: the values of the key''s columns as they are written, joined by ":"; a ":" or "\" inside a value has a "\" before it.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.require_written_label(text) IS
+'RM015 where no row of the class''s table gives an item that name: another number of key columns, a value that one of them can not take, or writes otherwise.';
 
 CREATE FUNCTION release_mgmt_internal.require_unsealed(release uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -113,6 +144,7 @@ BEGIN
             PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" exists already', planned.ci), NULL,
                 'Plan a change of it instead of its creation.');
         END IF;
+        PERFORM release_mgmt_internal.require_written_label(planned.ci);
     ELSE
         PERFORM release_mgmt_internal.seen_item(planned.ci);
         child := CASE planned.operation WHEN 'retire' THEN release_mgmt_internal.child_of_item(split_part(planned.ci, '/', 1), substr(planned.ci, strpos(planned.ci, '/') + 1)) END;

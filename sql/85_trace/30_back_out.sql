@@ -137,7 +137,7 @@ BEGIN
             JOIN history AS h ON h.ci = s.ci
             LEFT JOIN own AS o ON o.ci = s.ci AND o.last_transaction = s.last_transaction
             WHERE h.n < coalesce(o.n, 'infinity'::float8)
-              AND CASE WHEN h.operation = 'update' THEN CASE WHEN s.operation = 'change' THEN h.attribute = s.attribute ELSE h.attribute <> ALL (s.exempt) END
+              AND CASE WHEN h.operation = 'update' THEN CASE WHEN s.operation = 'change' THEN h.attribute = s.attribute ELSE h.attribute IS NOT NULL AND h.attribute <> ALL (s.exempt) END
                        ELSE h.attribute IS NULL AND (h.operation = 'delete' OR (h.operation = 'insert' AND s.operation <> 'change')) END
             ORDER BY s.ci_id, s.operation, s.attribute, h.attribute, h.n DESC
         ), present AS MATERIALIZED (
@@ -267,7 +267,7 @@ BEGIN ATOMIC
     LEFT JOIN LATERAL pg_catalog.jsonb_object_keys(h.changed) AS k (attribute) ON h.operation = 'update'
     WHERE h.n < coalesce((SELECT pg_catalog.min(o.n) FROM history AS o WHERE o.transaction_id = later_work.after_transaction), 1 + (SELECT pg_catalog.count(*) FROM history))
       AND CASE WHEN later_work.operation = 'change' THEN h.operation = 'delete' OR k.attribute = later_work.attribute
-               ELSE h.operation IN ('insert', 'delete') OR k.attribute <> ALL (i.exempt) END;
+               ELSE h.operation IN ('insert', 'delete') OR (k.attribute IS NOT NULL AND k.attribute <> ALL (i.exempt)) END;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.later_work(uuid, text, text, uuid) IS
 'What was done to an item after a transaction, one line for each change: of that attribute, or of the item as such.';

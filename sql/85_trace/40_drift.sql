@@ -42,7 +42,8 @@ BEGIN
             SELECT c.*, CASE c.operation WHEN 'update' THEN o.key END AS column_name, o.value
             FROM change AS c
             LEFT JOIN LATERAL jsonb_each_text(c.old) AS o ON c.operation = 'update'
-            WHERE c.operation <> 'update' OR o.key <> ALL (c.exempt)
+            -- An update that changes no column has no key, which <> ALL of an empty array holds of.
+            WHERE c.operation <> 'update' OR (o.key IS NOT NULL AND o.key <> ALL (c.exempt))
         ), found AS MATERIALIZED (
             SELECT DISTINCT ON (i.label COLLATE "C", a.column_name COLLATE "C")
                    i.id, i.label, CASE a.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END AS operation, a.column_name, a.value,
@@ -232,8 +233,9 @@ BEGIN
               FROM (SELECT coalesce(n.label, p.ci) AS ci, p.attribute, p.operation, p.old_value, p.new_value, p.target
                     FROM release_mgmt.planned_ci_change AS p
                     JOIN unnest(compared_drift.items) AS s (ci) ON s.ci = p.ci
+                    JOIN release_mgmt.ci_class AS k ON k.name = split_part(p.ci, '/', 1)
                     LEFT JOIN renamed AS n ON n.ci = p.ci
-                    WHERE p.release_id = compared_drift.release) AS x
+                    WHERE p.release_id = compared_drift.release AND p.attribute <> ALL (k.exempt)) AS x
               FULL JOIN change AS c ON c.ci = x.ci AND c.attribute = x.attribute) AS s
         LEFT JOIN present AS v ON v.ci = s.ci AND v.attribute = s.attribute
         LEFT JOIN made AS m ON m.ci = s.ci AND m.attribute = s.attribute AND m.operation = s.operation
@@ -262,7 +264,10 @@ BEGIN
                              WHEN x.stands THEN 'authorized' ELSE 'missing' END
                     WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (d.is_done AND (x.stands OR NOT x.was_made)) THEN 'missing' END
                     WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
-                        CASE WHEN x.stands THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected' ELSE 'unauthorized' END
+                        CASE WHEN x.stands THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected'
+                             -- That others made what is planned is theirs to answer for; what was so already is no difference.
+                             WHEN o.ci IS NOT NULL THEN o.classification
+                             WHEN x.old_value IS DISTINCT FROM x.new_value THEN 'unexpected' END
                     WHEN x.operation = 'change' AND NOT x.stands AND (x.old_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present)) THEN
                         CASE WHEN d.is_done AND NOT x.was_made THEN 'missing' END
                     WHEN x.is_own THEN 'unexpected'

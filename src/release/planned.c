@@ -52,7 +52,8 @@ typedef struct Planned
 	bool creates;
 	bool retires;
 	RmPlannedClass *class;
-	char **key; /* the parts of the item's key */
+	const char *key_text; /* the item's key */
+	char **key;           /* its parts */
 } Planned;
 
 PG_FUNCTION_INFO_V1(rm_plan_ci_change);
@@ -174,13 +175,45 @@ agrees_with_name(const Planned *planned)
 	return true;
 }
 
-/* Complete the value that is planned; false where its column can not take it. */
+/* Return whether an item that is there may change in the column without a plan. */
+static bool
+is_exempt(const Planned *planned)
+{
+	for (int i = 0; i < planned->class->nexempt; i++)
+	{
+		if (strcmp(planned->class->exempt[i], planned->attribute) == 0)
+			return !planned->creates;
+	}
+	return false;
+}
+
+/* Return whether an item to create has the name that its row's key will give it. */
+static bool
+is_named_as_written(Relation source, const Planned *planned)
+{
+	StringInfoData key;
+
+	initStringInfo(&key);
+	for (int i = 0; i < planned->class->nkeys; i++)
+	{
+		ColumnValue value = { .source = RelationGetRelid(source),
+							  .attribute = CStringGetTextDatum(planned->class->key_columns[i]),
+							  .value = CStringGetTextDatum(planned->key[i]) };
+
+		if (!rm_data_is_good(write_value, &value))
+			return false;
+		rm_append_key_part(&key, TextDatumGetCString(value.value), i == 0);
+	}
+	return strcmp(key.data, planned->key_text) == 0;
+}
+
+/* Complete the value that is planned; false where its column can not take it, or no plan is of it. */
 static bool
 complete_value(Relation source, Planned *planned)
 {
 	Form_pg_attribute attribute = column_of(source, planned);
 
-	return attribute != NULL && write_as_column(source, attribute, planned) &&
+	return attribute != NULL && !is_exempt(planned) && write_as_column(source, attribute, planned) &&
 		   (!planned->creates || agrees_with_name(planned));
 }
 
@@ -246,7 +279,8 @@ read_change(Planned *planned)
 	if (planned->class == NULL)
 		return false;
 	planned->key = palloc(sizeof(char *) * planned->class->nkeys);
-	return rm_lookup_split_key(slash + 1, planned->key, planned->class->nkeys);
+	planned->key_text = slash + 1;
+	return rm_lookup_split_key(planned->key_text, planned->key, planned->class->nkeys);
 }
 
 /* Complete a row that is right; false where it is not. */
@@ -261,7 +295,7 @@ complete_right(Relation relation, Planned *planned)
 	planned->nulls[PLANNED_OLD_VALUE - 1] = true;
 	source = table_open(planned->class->source, AccessShareLock);
 	is_right = (planned->retires || complete_value(source, planned)) &&
-			   (planned->creates || complete_from_rows(source, planned));
+			   (planned->creates ? is_named_as_written(source, planned) : complete_from_rows(source, planned));
 	table_close(source, AccessShareLock);
 	if (planned->nulls[PLANNED_TARGET - 1])
 	{

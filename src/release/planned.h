@@ -34,6 +34,8 @@ typedef struct RmPlannedClass
 	Oid source;
 	int nkeys;
 	char **key_columns;
+	int nexempt;
+	char **exempt;   /* columns that no plan is of */
 	char *condition; /* which rows are items; NULL: all */
 	SPIPlanPtr row;  /* finds that of an item; NULL: not made yet */
 	int nroads;

@@ -180,7 +180,7 @@ rm_planned_class(const char *name)
 	if (class != NULL)
 		return class;
 	ask(&plan,
-		"SELECT c.source, c.key_columns, c.condition FROM release_mgmt.ci_class AS c "
+		"SELECT c.source, c.key_columns, c.condition, c.exempt FROM release_mgmt.ci_class AS c "
 		"WHERE c.name OPERATOR(pg_catalog.=) $1 AND c.source IS NOT NULL",
 		TEXTOID, CStringGetTextDatum(name));
 	if (SPI_processed != 1)
@@ -192,6 +192,8 @@ rm_planned_class(const char *name)
 		keep_strings(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull), &class->nkeys);
 	condition = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
 	class->condition = keep_text(condition, isnull);
+	class->exempt =
+		keep_strings(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &isnull), &class->nexempt);
 	know_roads(class);
 	class->next = known.classes;
 	known.classes = class;

@@ -42,6 +42,26 @@ UPDATE planned_ci_change SET new_value = 'many' WHERE attribute = 'workers';
 -- An item that is created has the key that its name says; one that is retired is not changed as well.
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:mail', 'create', 'site', '8');
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:mail', 'create', 'site', '07');
+-- A name that no row would have is none: another number of parts, not as the column writes it, not as a part is escaped.
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/07:mail', 'create', 'workers', '1');
+\set VERBOSITY terse
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7', 'create', 'workers', '1');
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:a:b', 'create', 'workers', '1');
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/x:mail', 'create', 'workers', '1');
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:a\b', 'create', 'workers', '1');
+\set VERBOSITY default
+BEGIN;
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:a\\b\:c', 'create', 'workers', '1') RETURNING ci, target;
+ROLLBACK;
+-- What is exempt changes without a plan; an item is created with it.
+RESET ROLE;
+BEGIN;
+SELECT bind_ci_class('service', 'service', key => '{site,name}', name => 'name', exempt => '{since}');
+SET LOCAL ROLE regress_manager;
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:mail', 'create', 'since', '20260301') RETURNING ci, attribute, new_value;
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'since', '20260301');
+ROLLBACK;
+SET ROLE regress_manager;
 INSERT INTO planned_ci_change (release_id, ci, operation) VALUES (release_id('REL-1'), 'service/7:web', 'retire');
 INSERT INTO planned_ci_change (release_id, ci, operation) VALUES (release_id('REL-1'), 'service/7:db', 'retire');
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'service/7:db', 'workers', '1');

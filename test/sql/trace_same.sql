@@ -1,0 +1,80 @@
+-- Drift and back-out where an attribute is what it was: statements that change nothing, plans that change nothing, and values that somebody
+-- else than the release made.
+SET client_min_messages = warning;
+CREATE EXTENSION release_mgmt CASCADE;
+SET search_path = public, release_mgmt;
+\set SHOW_CONTEXT never
+SELECT activate('cmdb.example.org');
+CREATE ROLE regress_same;
+CALL grant_duty('regress_same', 'release manager', 'Provider');
+CREATE TABLE host (id integer PRIMARY KEY, os text, memory numeric(6,1), seen integer NOT NULL DEFAULT 0);
+INSERT INTO host SELECT n, 'bookworm', 4 FROM generate_series(1, 6) AS n;
+GRANT ALL ON host TO regress_same;
+SELECT bind_ci_class('host', 'host', '{id}', 'id');
+
+-- An UPDATE that changes nothing, as object mappers make, is captured and is no drift; nor does it hide what is.
+UPDATE host SET os = os WHERE id = 1;
+UPDATE host SET os = 'trixie' WHERE id = 2;
+UPDATE host SET os = os WHERE id = 2;
+INSERT INTO host VALUES (7, 'trixie', 8);
+UPDATE host SET os = os WHERE id = 7;
+SELECT ci, attribute, expected, present, classification FROM drift();
+SELECT count(*) AS empty FROM captured_change WHERE source = 'host'::regclass AND changed = '{}';
+
+CREATE FUNCTION granted(release uuid) RETURNS release_mgmt.check_result IMMUTABLE BEGIN ATOMIC SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result; END;
+INSERT INTO registered_check (name, point, function_name, proves) VALUES ('granted', 'gate', 'public.granted', 'nothing: a criterion for this test, always met');
+INSERT INTO release_model (code, description) VALUES ('plain', 'a gate that asks nothing');
+INSERT INTO model_state (model_id, state, ordinal, kind)
+SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m, (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('closed', 3, 'ended')) AS s (state, ordinal, kind) WHERE m.code = 'plain';
+INSERT INTO model_transition (model_id, from_state, to_state, forward)
+SELECT m.id, t.f, t.t, true FROM release_model AS m, (VALUES ('draft', 'deploying'), ('deploying', 'closed')) AS t (f, t) WHERE m.code = 'plain';
+INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
+SELECT m.id, s, 1, 'granted', 'granted' FROM release_model AS m, unnest('{deploying,closed}'::text[]) AS s WHERE m.code = 'plain';
+CALL publish_model('plain');
+
+-- REL-1 plans for host/1 what is there already, and for hosts 3 to 6 what REL-2 plans, too.
+SET ROLE regress_same;
+SELECT create_release('REL-' || n, 'minor', model => 'plain') IS NOT NULL AS created FROM generate_series(1, 3) AS n;
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value)
+SELECT release_id('REL-1'), 'host/1', 'memory', '4.0' UNION ALL
+SELECT release_id('REL-' || r), 'host/' || n, 'os', 'trixie' FROM generate_series(1, 2) AS r, generate_series(3, 6) AS n WHERE r = 1 OR n = 3;
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value)
+SELECT release_id('REL-3'), 'host/8', 'create', v.attribute, v.value FROM (VALUES ('os', 'trixie'), ('seen', '3')) AS v (attribute, value);
+SELECT add_wave('REL-' || n, 'all', ARRAY(SELECT DISTINCT p.target FROM planned_ci_change AS p WHERE p.release_id = release_id('REL-' || n)), pilot => true) FROM generate_series(1, 3) AS n;
+SELECT ci, attribute, outcome FROM dry_run('REL-1') WHERE ci = 'host/1';
+DO $$ BEGIN FOR n IN 1 .. 3 LOOP CALL release_mgmt.advance_release('REL-' || n, 'deploying'); END LOOP; END $$;
+SELECT ci, attribute, expected, present, classification, release_code FROM drift('REL-1');
+
+-- host/3 by REL-2, host/4 by nobody's leave, host/5 behind the ledger's back, host/6 by the release.
+SET release_mgmt.release = 'REL-2';
+UPDATE host SET os = 'trixie' WHERE id = 3;
+RESET release_mgmt.release;
+UPDATE host SET os = 'trixie ' WHERE id = 4;
+UPDATE host SET os = 'trixie' WHERE id = 4;
+RESET ROLE;
+SET session_replication_role = replica;
+ALTER TABLE host DISABLE TRIGGER ALL;
+UPDATE host SET os = 'trixie' WHERE id = 5;
+ALTER TABLE host ENABLE ALWAYS TRIGGER rm_10_admit, ENABLE ALWAYS TRIGGER rm_90_capture, ENABLE ALWAYS TRIGGER rm_80_ci;
+RESET session_replication_role;
+SET ROLE regress_same;
+UPDATE host SET os = 'trixie' WHERE id = 6;
+SELECT ci, attribute, expected, present, classification, release_code, role FROM drift('REL-1');
+SELECT back_out_ci_changes('REL-1') AS restored;
+SELECT os, array_agg(id ORDER BY id) FROM host GROUP BY os ORDER BY os;
+
+-- An UPDATE that changes nothing is no later work on what a release created.
+INSERT INTO host (id, os, seen) VALUES (8, 'trixie', 3);
+UPDATE host SET os = os, seen = seen WHERE id = 8;
+SELECT ci, attribute, expected, present, classification FROM drift('REL-3');
+SELECT back_out_ci_changes('REL-3') AS restored;
+SELECT count(*) AS rows FROM host WHERE id = 8;
+
+-- What is exempt is left out, planned or not.
+INSERT INTO host (id, os, seen) VALUES (8, 'trixie', 3);
+UPDATE host SET os = os WHERE id = 8;
+RESET ROLE;
+SELECT bind_ci_class('host', 'host', '{id}', 'id', exempt => '{seen}');
+UPDATE host SET seen = 4 WHERE id = 8;
+SET ROLE regress_same;
+SELECT ci, attribute, expected, present, classification FROM drift('REL-3');
