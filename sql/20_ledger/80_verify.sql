@@ -1,5 +1,21 @@
 -- Module ledger: verification.
 
+CREATE TABLE release_mgmt_internal.verifier (
+    function_name text,
+    CONSTRAINT verifier_pkey PRIMARY KEY (function_name)
+);
+COMMENT ON TABLE release_mgmt_internal.verifier IS
+'Functions of modules above, schema.function, that verify_ledger() asks: they return findings as it does. Written by is_verified_by(); not dumped, since the install script writes them.';
+SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.verifier', 'WHERE false');
+
+CREATE FUNCTION release_mgmt_internal.is_verified_by(function_name text) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO release_mgmt_internal.verifier (function_name) SELECT is_verified_by.function_name WHERE (is_verified_by.function_name || '()')::regprocedure IS NOT NULL;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.is_verified_by(text) IS
+'Has verify_ledger() ask a function of a module above as well: called by the install script, beside the function. Fails where there is none of that name.';
+
 CREATE FUNCTION release_mgmt_internal.verify_logs(logs uuid[], checkpoint_logs uuid[], notes text[], sources text[],
     OUT finding text, OUT log_index bigint, OUT source text, OUT key text, OUT expected text, OUT found text) RETURNS SETOF record
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_verify_logs';
@@ -193,6 +209,20 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.verify_held(uuid[], text[], text[]) IS
 'Which of the checkpoints that are held here (their logs, their texts, where each comes from) are none, or of another log or size than they stand for.';
 
+CREATE FUNCTION release_mgmt_internal.verify_objects()
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    others CONSTANT text := (SELECT string_agg(format(' UNION SELECT v.* FROM %s() AS v', f.function_name), '' ORDER BY f.function_name)
+                             FROM release_mgmt_internal.verifier AS f);
+BEGIN
+    -- Two may tell of the same trigger.
+    RETURN QUERY EXECUTE 'SELECT o.* FROM release_mgmt_internal.verify_shipped() AS o' || coalesce(others, '') || ' ORDER BY 1, 3, 4';
+END;
+$$;
+COMMENT ON FUNCTION release_mgmt_internal.verify_objects() IS
+'What is wrong with what the extension shipped, and with what modules have put on tables, as their verifiers tell.';
+
 -- Reads everything on behalf of an auditor, hence SECURITY DEFINER. Its queries are short, and compiling them takes longer than running them.
 CREATE FUNCTION release_mgmt.verify_ledger(checkpoint text DEFAULT NULL)
 RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
@@ -229,7 +259,7 @@ BEGIN
     RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_logs(logs, held_logs, held_notes, held_from) AS v;
     RETURN QUERY SELECT g.* FROM release_mgmt_internal.verify_registry() AS g WHERE release_mgmt_internal.is_active();
     RETURN QUERY SELECT t.* FROM release_mgmt_internal.verify_triggers() AS t;
-    RETURN QUERY SELECT o.* FROM release_mgmt_internal.verify_shipped() AS o;
+    RETURN QUERY SELECT o.* FROM release_mgmt_internal.verify_objects() AS o;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt.verify_ledger(text) IS
@@ -240,7 +270,7 @@ unreadable, checkpoint signature invalid, checkpoint of another log, log missing
 leaf, row changed, row missing, row added, row can not be verified, baseline incomplete (rows of a table are still to come, see govern_in_batches()),
 maintenance under way, maintenance expired (rows are to be recorded at its end, see begin_maintenance()), table missing, table not governed, column
 unknown, columns changed, key changed, event trigger missing, event trigger disabled, trigger missing, trigger disabled, trigger altered,
-function altered; and kinds of shipped objects (function, view, trigger, event trigger) altered, missing or added. log_index: the leaf concerned; of a row, that of its last change; NULL where it is not sequenced. key: of a row; or what else is named.
+function altered; and kinds of shipped objects (function, view, trigger, policy, row security, event trigger, verifier) altered, missing or added. log_index: the leaf concerned; of a row, that of its last change; NULL where it is not sequenced. key: of a row; or what else is named.
 Changes that a superuser made, leaves and all, before a checkpoint went outside can not be seen. Errors: RM001 where there is no ledger.';
 SELECT release_mgmt_internal.allow('{auditor,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.verify_ledger(text)');
 
@@ -273,7 +303,7 @@ BEGIN
     RETURN QUERY SELECT v.* FROM release_mgmt_internal.verify_log_since(log.id, verify_ledger_since.checkpoint, held_logs, held_notes, held_from) AS v;
     RETURN QUERY SELECT g.* FROM release_mgmt_internal.verify_registry() AS g WHERE release_mgmt_internal.is_active();
     RETURN QUERY SELECT t.* FROM release_mgmt_internal.verify_triggers() AS t;
-    RETURN QUERY SELECT o.* FROM release_mgmt_internal.verify_shipped() AS o;
+    RETURN QUERY SELECT o.* FROM release_mgmt_internal.verify_objects() AS o;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt.verify_ledger_since(text) IS

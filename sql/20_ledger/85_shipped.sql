@@ -9,7 +9,7 @@ CREATE TABLE release_mgmt_internal.shipped_object (
     CONSTRAINT shipped_object_pkey PRIMARY KEY (kind, identity)
 );
 COMMENT ON TABLE release_mgmt_internal.shipped_object IS
-'Digests of each function, view, trigger, policy and event trigger of the extension, and of each table''s row security, as it was installed. Written at the end of the install script; a restore installs the extension, and this with it.';
+'Digests of each function, view, trigger, policy and event trigger of the extension, of each table''s row security, and of who verifies, as it was installed. Written at the end of the install script; a restore installs the extension, and this with it.';
 COMMENT ON COLUMN release_mgmt_internal.shipped_object.digest IS 'Of what the catalog holds as it was given: the same in every version of the server';
 COMMENT ON COLUMN release_mgmt_internal.shipped_object.deparsed IS
 'Of the definition as the server writes it, bodies and conditions that it has parsed included; compared under the same major version only';
@@ -62,12 +62,14 @@ BEGIN ATOMIC
         FROM member AS m JOIN pg_event_trigger AS v ON m.classid = 'pg_event_trigger'::regclass AND v.oid = m.objid
         -- The ledger's own are verify_registry()'s.
         WHERE v.evtname NOT LIKE 'rm\_ledger\_%'
+        UNION ALL
+        SELECT 'verifier', f.function_name, '', '' FROM release_mgmt_internal.verifier AS f
     )
     SELECT d.kind, d.identity, release_mgmt.compute_digest(convert_to(d.given, 'UTF8')), release_mgmt.compute_digest(convert_to(d.written, 'UTF8'))
     FROM definition AS d;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.present_objects() IS
-'Digests of each function, view, trigger (with whether it is enabled), policy and event trigger of the extension, and of whether each table has row security, as it is now; columns as in shipped_object.';
+'Digests of each function, view, trigger (with whether it is enabled), policy and event trigger of the extension, of whether each table has row security, and of who verifies, as it is now; columns as in shipped_object.';
 
 CREATE FUNCTION release_mgmt_internal.record_deparsed() RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

@@ -143,3 +143,18 @@ COMMENT ON VIEW release_mgmt.binding_status IS
 'How each class''s binding stands: ok, or one row for each finding: not bound, table gone, trigger missing, trigger off, trigger altered, not governed, column gone, columns not recorded, key not unique, path broken, relation broken, out of step, version unreadable, platform unreadable, organization unknown, organization changed. Reads the bound tables.';
 SELECT release_mgmt_internal.allow('{auditor}', 'SELECT', 'release_mgmt.binding_status');
 SELECT release_mgmt_internal.allow('{auditor}', 'EXECUTE', 'FUNCTION release_mgmt_internal.binding_findings(text)');
+
+CREATE FUNCTION release_mgmt_internal.verify_guards()
+RETURNS TABLE (finding text, log_index bigint, source text, key text, expected text, found text)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE p.finding WHEN 'off' THEN 'trigger disabled' ELSE 'trigger ' || p.finding END, NULL::bigint, p.relation::text, 'rm_80_ci', 'ENABLE ALWAYS',
+           CASE t.tgenabled WHEN 'O' THEN 'ENABLE' WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN pg_get_triggerdef(t.oid) END
+    FROM release_mgmt.ci_class AS c
+    JOIN pg_class AS k ON k.oid = c.source
+    CROSS JOIN LATERAL release_mgmt_internal.guard_problems(c.name, c.source) AS p
+    LEFT JOIN pg_trigger AS t ON t.tgrelid = p.relation AND t.tgname = 'rm_80_ci';
+END;
+COMMENT ON FUNCTION release_mgmt_internal.verify_guards() IS
+'Where the guard of a bound table, of a partition or child of one, is missing, does not fire always or is another one than bind_ci_class() put there; columns as those of verify_ledger().';
+SELECT release_mgmt_internal.is_verified_by('release_mgmt_internal.verify_guards');
