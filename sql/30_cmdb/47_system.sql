@@ -171,13 +171,27 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.plain_words(text) IS 'A text as operating_system_name writes names: words in lower case, digits apart from letters, one space between.';
 
+-- Debian's testing and unstable have the same os-release and debian_version: trixie/sid tells which release is to come, and not which of
+-- both it is.
+CREATE FUNCTION release_mgmt_internal.without_testing(said text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN t.testing IS NULL OR EXISTS (SELECT FROM release_mgmt.operating_system_name AS n
+                                                  WHERE n.name = lower(t.testing) AND (n.os <> 'debian' OR n.version IS NULL)) THEN said
+                ELSE regexp_replace(said, '\m[[:alpha:]]+/sid\M', 'sid', 'i') END
+    FROM substring(said FROM '(?i)\m([[:alpha:]]+)/sid\M') AS t (testing);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.without_testing(text) IS
+'What the CMDB says of a system, with sid in the place of trixie/sid and its like: the name of a release of Debian, known or not yet, that is not out.';
+
 -- SECURITY DEFINER: what it calls is of a schema that no duty reaches; it reads words that everybody may read.
 CREATE FUNCTION release_mgmt.read_operating_system(said text, OUT os text, OUT version text)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-    words CONSTANT text := release_mgmt_internal.plain_words(regexp_replace(said, '\([^)]*\)', ' ', 'g'));
-    aside CONSTANT text := release_mgmt_internal.plain_words(coalesce((SELECT string_agg(m[1], ' ') FROM regexp_matches(said, '\(([^)]*)\)', 'g') AS m), ''));
+    told CONSTANT text := release_mgmt_internal.without_testing(said);
+    words CONSTANT text := release_mgmt_internal.plain_words(regexp_replace(told, '\([^)]*\)', ' ', 'g'));
+    aside CONSTANT text := release_mgmt_internal.plain_words(coalesce((SELECT string_agg(m[1], ' ') FROM regexp_matches(told, '\(([^)]*)\)', 'g') AS m), ''));
     called operating_system_name;
     also operating_system_name;
     system operating_system;
@@ -227,5 +241,5 @@ BEGIN
     os := system.id;
 END $$;
 COMMENT ON FUNCTION release_mgmt.read_operating_system(text) IS
-'Which operating system a text means that a CMDB or a package URL tells it by: "Ubuntu Linux 20.04", "Debian GNU/Linux 12 (bookworm)", bookworm, rhel-8.6. os: its id in operating_system, ID of os-release(5); version: VERSION_ID, as far as the text says it. The text begins with a name of operating_system_name, and goes on with a version, a name of the release, or nothing; NULLs where it does not, says two versions, or contradicts itself.';
+'Which operating system a text means that a CMDB or a package URL tells it by: "Ubuntu Linux 20.04", "Debian GNU/Linux 12 (bookworm)", bookworm, rhel-8.6. os: its id in operating_system, ID of os-release(5); version: VERSION_ID, as far as the text says it: of trixie/sid, by which Debian''s testing and unstable call themselves, it is not known. The text begins with a name of operating_system_name, and goes on with a version, a name of the release, or nothing; NULLs where it does not, says two versions, or contradicts itself.';
 SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.read_operating_system(text)');

@@ -40,13 +40,19 @@ for my $distribution (sort keys %known)
 		WHERE (r.os, r.version) IS DISTINCT FROM ('$distribution', u.version)"), '', 'each is read by its name, its version, and both');
 }
 
-# os-release(5) of this machine: its own words for itself.
+# What /etc/debian_version and os-release(5) of testing and unstable say tells which release is to come, and no release.
+my @testing = map { ("$_/sid", "Debian GNU/Linux $_/sid") } sort keys %{ $known{debian} };
+is($cluster->value('postgres', 'SELECT u.said, r FROM (VALUES ' . join(', ', map { "('$_')" } @testing) . q{) AS u (said)
+	CROSS JOIN LATERAL release_mgmt.read_operating_system(u.said) AS r WHERE (r.os, r.version) IS DISTINCT FROM ('debian', NULL)}), '',
+	'testing and unstable are Debian, of no release: ' . @testing . ' names');
+
+# os-release(5) of this machine: its own words for itself; testing and unstable have no VERSION_ID.
 SKIP:
 {
 	open my $file, '<', '/etc/os-release' or skip 'there is no os-release', 1;
 	my %release = map { /^(\w+)="?(.*?)"?$/ ? ($1 => $2) : () } <$file>;
 	close $file;
 	is($cluster->value('postgres', "SELECT os, version FROM release_mgmt.read_operating_system('$release{PRETTY_NAME}')") =~ s/^(\S+\|\d+(?:\.\d+)?).*/$1/r,
-		"$release{ID}|$release{VERSION_ID}", "\"$release{PRETTY_NAME}\" is what it says it is");
+		"$release{ID}|" . ($release{VERSION_ID} // ''), "\"$release{PRETTY_NAME}\" is what it says it is");
 }
 done_testing();
