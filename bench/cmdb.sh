@@ -75,18 +75,8 @@ ratio() { echo "scale=2; $1 / $2" | bc; }
 [ "$PART" = release ] || measure_clients
 
 # A release that plans CHANGES changes on one target, and whose installation makes them.
-sql -c "INSERT INTO release_model (code, description) VALUES ('bench', 'as few gates as a model may have');
-	INSERT INTO model_state (model_id, state, ordinal, kind)
-	SELECT m.id, s.state, s.ordinal, s.kind
-	FROM release_model AS m, (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('live', 3, 'deployed'), ('closed', 4, 'ended')) AS s (state, ordinal, kind) WHERE m.code = 'bench';
-	INSERT INTO model_transition (model_id, from_state, to_state, forward)
-	SELECT m.id, s.f, s.t, true FROM release_model AS m, (VALUES ('draft', 'deploying'), ('deploying', 'live'), ('live', 'closed')) AS s (f, t) WHERE m.code = 'bench';
-	INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
-	SELECT m.id, c.s, 1, c.n, c.k
-	FROM release_model AS m, (VALUES ('deploying', 'items traceable', 'cis_traceable'), ('live', 'verified', 'deployment_verified'), ('closed', 'review held', 'review_held')) AS c (s, n, k)
-	WHERE m.code = 'bench';
-	CALL publish_model('bench')" >/dev/null
-sql -c 'GRANT SELECT ON host TO bench_manager' -c 'SET ROLE bench_manager' -c "SELECT create_release('REL-1', 'minor', model => 'bench')" >/dev/null
+sql -f ../test/lib/plain_model.sql >/dev/null
+sql -c 'GRANT SELECT ON host TO bench_manager' -c 'SET ROLE bench_manager' -c "SELECT create_release('REL-1', 'minor', model => 'plain')" >/dev/null
 # The same rows, completed beforehand, into a table with the same columns, defaults, checks and indexes that nothing watches.
 sql -c 'CREATE TABLE plain_plan (LIKE planned_ci_change INCLUDING ALL)'
 plain=$(milliseconds "INSERT INTO plain_plan (release_id, ci, attribute, old_value, new_value, target)
@@ -136,7 +126,7 @@ line "back-out of $CHANGES changes, against the plain UPDATE" "$ours" "$plain" m
 # An application that makes planned changes one by one: each is asked about, permitted, and recorded.
 measure_planned() {
 	planned=$((ITEMS / 5))
-	sql -c 'SET ROLE bench_manager' -c "SELECT create_release('REL-2', 'minor', model => 'bench')" \
+	sql -c 'SET ROLE bench_manager' -c "SELECT create_release('REL-2', 'minor', model => 'plain')" \
 		-c "INSERT INTO planned_ci_change (release_id, ci, attribute, new_value, target)
 			SELECT release_id('REL-2'), 'host/' || $CHANGES + i, 'os', 'sid', 'cluster/2' FROM generate_series(1, $planned) AS i" \
 		-c "SELECT add_wave('REL-2', 'all', '{cluster/2}')" -c "CALL advance_release('REL-2', 'deploying')" >/dev/null
@@ -158,7 +148,7 @@ line "the same, against the UPDATE of the bound table, observed" "$ours" "$plain
 sql -c 'CREATE TABLE spread (LIKE host INCLUDING ALL) PARTITION BY HASH (id)' \
 	-c "DO \$\$ BEGIN FOR i IN 0..15 LOOP EXECUTE format('CREATE TABLE spread_%1\$s PARTITION OF spread FOR VALUES WITH (MODULUS 16, REMAINDER %1\$s)', i); END LOOP; END \$\$" \
 	-c "INSERT INTO spread SELECT * FROM host WHERE id <= $CHANGES" -c "SELECT bind_ci_class('spread', 'spread', '{id}', 'name')" -c 'VACUUM ANALYZE' \
-	-c 'SET ROLE bench_manager' -c "SELECT create_release('REL-2', 'minor', model => 'bench'), create_release('REL-3', 'minor', model => 'bench')" >/dev/null
+	-c 'SET ROLE bench_manager' -c "SELECT create_release('REL-2', 'minor', model => 'plain'), create_release('REL-3', 'minor', model => 'plain')" >/dev/null
 # planned RELEASE CLASS: how long it takes to plan the changes of a release in the table of a class.
 planned() {
 	milliseconds 'SET ROLE bench_manager' "INSERT INTO planned_ci_change (release_id, ci, attribute, new_value, target)

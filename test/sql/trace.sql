@@ -53,19 +53,10 @@ CALL bind_ci_relation('backs up', 'disk', '{backs_up}', 'disk');
 -- A model whose gates ask nothing, so that nothing but what is tested here stands in the way.
 CREATE FUNCTION granted(release uuid) RETURNS release_mgmt.check_result IMMUTABLE BEGIN ATOMIC SELECT (true, NULL, NULL, NULL)::release_mgmt.check_result; END;
 INSERT INTO registered_check (name, point, function_name, proves) VALUES ('granted', 'gate', 'public.granted', 'nothing: a criterion for this test, always met');
-INSERT INTO release_model (code, description) VALUES ('plain', 'gates that ask nothing');
-INSERT INTO model_state (model_id, state, ordinal, kind)
-SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m,
-       (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('live', 3, 'deployed'), ('closed', 4, 'ended')) AS s (state, ordinal, kind)
-WHERE m.code = 'plain';
-INSERT INTO model_transition (model_id, from_state, to_state, forward)
-SELECT m.id, t.f, t.t, true FROM release_model AS m,
-       (VALUES ('draft', 'deploying'), ('deploying', 'live'), ('live', 'closed')) AS t (f, t) WHERE m.code = 'plain';
-INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
-SELECT DISTINCT t.model_id, t.to_state, 1, 'granted', 'granted'
-FROM model_transition AS t JOIN model_state AS s ON s.model_id = t.model_id AND s.state = t.to_state JOIN release_model AS m ON m.id = t.model_id
-WHERE t.forward AND s.kind <> 'planning' AND m.code = 'plain';
-CALL publish_model('plain');
+\set gate_check granted
+\getenv tests PG_ABS_SRCDIR
+\set plain_model :tests '/lib/plain_model.sql'
+\i :plain_model
 
 SET ROLE regress_trace_rm;
 INSERT INTO change_request (code, type, title) VALUES ('CHG-1', 'normal', 'new platform');

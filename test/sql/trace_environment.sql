@@ -50,16 +50,9 @@ DELETE FROM cmdb.package WHERE installed_on = 'b' AND name = 'curl';
 DELETE FROM cmdb.server WHERE code = 'c';
 RESET ROLE;
 -- A release plans a version, and an emergency permits an item and another firmware.
-INSERT INTO release_model (code, description) VALUES ('plain', 'one gate that asks what is planned');
-INSERT INTO model_state (model_id, state, ordinal, kind)
-SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m,
-       (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('live', 3, 'deployed'), ('closed', 4, 'ended')) AS s (state, ordinal, kind) WHERE m.code = 'plain';
-INSERT INTO model_transition (model_id, from_state, to_state, forward)
-SELECT m.id, t.f, t.t, true FROM release_model AS m, (VALUES ('draft', 'deploying'), ('deploying', 'live'), ('live', 'closed')) AS t (f, t) WHERE m.code = 'plain';
-INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
-SELECT m.id, c.s, 1, c.n, c.k FROM release_model AS m,
-       (VALUES ('deploying', 'items traceable', 'cis_traceable'), ('live', 'verified', 'deployment_verified'), ('closed', 'review held', 'review_held')) AS c (s, n, k) WHERE m.code = 'plain';
-CALL publish_model('plain');
+\getenv tests PG_ABS_SRCDIR
+\set plain_model :tests '/lib/plain_model.sql'
+\i :plain_model
 SET ROLE regress_environment_rm;
 SELECT create_release('REL-1', 'minor', model => 'plain') IS NOT NULL AS created;
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-1'), 'package/a:nginx', 'version', '1.24-1');

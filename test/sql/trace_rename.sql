@@ -16,18 +16,9 @@ SELECT bind_ci_class('site', 'site', '{code}', 'code') AS sites, bind_ci_class('
 SELECT govern('rack', 'observe') IS NOT NULL AS observed;
 DELETE FROM rack WHERE site = 'b';
 SELECT govern('rack', 'enforce') IS NOT NULL AS enforced;
-INSERT INTO release_model (code, description) VALUES ('plain', 'two states');
-INSERT INTO model_state (model_id, state, ordinal, kind)
-SELECT m.id, s.state, s.ordinal, s.kind FROM release_model AS m,
-       (VALUES ('draft', 1, 'planning'), ('deploying', 2, 'deploying'), ('live', 3, 'deployed'), ('closed', 4, 'ended')) AS s (state, ordinal, kind)
-WHERE m.code = 'plain';
-INSERT INTO model_transition (model_id, from_state, to_state, forward)
-SELECT m.id, t.f, t.t, true FROM release_model AS m, (VALUES ('draft', 'deploying'), ('deploying', 'live'), ('live', 'closed')) AS t (f, t) WHERE m.code = 'plain';
-INSERT INTO gate_criterion (model_id, to_state, ordinal, name, check_name)
-SELECT m.id, c.s, 1, c.n, c.k
-FROM release_model AS m, (VALUES ('deploying', 'items traceable', 'cis_traceable'), ('live', 'verified', 'deployment_verified'), ('closed', 'review held', 'review_held')) AS c (s, n, k)
-WHERE m.code = 'plain';
-CALL publish_model('plain');
+\getenv tests PG_ABS_SRCDIR
+\set plain_model :tests '/lib/plain_model.sql'
+\i :plain_model
 -- What nobody has touched is told without comparing; by comparing each item the same comes out.
 CREATE FUNCTION told_otherwise(release text) RETURNS bigint LANGUAGE sql AS $$
     WITH told AS MATERIALIZED (
