@@ -27,11 +27,8 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.registered_check');
 SELECT release_mgmt_internal.is_shared('release_mgmt.registered_check', 'rules');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.registered_check');
 
-CREATE FUNCTION release_mgmt_internal.forget_checks() RETURNS trigger
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_checks';
-COMMENT ON FUNCTION release_mgmt_internal.forget_checks() IS 'Statement trigger rm_96_forget_checks: sessions that remember the registered checks forget them.';
 CREATE TRIGGER rm_96_forget_checks AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON release_mgmt.registered_check
-FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.forget_checks();
+FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.forget_table();
 ALTER TABLE release_mgmt.registered_check ENABLE ALWAYS TRIGGER rm_96_forget_checks;
 
 CREATE FUNCTION release_mgmt_internal.register_check(name text, point text, function_name text, proves text) RETURNS void

@@ -36,11 +36,12 @@ COMMENT ON TABLE release_mgmt.ledger_identity IS
 'The cluster, database and extension in which the log is written to. A restored or templated copy has another identity and is inactive.';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ledger_identity', '');
 
-CREATE FUNCTION release_mgmt_internal.forget_identity() RETURNS trigger
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_identity';
-COMMENT ON FUNCTION release_mgmt_internal.forget_identity() IS 'Makes every session look again whether the database is active.';
+CREATE FUNCTION release_mgmt_internal.forget_table() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_forget_table';
+COMMENT ON FUNCTION release_mgmt_internal.forget_table() IS
+'Statement trigger of tables of which sessions keep what they have read (whether the database is active, the registered checks): they forget it, this session at once and the others with the commit.';
 CREATE TRIGGER rm_90_forget AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON release_mgmt.ledger_identity
-    FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.forget_identity();
+    FOR EACH STATEMENT EXECUTE FUNCTION release_mgmt_internal.forget_table();
 ALTER TABLE release_mgmt.ledger_identity ENABLE ALWAYS TRIGGER rm_90_forget;
 
 -- Asked in the WHEN clause of triggers, with the rights of whoever writes: PUBLIC keeps EXECUTE.

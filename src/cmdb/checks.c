@@ -3,7 +3,7 @@
  *		The checks that are registered at the points where the guard asks.
  *
  * A session remembers them until somebody writes to registered_check: its
- * statement trigger, forget_checks(), invalidates the table's relcache entry.
+ * statement trigger, forget_table(), invalidates the table's relcache entry.
  */
 #include "postgres.h"
 
@@ -11,7 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "cmdb/permit.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "ledger/store.h"
@@ -37,8 +36,6 @@ static MemoryContext context = NULL;
 static Oid table = InvalidOid;
 /* How often the table was written to, as far as is known. */
 static uint64 signals = 0;
-
-PG_FUNCTION_INFO_V1(rm_forget_checks);
 
 /* Relcache callback. */
 static void
@@ -138,14 +135,4 @@ rm_checks_at(const char *point)
 	if (signals == before && npoints < MOST_POINTS)
 		remember(point, &checks);
 	return checks;
-}
-
-/* Statement trigger rm_96_forget_checks of registered_check. */
-Datum
-rm_forget_checks(PG_FUNCTION_ARGS)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		elog(ERROR, "forget_checks() is a trigger function");
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	return PointerGetDatum(NULL);
 }

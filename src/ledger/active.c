@@ -7,9 +7,8 @@
  * database's OID and the extension's, and the database is active only where
  * all three are the real ones.
  *
- * The answer is kept per backend.  A trigger on ledger_identity sends a
- * relation cache invalidation for it, which reaches this session at the next
- * command and the others when the transaction commits.
+ * The answer is kept per backend until ledger_identity is written to: its
+ * statement trigger, forget_table(), sends a relation cache invalidation.
  */
 #include "postgres.h"
 
@@ -19,7 +18,6 @@
 #include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "commands/extension.h"
-#include "commands/trigger.h"
 #include "errcodes.h"
 #include "fmgr.h"
 #include "ledger/ledger.h"
@@ -31,7 +29,6 @@
 
 PG_FUNCTION_INFO_V1(rm_is_active);
 PG_FUNCTION_INFO_V1(rm_require_active);
-PG_FUNCTION_INFO_V1(rm_forget_identity);
 
 typedef enum Knowledge
 {
@@ -152,15 +149,4 @@ rm_require_active(PG_FUNCTION_ARGS)
 {
 	rm_ledger_require_active();
 	PG_RETURN_VOID();
-}
-
-/* Statement trigger of ledger_identity: make every session look again. */
-Datum
-rm_forget_identity(PG_FUNCTION_ARGS)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		elog(ERROR, "forget_identity() is a trigger function");
-
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	return PointerGetDatum(NULL);
 }
