@@ -32,7 +32,7 @@ are used in turn, so that one can be emptied whole.';
 COMMENT ON COLUMN release_mgmt.ledger_pending_0.at IS 'Of the commit; this, count, transaction_id, root and roles are what the entry says';
 COMMENT ON COLUMN release_mgmt.ledger_pending_0.count IS 'How many changes the transaction has';
 COMMENT ON COLUMN release_mgmt.ledger_pending_0.root IS 'The Merkle tree hash over the changes';
-COMMENT ON COLUMN release_mgmt.ledger_pending_0.roles IS 'The lines of the entry that name roles';
+COMMENT ON COLUMN release_mgmt.ledger_pending_0.roles IS 'The lines of the entry that name the session''s role, its application, and the roles that changed something';
 COMMENT ON COLUMN release_mgmt.ledger_pending_0.changes IS
 'The transaction''s changes in the form of ledger_batch, to which sequencing moves them; NULL where they were more than go beside a leaf and stand there
 already';

@@ -27,6 +27,11 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_entry_field'
 COMMENT ON FUNCTION release_mgmt_internal.entry_field(bytea, text) IS
 'What an entry says after the label, as in entry_field(entry, ''at''); several lines of the same label are joined by commas.';
 
+CREATE FUNCTION release_mgmt_internal.entry_who(entry bytea) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_entry_who_sql';
+COMMENT ON FUNCTION release_mgmt_internal.entry_who(bytea) IS
+'Who acted by what an entry says: the roles joined by commas, and behind " for " those for whom they acted, if any.';
+
 CREATE FUNCTION release_mgmt_internal.pending_entry(transaction_id uuid, at timestamptz, roles bytea, count bigint, root bytea) RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'rm_pending_entry';
 COMMENT ON FUNCTION release_mgmt_internal.pending_entry(uuid, timestamptz, bytea, bigint, bytea) IS
@@ -119,14 +124,14 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.batches_of_row(uuid, text) IS 'The batches that may hold changes of the row.';
 
 CREATE FUNCTION release_mgmt_internal.row_history(source regclass, table_id uuid, key text)
-RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb, made_as text)
+RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, application text, operation text, changed jsonb, old jsonb, made_as text)
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 AS 'MODULE_PATHNAME', 'rm_row_history';
 COMMENT ON FUNCTION release_mgmt_internal.row_history(regclass, uuid, text) IS
 'What history_of() tells of a row of the governed table with that id; the open transaction''s own changes are among it after flush_changes().';
 
 -- Reads the ledger on behalf of duties that hold no privilege on it, hence SECURITY DEFINER.
 CREATE FUNCTION release_mgmt.history_of(source regclass, key text)
-RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, operation text, changed jsonb, old jsonb, made_as text)
+RETURNS TABLE (log_index bigint, transaction_id uuid, seq bigint, at timestamptz, role text, application text, operation text, changed jsonb, old jsonb, made_as text)
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE ROWS 5 SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     governed_id CONSTANT uuid := (SELECT t.id FROM release_mgmt.governed_table AS t WHERE t.source = history_of.source);
@@ -140,7 +145,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt.history_of(regclass, text) IS
 'Every change of one row, the last one first. key: values of the key columns joined by '':'', where '':'' and ''\'' in a value are escaped with ''\''.
-log_index: the leaf''s index in its log, NULL while the transaction is not sequenced; later logs (epochs) first. operation: insert, update, delete, baseline (there when governance began) or
+log_index: the leaf''s index in its log, NULL while the transaction is not sequenced; later logs (epochs) first. role: who acted, and for whom where it was
+for somebody; application: what the session called itself (application_name) when it committed, NULL for nothing. operation: insert, update, delete, baseline (there when governance began) or
 schema (recorded again with a new schema version). changed: {column: {old, new}}, values as text; new is null as well
 where it is not known any more (redacted, or altered while the database was inactive). made_as: the key that the row had after the change, NULL where it is the one asked for: what was done to
 the row while it had other keys is told too, as is what was done to other rows that had this key before. Errors: RM002 where the table is not governed.';
@@ -159,7 +165,8 @@ COMMENT ON FUNCTION release_mgmt_internal.changed_values(regclass, text, uuid, b
 CREATE VIEW release_mgmt.captured_change WITH (security_invoker = true) AS
     SELECT l.log_index, b.transaction_id, c.seq,
            coalesce(release_mgmt_internal.entry_field(l.entry, 'at')::timestamptz, now()) AS at,
-           coalesce(release_mgmt_internal.entry_field(l.entry, 'role'), session_user::text) AS role,
+           coalesce(release_mgmt_internal.entry_who(l.entry), session_user::text) AS role,
+           CASE WHEN l.entry IS NULL THEN nullif(current_setting('application_name'), '') ELSE release_mgmt_internal.entry_field(l.entry, 'application') END AS application,
            t.source, c.table_id, c.key, c.former_key, c.operation,
            release_mgmt_internal.changed_values(t.source, c.key, b.transaction_id, c.seq) AS changed,
            c.old

@@ -21,7 +21,7 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.oldest_sequenced(timestamptz) IS 'No transaction in the tree that committed since then has a lower id; of NULL, none has.';
 
 CREATE FUNCTION release_mgmt_internal.leaves_of(transactions uuid[])
-RETURNS TABLE (transaction_id uuid, rank integer, at timestamptz, role text)
+RETURNS TABLE (transaction_id uuid, rank integer, at timestamptz, role text, application text)
 LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED ROWS 100
 BEGIN ATOMIC
     WITH asked AS MATERIALIZED (
@@ -40,11 +40,12 @@ BEGIN ATOMIC
            pg_catalog.row_number() OVER (ORDER BY l.entry IS NOT NULL, l.log_index IS NOT NULL, l.log_opened_at DESC, l.log_index DESC,
                                                   l.position DESC, t.id DESC)::integer,
            coalesce(release_mgmt_internal.entry_field(l.entry, 'at')::timestamptz, pg_catalog.now()),
-           coalesce(release_mgmt_internal.entry_field(l.entry, 'role'), session_user::text)
+           coalesce(release_mgmt_internal.entry_who(l.entry), session_user::text),
+           CASE WHEN l.entry IS NULL THEN nullif(pg_catalog.current_setting('application_name'), '') ELSE release_mgmt_internal.entry_field(l.entry, 'application') END
     FROM asked AS t LEFT JOIN leaf AS l ON l.id = t.id;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.leaves_of(uuid[]) IS
-'Of transactions: their rank, the last one to commit first, the time of the commit and the roles that acted; of one without a leaf, which is still open, now and the session''s.';
+'Of transactions: their rank, the last one to commit first, the time of the commit, who acted, and through which application; of one without a leaf, which is still open, now and the session''s.';
 
 CREATE FUNCTION release_mgmt_internal.changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz)
 RETURNS TABLE (label text, n bigint, transaction_id uuid, operation text, attribute text, old_value text, at timestamptz, role text, asked_as text, made_as text)
@@ -68,4 +69,4 @@ CREATE FUNCTION release_mgmt_internal.as_made(table_id uuid, keys text[], column
 RETURNS TABLE (is_as_made boolean, at timestamptz, role text)
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'rm_as_made';
 COMMENT ON FUNCTION release_mgmt_internal.as_made(uuid, text[], text[], uuid[], text[], timestamptz) IS
-'For each of some columns of rows of a governed table, in their order: whether the ledger tells of its row, since a time, that each of its columns named here was last changed by the transaction named beside it (NULL: by none), and nothing else but changes of exempt columns; and when that transaction committed, and by which role. The open transaction''s own changes are among them after flush_changes().';
+'For each of some columns of rows of a governed table, in their order: whether the ledger tells of its row, since a time, that each of its columns named here was last changed by the transaction named beside it (NULL: by none), and nothing else but changes of exempt columns; and when that transaction committed, and who acted in it. The open transaction''s own changes are among them after flush_changes().';

@@ -155,7 +155,7 @@ put_answers(const Question *question, ReturnSetInfo *result)
 		values[0] = BoolGetDatum(is_as_made);
 		nulls[1] = nulls[2] = !is_as_made;
 		values[1] = is_as_made ? TimestampTzGetDatum(made->found->at) : (Datum) 0;
-		values[2] = is_as_made ? made->found->role : (Datum) 0;
+		values[2] = is_as_made ? made->found->who : (Datum) 0;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 }

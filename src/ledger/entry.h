@@ -17,6 +17,11 @@
  *
  *		actor <role of the person for whom it acted>
  *
+ * Where the session said which application it is, the first line ends in v3,
+ * actors may be named as in v2, and below the line of the session stands
+ *
+ *		application <what application_name said at the commit>
+ *
  * A newline or backslash in a name is written \n or \\.  The first entry of
  * an epoch after the first:
  *
@@ -32,6 +37,15 @@
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "utils/uuid.h"
+
+#define RM_ENTRY_HEAD_1 "release_mgmt transaction v1\n"
+#define RM_ENTRY_HEAD_2 "release_mgmt transaction v2\n"
+#define RM_ENTRY_HEAD_3 "release_mgmt transaction v3\n"
+#define RM_ENTRY_HEAD_LEN (sizeof(RM_ENTRY_HEAD_1) - 1)
+#define RM_ENTRY_EPOCH_HEAD "release_mgmt epoch v1\n"
+
+/* Characters of a uuid's text form. */
+#define RM_UUID_TEXT_LEN 36
 
 #define RM_ENTRY_MAX_ROLES 500
 #define RM_ENTRY_MAX_SIZE 65535
@@ -62,6 +76,7 @@ extern bool rm_entry_parse_transaction(const char *entry, int len, RmTransaction
 extern bool rm_entry_is_epoch(const char *entry, int len);
 extern const char *rm_entry_epoch_checkpoint(const char *entry);
 extern char *rm_entry_said(const char *entry, int entry_len, const char *label);
+extern char *rm_entry_who(const char *entry, int entry_len);
 extern char *rm_base64(const void *bytes, int len);
 extern int rm_base64_decode(const char *text, int len, void *bytes, int size);
 

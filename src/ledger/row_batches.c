@@ -124,7 +124,7 @@ rm_row_batches_open(RmRowBatches *rows, const TimestampTz *since)
 	if (since != NULL)
 		rows->oldest_sequenced = rm_slow_oldest_id(*since, rows->snapshot);
 	rows->logs = read_logs(rows->snapshot);
-	rows->role = (Datum) 0;
+	rows->who = rows->application = (Datum) 0;
 }
 
 /* Return whether ledger_key led to the batch. */

@@ -36,8 +36,8 @@ typedef struct RmRowTransaction
 	int64 log_index;
 	XLogRecPtr position; /* and of a pending one */
 	TimestampTz at;
-	Datum role;  /* text */
-	Datum actor; /* text, for whom it acted; 0 where it did for itself */
+	Datum who;         /* text: the roles, and for whom they acted */
+	Datum application; /* text; 0 where none was named */
 } RmRowTransaction;
 
 /* A log, present or former. */
@@ -61,7 +61,8 @@ typedef struct RmRowBatches
 	StringInfoData since_line;  /* as an entry says it */
 	pg_uuid_t oldest_sequenced; /* id of a transaction in the tree that may be meant */
 	List *logs;                 /* of RmRowLog */
-	Datum role;                 /* that was told of last */
+	Datum who;                  /* that was told of last, */
+	Datum application;          /* likewise */
 	MemoryContext context;      /* what is kept */
 	MemoryContext scratch;      /* emptied after each batch */
 } RmRowBatches;

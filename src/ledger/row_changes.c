@@ -102,7 +102,7 @@ put_change(Answer *answer, const RmFoundChange *found, int n)
 	values[3] = CStringGetTextDatum(rm_operation_name(found->operation));
 	nulls[4] = nulls[5] = true;
 	values[6] = TimestampTzGetDatum(found->transaction->at);
-	values[7] = found->transaction->role;
+	values[7] = found->transaction->who;
 	if (found->old == NULL || found->operation != RM_UPDATE)
 	{
 		if (is_asked_for(answer, found->operation, NULL))

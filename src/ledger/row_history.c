@@ -30,7 +30,7 @@
 
 PG_FUNCTION_INFO_V1(rm_row_history);
 
-#define ROW_HISTORY_NATTS 9
+#define ROW_HISTORY_NATTS 10
 
 /* What was in a row's columns at some time, as far as that is known. */
 typedef struct RowState
@@ -225,16 +225,6 @@ is_found_altered(Oid source, const char *key, TimestampTz after, TimestampTz unt
 	return found;
 }
 
-/* Return who made the change, as text. */
-static Datum
-who_made(const RmRowTransaction *transaction)
-{
-	if (transaction->actor == (Datum) 0)
-		return transaction->role;
-	return CStringGetTextDatum(
-		psprintf("%s for %s", TextDatumGetCString(transaction->role), TextDatumGetCString(transaction->actor)));
-}
-
 /* Put the history out. */
 static void
 put_history(ReturnSetInfo *result, const RmRowSearch *search, Oid source, RowState present)
@@ -260,13 +250,15 @@ put_history(ReturnSetInfo *result, const RmRowSearch *search, Oid source, RowSta
 		values[1] = UUIDPGetDatum(&transaction->id);
 		values[2] = Int64GetDatum(found->seq);
 		values[3] = TimestampTzGetDatum(transaction->at);
-		values[4] = who_made(transaction);
-		values[5] = CStringGetTextDatum(rm_operation_name(found->operation));
-		values[6] = change_to_jsonb(found, found->is_other ? &others : &present);
-		nulls[7] = found->old == NULL;
-		values[7] = nulls[7] ? (Datum) 0 : rm_image_to_jsonb(&found->row->name.table_id, found->old, found->old_len);
-		nulls[8] = made_as == found->row;
-		values[8] = CStringGetTextDatum(rm_row_key_text(&made_as->name));
+		values[4] = transaction->who;
+		values[5] = transaction->application;
+		nulls[5] = transaction->application == (Datum) 0;
+		values[6] = CStringGetTextDatum(rm_operation_name(found->operation));
+		values[7] = change_to_jsonb(found, found->is_other ? &others : &present);
+		nulls[8] = found->old == NULL;
+		values[8] = nulls[8] ? (Datum) 0 : rm_image_to_jsonb(&found->row->name.table_id, found->old, found->old_len);
+		nulls[9] = made_as == found->row;
+		values[9] = CStringGetTextDatum(rm_row_key_text(&made_as->name));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 }
@@ -274,8 +266,8 @@ put_history(ReturnSetInfo *result, const RmRowSearch *search, Oid source, RowSta
 /*
  * row_history(source regclass, table_id uuid, key text)
  * returns table (log_index bigint, transaction_id uuid, seq bigint,
- * at timestamptz, role text, operation text, changed jsonb, old jsonb,
- * made_as text)
+ * at timestamptz, role text, application text, operation text, changed jsonb,
+ * old jsonb, made_as text)
  */
 Datum
 rm_row_history(PG_FUNCTION_ARGS)

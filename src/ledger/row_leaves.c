@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
@@ -89,41 +90,36 @@ meant_transactions(RmRowBatches *rows, int *count)
 	return meant;
 }
 
-/* Return a role's name as text, the same one again where it is that of the leaf before. */
+/* Return a name as text, the same one again where it is that of the leaf before. */
 static Datum
-name_of_role(RmRowBatches *rows, const char *name)
+keep_name(RmRowBatches *rows, Datum *last, const char *name)
 {
-	if (rows->role == (Datum) 0 || strcmp(TextDatumGetCString(rows->role), name) != 0)
+	if (*last == (Datum) 0 || strcmp(TextDatumGetCString(*last), name) != 0)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(rows->context);
 
-		rows->role = CStringGetTextDatum(name);
+		*last = CStringGetTextDatum(name);
 		MemoryContextSwitchTo(old_context);
 	}
-	return rows->role;
+	return *last;
 }
 
-/* Note when the transaction committed, and who acted in it. */
+/* Note when the transaction committed, and who acted in it, through which application. */
 static void
 note_entry(RmRowBatches *rows, RmRowTransaction *transaction, const char *entry, int len)
 {
 	char *at = rm_entry_said(entry, len, "at");
-	char *role = rm_entry_said(entry, len, "role");
-	char *actor = rm_entry_said(entry, len, "actor");
+	char *who = rm_entry_who(entry, len);
+	char *application = len > 0 ? rm_entry_said(entry, len, "application") : application_name;
 
 	transaction->is_known = true;
 	transaction->at = GetCurrentTransactionStartTimestamp();
 	if (at != NULL)
 		transaction->at = DatumGetTimestampTz(
 			DirectFunctionCall3(timestamptz_in, CStringGetDatum(at), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	if (actor != NULL)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(rows->context);
-
-		transaction->actor = CStringGetTextDatum(actor);
-		MemoryContextSwitchTo(old_context);
-	}
-	transaction->role = name_of_role(rows, role != NULL ? role : GetUserNameFromId(GetSessionUserId(), false));
+	transaction->who = keep_name(rows, &rows->who, who != NULL ? who : GetUserNameFromId(GetSessionUserId(), false));
+	if (application != NULL && *application != '\0')
+		transaction->application = keep_name(rows, &rows->application, application);
 	transaction->is_meant = rows->since == NULL || timestamptz_cmp_internal(transaction->at, *rows->since) >= 0;
 }
 

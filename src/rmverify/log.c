@@ -9,9 +9,14 @@
 
 #include "rmverify/rmverify.h"
 
-/* With v2, lines "actor" say for whom a role acted. */
-#define TRANSACTION_HEAD "release_mgmt transaction v1\n"
-#define TRANSACTION_HEAD_2 "release_mgmt transaction v2\n"
+/* From v2 on, lines "actor" say for whom a role acted; with v3, a line "application" what the session called itself. */
+#define TRANSACTION_HEAD_LEN (sizeof("release_mgmt transaction v1\n") - 1)
+
+static const char *const transaction_heads[] = {
+	"release_mgmt transaction v1\n",
+	"release_mgmt transaction v2\n",
+	"release_mgmt transaction v3\n",
+};
 
 /* The transaction whose batches are being read. */
 typedef struct Transaction
@@ -50,6 +55,18 @@ entry_line(const char *entry, size_t len, const char *label, size_t *value_len)
 	return NULL;
 }
 
+/* Return whether the entry is a transaction's. */
+static bool
+is_transaction(const char *entry, size_t len)
+{
+	for (size_t i = 0; len > TRANSACTION_HEAD_LEN && i < sizeof(transaction_heads) / sizeof(*transaction_heads); i++)
+	{
+		if (memcmp(entry, transaction_heads[i], TRANSACTION_HEAD_LEN) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Begin a transaction of which nothing was read yet. */
 static void
 reset_transaction(Transaction *transaction, int64_t index)
@@ -72,9 +89,7 @@ begin_transaction(Transaction *transaction, int64_t index, const Field *entry)
 	const char *changes;
 
 	reset_transaction(transaction, index);
-	transaction->is_transaction =
-		len > strlen(TRANSACTION_HEAD) && (memcmp(text, TRANSACTION_HEAD, strlen(TRANSACTION_HEAD)) == 0 ||
-										   memcmp(text, TRANSACTION_HEAD_2, strlen(TRANSACTION_HEAD_2)) == 0);
+	transaction->is_transaction = is_transaction(text, len);
 	if (!transaction->is_transaction)
 		return;
 	changes = entry_line(text, len, "changes ", &changes_len);

@@ -94,7 +94,8 @@ show_entry(const Proof *proof)
 	{
 		const char *end = strchr(line, '\n');
 
-		if (strncmp(line, "at ", 3) == 0 || strncmp(line, "session ", 8) == 0 || strncmp(line, "role ", 5) == 0)
+		if (strncmp(line, "at ", 3) == 0 || strncmp(line, "session ", 8) == 0 ||
+			strncmp(line, "application ", 12) == 0 || strncmp(line, "role ", 5) == 0 || strncmp(line, "actor ", 6) == 0)
 			printf("  %.*s\n", (int) (end - line), line);
 		line = end + 1;
 	}

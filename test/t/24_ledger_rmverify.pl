@@ -38,7 +38,9 @@ $cluster->value('postgres', q{
 	ALTER TABLE item RENAME value TO version;
 	UPDATE item SET version = '5.2' WHERE "the key" = 'bash';
 	CREATE ROLE auditor LOGIN;
-	-- A leaf of the second version: a proxy acts for somebody.
+	-- A leaf of each version: psql says what it is; a session that does not; one of a proxy that acts for somebody.
+	SET application_name = '';
+	INSERT INTO item VALUES ('first', '0.4');
 	CREATE ROLE portal;
 	CREATE ROLE anna;
 	CALL release_mgmt.grant_duty('anna', 'reader', 'Customer');
@@ -68,6 +70,8 @@ sub sign
 my ($status, $out, $err) = verify();
 is($status, 2, 'without a checkpoint nothing can be said');
 my $first = sign();
+is($cluster->value('postgres', q{SELECT string_agg(DISTINCT split_part(convert_from(entry, 'UTF8'), E'\n', 1), ', ') FROM release_mgmt.ledger_entry}),
+	join(', ', map { "release_mgmt transaction v$_" } 1 .. 3), 'leaves of each version');
 ($status, $out, $err) = verify();
 is($status, 0, 'a sound ledger') or diag $out, $err;
 like($out, qr/^rmverify\.example\.org is sound: \d+ leaves, \d+ of them signed/, 'and says so');

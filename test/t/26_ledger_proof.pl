@@ -46,7 +46,7 @@ sign();
 my $proof = $cluster->value('postgres', q{SELECT release_mgmt.proof_of('item', '7')}) . "\n";
 my ($status, $out, $err) = verify('proof', spill('proof', $proof));
 is($status, 0, 'rmverify proves a row of a transaction of a thousand') or diag $out, $err;
-like($out, qr/^insert of table [0-9a-f-]{36} \(the server calls it public\.item\), key 7\n  at \S+\n  session postgres\n  role postgres\n/, 'it tells of the change');
+like($out, qr/^insert of table [0-9a-f-]{36} \(the server calls it public\.item\), key 7\n  at \S+\n  session postgres\n  application psql\n  role postgres\n/, 'it tells of the change');
 like($out, qr/^  new data: ff00\n  new flag: false\n  new id: 7\n  new name: name 7\n  new price: 10\.50\n  new seen: 2026-03-01 12:00:00\.5\+00\n/m, 'and of the row');
 like($out, qr/^It is leaf \d+ of proof\.example\.org, and in its checkpoint of \d+ leaves\.$/m, 'and where it is');
 
