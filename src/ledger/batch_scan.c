@@ -79,7 +79,16 @@ running_position(RmBatchScan *scan)
 				  UUID_LEN);
 }
 
-/* Let the running scan step to the transaction wanted if it is near; false where that is not so. */
+/* Does the running scan stand amid a transaction's batches? It gave up there on the way to another one. */
+static bool
+is_amid(RmBatchScan *scan)
+{
+	bool isnull;
+
+	return DatumGetInt64(slot_getattr(scan->running_slot, RM_BATCH_FIRST_SEQ, &isnull)) != 0;
+}
+
+/* Let the running scan step to the first batch of the transaction wanted if it is near; false where that is not so. */
 static bool
 reach(RmBatchScan *scan)
 {
@@ -94,8 +103,10 @@ reach(RmBatchScan *scan)
 		}
 		step(scan);
 	}
-	scan->in_step |= position == 0;
-	return position == 0;
+	if (position != 0 || is_amid(scan))
+		return false;
+	scan->in_step = true;
+	return true;
 }
 
 /* Begin to read the batches of a transaction. */
