@@ -116,7 +116,7 @@ BEGIN
     IF existing.id IS NOT NULL AND change_governance.key <> existing.key_columns THEN
         PERFORM release_mgmt_internal.refuse('not_governable', format('table %s is governed already, by another key', change_governance.source),
             format('Its rows are named by (%s).', array_to_string(existing.key_columns, ', ')),
-            'Leave key out to keep it.');
+            format('Leave key out to keep it, or end the governance first with release_mgmt.ungovern(%L), which is recorded.', change_governance.source));
     END IF;
     UPDATE release_mgmt.governed_table AS t SET mode = change_governance.mode
     WHERE t.id = existing.id AND NOT t.builtin AND t.mode <> change_governance.mode;
@@ -163,6 +163,10 @@ BEGIN
     IF existing.builtin THEN
         PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s belongs to the extension', source),
             'Its changes are in the ledger as long as the extension is installed.');
+    END IF;
+    -- Parents first, as whoever writes or reads locks them: DROP TRIGGER by itself begins with the partitions.
+    IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = ungovern.source) THEN
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', ungovern.source);
     END IF;
     INSERT INTO release_mgmt.table_version (table_id, version, source, key_columns, column_keys, column_names, column_types, governed)
     SELECT v.table_id, v.version + 1, v.source, v.key_columns, v.column_keys, v.column_names, v.column_types, false

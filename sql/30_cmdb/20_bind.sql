@@ -310,6 +310,10 @@ BEGIN
           UNION ALL
           SELECT p FROM release_mgmt_internal.attribute_problems(source, bind_ci_class.attributes) AS p
           UNION ALL
+          SELECT format('%s is governed by another key, (%s): end that with SELECT release_mgmt.ungovern(%L), which is recorded, and bind it by this one.',
+                        source, array_to_string(g.key_columns, ', '), source)
+          FROM release_mgmt.governed_table AS g WHERE g.source = bind_ci_class.source AND g.key_columns <> key
+          UNION ALL
           SELECT 'The name of an item is read from somewhere: a column, a path or an expression.' WHERE btrim(bind_ci_class.name) = ''
           UNION ALL
           SELECT 'Which rows are items: ' || p || '.' FROM release_mgmt_internal.condition_problem(source, bind_ci_class.condition) AS p WHERE p IS NOT NULL
@@ -364,6 +368,10 @@ BEGIN
     END IF;
     IF c.source IS NULL THEN
         RETURN;
+    END IF;
+    -- Parents first, as whoever writes or reads locks them: DROP TRIGGER by itself begins with the partitions.
+    IF EXISTS (SELECT FROM pg_class AS k WHERE k.oid = c.source) THEN
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', c.source);
     END IF;
     FOR relation IN SELECT r FROM release_mgmt_internal.bound_relations(c.source) AS r LOOP
         -- A partition's trigger goes with its parent's.

@@ -315,6 +315,10 @@ BEGIN
         RETURN false;
     END IF;
     SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(ci, '/', 1);
+    -- A further attribute of the class, read along a path, has no type of its own.
+    IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = attribute AND a.attnum > 0 AND NOT a.attisdropped) THEN
+        RETURN false;
+    END IF;
     RETURN coalesce(release_mgmt_internal.canonical_value(source, attribute, stated) = present, false);
 EXCEPTION WHEN data_exception THEN
     RETURN false;

@@ -69,6 +69,7 @@ SELECT * FROM ci_attributes('book/b1');
 SELECT release_mgmt_internal.same_value('book/b1', 'code', 'b1', 'b2'), release_mgmt_internal.same_value('book/b1', 'at', '( r1 , 2 )', '(r1,2)'),
        release_mgmt_internal.same_value('book/b1', 'tags', '{ x }', '{x}');
 CALL unbind_ci_class('book');
+SELECT ungovern('book');
 SELECT bind_ci_class('shelf', 'book', '{tags}', 'code');
 \echo :LAST_ERROR_SQLSTATE
 
@@ -176,6 +177,24 @@ ALTER TABLE app DROP id;
 SELECT finding, detail FROM binding_status WHERE class = 'app' ORDER BY finding, detail;
 DROP TABLE app;
 SELECT finding, detail FROM binding_status WHERE class = 'app';
+
+-- Bound by a wrong key: what the refusal says frees the table, whether the class was unbound or not.
+CREATE TABLE tray (id integer PRIMARY KEY, name text NOT NULL UNIQUE);
+INSERT INTO tray VALUES (1, 'top'), (2, 'bottom');
+SELECT bind_ci_class('tray', 'tray', '{name}', 'name');
+SELECT bind_ci_class('tray', 'tray', '{id}', 'name');
+SELECT ungovern('tray');
+SELECT bind_ci_class('tray', 'tray', '{id}', 'name');
+SELECT label, retired_at IS NULL AS present FROM ci WHERE class = 'tray' ORDER BY label;
+SELECT finding, detail FROM binding_status WHERE class = 'tray';
+CALL unbind_ci_class('tray');
+SELECT bind_ci_class('tray', 'tray', '{name}', 'name');
+SELECT ungovern('tray');
+SELECT bind_ci_class('tray', 'tray', '{name}', 'name');
+SELECT label, retired_at IS NULL AS present FROM ci WHERE class = 'tray' ORDER BY label;
+SELECT govern('tray', 'observe', '{id}');
+CALL unbind_ci_class('tray');
+DROP TABLE tray;
 
 -- Unbind and bind again: the items keep their identity.
 CALL unbind_ci_class('site');

@@ -106,4 +106,19 @@ SELECT count(*) FROM verify_ledger();
 SELECT count(*) AS months, sum(audits) AS audits, sum(sampled) AS sampled, sum(matching) AS matching, sum(not_found) AS not_found,
        sum(corrections) AS corrections, sum(unauthorized) AS unauthorized, count(*) FILTER (WHERE accuracy_percent IS NOT NULL) AS with_accuracy
 FROM configuration_monthly;
+
+-- A further attribute of the class has no column; it differs all the same.
+RESET ROLE;
+CREATE TABLE blade (id integer PRIMARY KEY, rack_id integer REFERENCES rack);
+INSERT INTO blade VALUES (1, 1), (2, 1);
+SELECT bind_ci_class('blade', 'blade', '{id}', 'id', attributes => '{"place": "rack_id.name"}');
+SET ROLE regress_audit_manager;
+SELECT draw_ci_audit('AUD-3', 2, '{blade}');
+CALL record_ci_finding('AUD-3', 'blade/1', '{"place": "r2", "rack_id": "1"}');
+CALL record_ci_finding('AUD-3', 'blade/2', '{"place": "r1"}');
+RESET ROLE;
+SELECT ci, attribute, record, finding, settled FROM ci_audit_difference WHERE audit = 'AUD-3';
+UPDATE rack SET name = 'r2' WHERE id = 1;
+SELECT ci, attribute, record, finding, settled FROM ci_audit_difference WHERE audit = 'AUD-3';
+SELECT sampled, examined, matching, differing FROM ci_audit_result WHERE audit = 'AUD-3';
 DROP EXTENSION release_mgmt CASCADE;
