@@ -69,6 +69,10 @@ BEGIN
     INSERT INTO release_mgmt.ci_relation_class AS o (kind, from_class, columns, to_class, via, to_columns, condition)
     VALUES (kind, from_class, columns, to_class, via, to_columns, condition)
     ON CONFLICT ON CONSTRAINT ci_relation_class_key DO UPDATE SET condition = excluded.condition WHERE o.condition IS DISTINCT FROM excluded.condition;
+    -- Where nothing else has changed, what inherits from the link table may have.
+    IF via IS NOT NULL THEN
+        PERFORM release_mgmt_internal.follow_link(via);
+    END IF;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.bind_ci_relation(text, text, text[], text, regclass, text[], text) IS
 'Makes columns of from_class''s table, which hold keys of to_class, relations of a kind ("installed on", "runs on", "part of" ...). With via, each row of that link table is a relation: columns hold the key of from_class there, to_columns that of to_class; the table is governed from then on (mode observe unless it is governed already); condition says which of its rows are relations, as that of bind_ci_class() does. Called again it changes the condition. The kind "installed on" tells compatibility where a versioned item is installed. For the extension''s owner. Errors: RM001, RM012 a class is not bound, the columns do not fit its key, or the link table can not be governed.';

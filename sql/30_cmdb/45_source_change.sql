@@ -10,14 +10,15 @@ CREATE TABLE release_mgmt_internal.source_change (
     CONSTRAINT source_change_pkey PRIMARY KEY (source, changed_in, id)
 );
 COMMENT ON TABLE release_mgmt_internal.source_change IS
-'One row or more for each transaction that changed a source: of a bound class which rows there are or what installed_columns() names, or a table of the extension. Written by the trigger rm_80_ci on bound tables and by rm_95_source, pruned on the way. Not dumped: transaction numbers are this cluster''s own.';
+'One row or more for each transaction that changed a source: of a bound class which rows there are or what installed_columns() names, of a link table which rows there are or what link_columns_read() names, or a table of the extension. Written by the triggers rm_80_ci on bound tables and rm_95_source on the others, pruned on the way. Not dumped: transaction numbers are this cluster''s own.';
 COMMENT ON COLUMN release_mgmt_internal.source_change.source IS
 'name of the class, or qualified name of the table; a row in the place of others that were pruned counts as one more change';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.source_change', 'WHERE false');
 
 CREATE FUNCTION release_mgmt_internal.note_source() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_note_source';
-COMMENT ON FUNCTION release_mgmt_internal.note_source() IS 'Row trigger rm_95_source: notes that this transaction changed the table.';
+COMMENT ON FUNCTION release_mgmt_internal.note_source() IS
+'Row trigger rm_95_source(column, ...): notes that this transaction changed the table: rows, or values of these columns; of any column where none is named.';
 
 CREATE FUNCTION release_mgmt_internal.is_source(source regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -28,6 +29,66 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.is_source(regclass) IS
 'Has the changes of a table of the extension noted in source_change: called beside its CREATE TABLE, or by a module above.';
 SELECT release_mgmt_internal.is_source('release_mgmt.ci_class'), release_mgmt_internal.is_source('release_mgmt.ci_relation_class');
+
+-- Link tables that tell what is installed where have the same trigger. Who replaces it, or switches it off, has them read each time.
+CREATE FUNCTION release_mgmt_internal.link_columns_read(via regclass) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(array_agg(DISTINCT k.name COLLATE "C" ORDER BY k.name COLLATE "C"), '{}')
+    FROM release_mgmt.ci_relation_class AS r
+    CROSS JOIN LATERAL unnest(r.columns || r.to_columns || coalesce(release_mgmt_internal.path_columns(r.via, '(' || r.condition || ')'), '{}')) AS k (name)
+    WHERE r.via = link_columns_read.via AND r.kind = 'installed on';
+END;
+COMMENT ON FUNCTION release_mgmt_internal.link_columns_read(regclass) IS
+'The columns of a link table by which it tells what is installed on what; none where it does not.';
+
+CREATE FUNCTION release_mgmt_internal.is_followed(relation regclass, columns text[]) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- 29: AFTER INSERT OR UPDATE OR DELETE, FOR EACH ROW.
+    SELECT EXISTS (
+        SELECT FROM pg_trigger AS t
+        WHERE t.tgrelid = is_followed.relation AND t.tgname = 'rm_95_source' AND t.tgenabled = 'A' AND t.tgtype = 29
+          AND t.tgfoid = 'release_mgmt_internal.note_source()'::regprocedure AND t.tgqual IS NULL AND NOT t.tgdeferrable AND cardinality(t.tgattr::smallint[]) = 0
+          AND t.tgargs = (SELECT string_agg(convert_to(k.name, getdatabaseencoding()) || '\x00'::bytea, ''::bytea ORDER BY k.n) FROM unnest(columns) WITH ORDINALITY AS k (name, n)));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.is_followed(regclass, text[]) IS 'Does the trigger rm_95_source of a table stand as follow_link() put it, for changes of these columns?';
+
+CREATE FUNCTION release_mgmt_internal.follow_link(via regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    columns CONSTANT text[] := release_mgmt_internal.link_columns_read(via);
+    relation regclass;
+BEGIN
+    FOR relation IN SELECT r FROM release_mgmt_internal.bound_relations(via) AS r LOOP
+        CONTINUE WHEN release_mgmt_internal.is_followed(relation, columns);
+        -- That of a partition is its parent's, which comes before.
+        IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'rm_95_source' AND t.tgparentid = 0) THEN
+            PERFORM release_mgmt_internal.run_own_ddl(format('DROP TRIGGER rm_95_source ON %s', relation));
+        END IF;
+        IF columns <> '{}' THEN
+            PERFORM release_mgmt_internal.run_own_ddl(format('CREATE TRIGGER rm_95_source AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION release_mgmt_internal.note_source(%s)',
+                                                             relation, (SELECT string_agg(quote_literal(k.name), ', ' ORDER BY k.n) FROM unnest(columns) WITH ORDINALITY AS k (name, n))))
+            WHERE NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'rm_95_source');
+            PERFORM release_mgmt_internal.run_own_ddl(format('ALTER TABLE %s ENABLE ALWAYS TRIGGER rm_95_source', relation));
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.follow_link(regclass) IS
+'Has the changes of a link table, and of everything that inherits from it, noted in source_change as long as it tells what is installed where.';
+
+CREATE FUNCTION release_mgmt_internal.follow_links() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- A table that is being dropped is not there any more.
+    PERFORM release_mgmt_internal.follow_link(v.via)
+    FROM (SELECT OLD.via UNION SELECT NEW.via) AS v (via) JOIN pg_class AS c ON c.oid = v.via;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.follow_links() IS 'Row trigger of ci_relation_class: has the changes of link tables noted, or not any more.';
+CREATE TRIGGER rm_97_links AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.ci_relation_class
+    FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.follow_links();
 
 CREATE FUNCTION release_mgmt_internal.prune_source_changes() RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

@@ -140,18 +140,21 @@ COMMENT ON FUNCTION release_mgmt_internal.installed_components(uuid) IS
 'The versioned items that are installed on a target (relation kind "installed on"), or all of them where none is given. Of a target that is a versioned item itself: what is installed beside it, on the same host, or in the whole class where the class knows no hosts. version is NULL where it can not be read: binding_status tells.';
 
 CREATE FUNCTION release_mgmt_internal.baseline_sources(on_target uuid, own regclass[], OUT sources text[], OUT relations oid[], OUT kept boolean)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     item_class text;
     tables regclass[] := own || '{release_mgmt.ci_class,release_mgmt.ci_relation_class}'::regclass[];
     classes text[];
     bound oid[];
+    vias regclass[];
+    links regclass[];
     plain boolean;
 BEGIN
     SELECT i.class INTO item_class FROM release_mgmt.ci AS i WHERE i.id = on_target;
     SELECT coalesce(array_agg(DISTINCT n.name), '{}') || coalesce(item_class, ''), coalesce(array_agg(DISTINCT r.relation::oid) FILTER (WHERE r.relation IS NOT NULL), '{}'),
-           coalesce(bool_and(v.name_expression NOT LIKE '(SELECT %' AND v.version_expression NOT LIKE '(SELECT %' AND v.via IS NULL), true)
-    INTO classes, bound, plain
+           coalesce(bool_and(v.name_expression NOT LIKE '(SELECT %' AND v.version_expression NOT LIKE '(SELECT %'), true),
+           coalesce(array_agg(DISTINCT v.via) FILTER (WHERE v.via IS NOT NULL), '{}')
+    INTO classes, bound, plain, vias
     FROM release_mgmt_internal.versioned_class AS v
     CROSS JOIN LATERAL (VALUES (v.name), (v.on_class)) AS n(name)
     LEFT JOIN LATERAL (
@@ -164,20 +167,29 @@ BEGIN
     WHERE n.name IS NOT NULL
       AND (on_target IS NULL OR item_class IN (v.name, v.on_class)
            OR v.on_class IN (SELECT w.on_class FROM release_mgmt_internal.versioned_class AS w WHERE w.name = item_class));
-    -- The target's platform, or that of what it is installed on.
+    -- The target's platform, or that of what it is installed on: see target_platform().
+    IF NOT release_mgmt_internal.tells_platform(coalesce(item_class, '')) THEN
+        SELECT classes || coalesce(array_agg(r.to_class), '{}'), vias || coalesce(array_agg(r.via) FILTER (WHERE r.via IS NOT NULL), '{}') INTO classes, vias
+        FROM release_mgmt.ci_relation_class AS r
+        WHERE r.from_class = item_class AND r.kind = 'installed on' AND release_mgmt_internal.tells_platform(r.to_class);
+    END IF;
     bound := bound || ARRAY(WITH RECURSIVE tree (relation) AS (
-                                SELECT c.source::oid FROM release_mgmt.ci_class AS c WHERE c.name = ANY (classes) AND c.platform_path IS NOT NULL AND c.source IS NOT NULL
+                                SELECT c.source::oid FROM release_mgmt.ci_class AS c WHERE c.name = ANY (classes) AND (c.platform_path IS NOT NULL OR c.name = item_class) AND c.source IS NOT NULL
                                 UNION
                                 SELECT h.inhrelid FROM pg_inherits AS h JOIN tree AS t ON h.inhparent = t.relation
                             )
                             SELECT t.relation FROM tree AS t WHERE t.relation <> ALL (bound));
-    sources := classes || ARRAY(SELECT t::text FROM unnest(tables) AS t);
     relations := bound || tables::oid[];
-    -- What a path over foreign keys reads, link tables, and tables elsewhere, tell of no changes; nor do triggers that are off.
+    -- What a path over foreign keys reads, and tables elsewhere, tell of no changes; nor do triggers that are off, or of another kind.
     kept := plain AND NOT EXISTS (
         SELECT FROM unnest(relations) AS r
         WHERE NOT EXISTS (SELECT FROM pg_trigger AS t
-                          WHERE t.tgrelid = r AND t.tgname IN ('rm_80_ci', 'rm_95_source') AND t.tgenabled = 'A'));
+                          WHERE t.tgrelid = r AND t.tgname IN ('rm_80_ci', 'rm_95_source') AND t.tgenabled = 'A'))
+        AND NOT EXISTS (SELECT FROM unnest(vias) AS v CROSS JOIN LATERAL release_mgmt_internal.bound_relations(v) AS m
+                        WHERE NOT release_mgmt_internal.is_followed(m, release_mgmt_internal.link_columns_read(v)));
+    links := ARRAY(SELECT DISTINCT m FROM unnest(vias) AS v CROSS JOIN LATERAL release_mgmt_internal.bound_relations(v) AS m ORDER BY m);
+    sources := classes || ARRAY(SELECT t::text FROM unnest(tables || links) AS t);
+    relations := relations || links::oid[];
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.baseline_sources(uuid, regclass[]) IS
 'What the rows of installed_queries() and target_platform() are read from, and the given tables of the extension: sources, as source_change names them; relations, whose DDL counts; kept: whether every change is noted.';

@@ -12,6 +12,7 @@
 
 #include "cmdb/binding.h"
 #include "cmdb/source.h"
+#include "cmdb/value.h"
 
 #include "access/transam.h"
 #include "access/xact.h"
@@ -95,9 +96,35 @@ rm_source_note(const char *source)
 	strlcpy(noted[slot].source, source, sizeof(noted[slot].source));
 }
 
+/* Does one of the named columns hold another value? One that the table does not have may. */
+static bool
+is_any_changed(const TriggerData *trigger, char **columns, int ncolumns)
+{
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+
+	for (int i = 0; i < ncolumns; i++)
+	{
+		int number = SPI_fnumber(desc, columns[i]);
+		bool before_null, now_null;
+		Datum before, now;
+
+		if (number <= 0)
+			return true;
+		before = slot_getattr(trigger->tg_trigslot, number, &before_null);
+		now = slot_getattr(trigger->tg_newslot, number, &now_null);
+		if (!rm_value_same(before, before_null, now, now_null, TupleDescAttr(desc, AttrNumberGetAttrOffset(number))))
+			return true;
+	}
+	return false;
+}
+
 PG_FUNCTION_INFO_V1(rm_note_source);
 
-/* Row trigger on the extension's tables that baselines are made of. */
+/*
+ * Row trigger rm_95_source(column, ...) on tables that baselines are made of.
+ *
+ * An UPDATE counts where it changes one of the columns; any where none is named.
+ */
 Datum
 rm_note_source(PG_FUNCTION_ARGS)
 {
@@ -105,6 +132,9 @@ rm_note_source(PG_FUNCTION_ARGS)
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		elog(ERROR, "note_source() is a row trigger");
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && trigger->tg_trigger->tgnargs > 0 &&
+		!is_any_changed(trigger, trigger->tg_trigger->tgargs, trigger->tg_trigger->tgnargs))
+		return PointerGetDatum(NULL);
 	rm_source_note(quote_qualified_identifier(get_namespace_name(RelationGetNamespace(trigger->tg_relation)),
 											  RelationGetRelationName(trigger->tg_relation)));
 	return PointerGetDatum(NULL);
