@@ -142,6 +142,18 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.require_duty_for(uuid, text[]) IS
 'RM003 unless the acting person has one of the duties in an organization that has to do with the release: see may_write().';
 
+CREATE FUNCTION release_mgmt_internal.require_duty_for_all(VARIADIC duties text[]) RETURNS void
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    IF NOT release_mgmt_internal.may_write_of(NULL, duties) THEN
+        PERFORM release_mgmt_internal.refuse('duty_missing',
+            format('role "%s" does not have the duty that this needs in an organization that is no customer: %s', release_mgmt_internal.acting_role(), array_to_string(duties, ' or ')),
+            NULL, 'It concerns everybody, and is done by people of a provider, an integrator or the authority.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.require_duty_for_all(text[]) IS
+'RM003 unless the acting person has one of the duties in an organization that is no customer: for what concerns everybody.';
+
 CREATE FUNCTION release_mgmt_internal.acting_organization(VARIADIC duties text[]) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE

@@ -60,10 +60,19 @@ BEGIN
     END IF;
     SELECT string_agg(i, ', ' ORDER BY i) INTO unknown
     FROM unnest(items) AS i
-    WHERE NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = split_part(i, '/', 1) AND c.source IS NOT NULL AND i LIKE '%/_%');
+    WHERE NOT EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.name = split_part(i, '/', 1) AND c.source IS NOT NULL AND i LIKE '%/_%')
+       OR EXISTS (SELECT FROM release_mgmt.ci AS c WHERE c.label = i AND NOT release_mgmt_internal.may_see(c.organization_id, 'organization'));
     IF unknown IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('emergency "%s" can not be declared', code),
-            format('These name no item of a bound class: %s.', unknown), 'An item is named class/key: SELECT label FROM release_mgmt.ci. It need not exist yet.');
+            format('These name no item of a bound class that you may name: %s.', unknown), 'An item is named class/key: SELECT label FROM release_mgmt.ci. It need not exist yet.');
+    END IF;
+    SELECT string_agg(i, ', ' ORDER BY i) INTO unknown
+    FROM unnest(items) AS i JOIN release_mgmt.ci AS c ON c.label = i
+    WHERE NOT release_mgmt_internal.may_write_of(c.organization_id, '{operator,release manager,change manager}');
+    IF unknown IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('duty_missing', format('emergency "%s" can not be declared', code),
+            format('In no organization that these concern does role "%s" have one of the duties operator, release manager, change manager: %s.', release_mgmt_internal.acting_role(), unknown),
+            'A duty counts for the items of its organization and of the customers that it serves; items of no organization concern everybody, and are opened by anybody but a customer''s people.');
     END IF;
     INSERT INTO release_mgmt.change_request (code, type, title, priority, organization_id)
     VALUES (code, 'emergency', reason, 'critical', release_mgmt_internal.acting_organization('operator', 'release manager', 'change manager')) RETURNING id INTO change;
@@ -72,7 +81,7 @@ BEGIN
     RETURN existing.ends_at;
 END $$;
 COMMENT ON FUNCTION release_mgmt.declare_emergency(text, text[], text, interval) IS
-'Opens items (labels class/key) to change without a plan, for people with the duty operator, release manager or change manager, and opens an emergency change of that code that awaits approval after the fact. reason: what happened; lasts: how long, at most 24 hours. Returns when it ends. Every change made meanwhile is captured and held against it. Errors: RM002 items of no bound class, RM003 without one of these duties, RM015 no reason, no items, too long, or the code stands for another emergency, 23505 the code is that of another change.';
+'Opens items (labels class/key) to change without a plan, for people with the duty operator, release manager or change manager in organizations that the items and the emergency concern, and opens an emergency change of that code that awaits approval after the fact. reason: what happened; lasts: how long, at most 24 hours. Returns when it ends. Every change made meanwhile is captured and held against it. Errors: RM002 items of no bound class, RM003 without one of these duties, or not for these items, RM015 no reason, no items, too long, or the code stands for another emergency, 23505 the code is that of another change.';
 SELECT release_mgmt_internal.allow('{operator,release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.declare_emergency(text, text[], text, interval)');
 
 CREATE PROCEDURE release_mgmt.judge_emergency(code text, verdict text, remark text DEFAULT NULL)
@@ -128,19 +137,31 @@ CREATE FUNCTION release_mgmt_internal.opened_by_emergency(ci text[], operation t
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     at CONSTANT timestamptz := clock_timestamp();
+    duties CONSTANT text[] := '{operator,release manager,change manager}';
+    emergencies uuid[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM release_mgmt.emergency AS e WHERE e.verdict IS NULL AND e.ends_at > at)
-       OR NOT EXISTS (SELECT FROM release_mgmt.person_duty AS d
-                      WHERE d.person_id = release_mgmt_internal.acting_person() AND d.duty IN ('operator', 'release manager', 'change manager')) THEN
+    -- Who acts is one of the people whom the emergency concerns, and each item as well.
+    emergencies := ARRAY(
+        SELECT e.id FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id
+        WHERE e.verdict IS NULL AND e.ends_at > at AND release_mgmt_internal.may_write_of(c.organization_id, duties));
+    IF emergencies = '{}' THEN
         RETURN NULL;
     END IF;
     RETURN ARRAY(
-        SELECT (SELECT e.id FROM release_mgmt.emergency AS e WHERE e.verdict IS NULL AND e.ends_at > at AND a.ci = ANY (e.items) ORDER BY e.id LIMIT 1)
-        FROM unnest(opened_by_emergency.ci) WITH ORDINALITY AS a (ci, n)
-        ORDER BY a.n);
+        WITH opened AS MATERIALIZED (
+            SELECT a.n, i.organization_id,
+                   (SELECT e.id FROM release_mgmt.emergency AS e WHERE e.id = ANY (emergencies) AND a.ci = ANY (e.items) ORDER BY e.id LIMIT 1) AS emergency
+            FROM unnest(opened_by_emergency.ci) WITH ORDINALITY AS a (ci, n) LEFT JOIN release_mgmt.ci AS i ON i.label = a.ci
+        ), owner AS MATERIALIZED (
+            SELECT o.organization_id, release_mgmt_internal.may_write_of(o.organization_id, duties) AS is_served
+            FROM (SELECT DISTINCT p.organization_id FROM opened AS p WHERE p.emergency IS NOT NULL) AS o
+        )
+        SELECT CASE WHEN o.is_served THEN p.emergency END
+        FROM opened AS p LEFT JOIN owner AS o ON o.organization_id IS NOT DISTINCT FROM p.organization_id
+        ORDER BY p.n);
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.opened_by_emergency(text[], text[], text[], text[], text[]) IS
-'Check at the point ci_change, of many changes at once: for each, the emergency that has opened the item, for a person with one of the duties, or NULL.';
+'Check at the point ci_change, of many changes at once: for each, the emergency that has opened the item, for a person with one of the duties in organizations that the emergency and the item concern, or NULL.';
 -- Asked last: a change that is planned is held against its plan.
 SELECT release_mgmt_internal.register_check('z_opened_by_emergency', 'ci_change', 'release_mgmt_internal.opened_by_emergency',
     'an emergency has opened the item; Change Management judges it afterwards');

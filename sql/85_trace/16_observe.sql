@@ -35,6 +35,7 @@ DECLARE
     tables uuid[];
     modes text[];
 BEGIN
+    PERFORM release_mgmt_internal.require_duty_for_all('release manager', 'change manager');
     IF coalesce(btrim(observe_all.reason), '') = '' THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', 'putting everything into mode observe takes a reason', NULL,
             'SELECT release_mgmt.observe_all(''what happened'').');
@@ -57,8 +58,8 @@ END $$;
 COMMENT ON FUNCTION release_mgmt.observe_all(text) IS
 'For emergencies: puts every table of yours that is governed in mode warn or enforce into mode observe, so that nothing is refused for want of a plan. What
 happens is captured as before, and drift() shows it. reason: what happened; it, the person and the time are on record (observation). Returns the number of
-tables; 0 where it is so already. end_observation() is the way back. Errors: RM001 inactive, RM003 without the duty release manager or change manager, RM015
-no reason.';
+tables; 0 where it is so already. end_observation() is the way back. Errors: RM001 inactive, RM003 without the duty release manager or change manager in an
+organization that is no customer, RM015 no reason.';
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.observe_all(text)');
 
 CREATE FUNCTION release_mgmt.end_observation(remark text) RETURNS integer
@@ -68,6 +69,7 @@ DECLARE
     ended release_mgmt.observation;
     restored integer;
 BEGIN
+    PERFORM release_mgmt_internal.require_duty_for_all('release manager', 'change manager');
     IF end_observation.remark IS NULL THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', 'the end of an observation takes a remark', NULL, 'SELECT release_mgmt.end_observation(''how it ended'').');
     END IF;
@@ -83,5 +85,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt.end_observation(text) IS
 'Ends what observe_all() began: each table that it put into mode observe, and that still is, returns to its mode. remark: how the emergency ended. Returns
-the number of tables; 0 where no observation is open. Errors: RM001 inactive, RM003 without the duty release manager or change manager, RM015 no remark.';
+the number of tables; 0 where no observation is open. Errors: RM001 inactive, RM003 without the duty release manager or change manager in an organization that is no customer, RM015 no remark.';
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.end_observation(text)');

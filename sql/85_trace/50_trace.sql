@@ -40,7 +40,7 @@ BEGIN
         UNION ALL
         SELECT e.declared_at, 'emergency', c.code, concat_ws(', ', e.reason, e.verdict), NULL, e.declared_by
         FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id
-        WHERE e.items @> ARRAY[trace_ci.ci]
+        WHERE e.items @> ARRAY[trace_ci.ci] AND release_mgmt_internal.sees(c.organization_id, 'own')
         UNION ALL
         SELECT a.approved_at, 'approval', r.code, a.digest::text, NULL, a.approved_by
         FROM touching AS r JOIN release_mgmt.approval AS a ON a.release_id = r.id
@@ -61,9 +61,10 @@ BEGIN
         UNION ALL
         SELECT n.opened_at, 'incident', n.code, concat_ws(', ', n.severity, n.summary), NULL, n.reported_by
         FROM release_mgmt.incident AS n
-        WHERE n.ci = trace_ci.ci OR n.id IN (SELECT o.incident_id FROM release_mgmt.incident_ci AS o WHERE o.ci = trace_ci.ci)
+        WHERE (n.ci = trace_ci.ci OR n.id IN (SELECT o.incident_id FROM release_mgmt.incident_ci AS o WHERE o.ci = trace_ci.ci))
+          AND (n.organization_id IS NULL OR release_mgmt_internal.sees(n.organization_id, 'organization'))
         UNION ALL
-        SELECT h.at, 'captured change', coalesce(r.code, q.emergency),
+        SELECT h.at, 'captured change', coalesce(r.code, CASE WHEN release_mgmt_internal.sees(q.emergency_of, 'own') THEN q.emergency END),
                CASE h.operation WHEN 'update' THEN
                    (SELECT string_agg(format('%s: %s -> %s', o.key, coalesce(quote_literal(o.value ->> 'old'), 'NULL'), coalesce(quote_literal(o.value ->> 'new'), 'NULL')), ', ' ORDER BY o.key)
                     FROM jsonb_each(h.changed) AS o WHERE o.key <> ALL (c.exempt))
@@ -77,15 +78,15 @@ BEGIN
         CROSS JOIN LATERAL release_mgmt_internal.row_history(c.source, g.id, i.key) AS h
         CROSS JOIN LATERAL (SELECT i.class || '/' || h.made_as AS label) AS n
         LEFT JOIN LATERAL (
-            SELECT p.ci_id, b.id AS back_out_id, coalesce(x.release_id, b.release_id) AS release_id, e.code AS emergency
+            SELECT p.ci_id, b.id AS back_out_id, coalesce(x.release_id, b.release_id) AS release_id, e.code AS emergency, e.organization_id AS emergency_of
             FROM release_mgmt.ci_change_permit AS p
             LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
             LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = p.permitted_by
-            LEFT JOIN (SELECT m.id, c.code FROM release_mgmt.emergency AS m JOIN release_mgmt.change_request AS c ON c.id = m.change_id) AS e ON e.id = p.permitted_by
+            LEFT JOIN (SELECT m.id, c.code, c.organization_id FROM release_mgmt.emergency AS m JOIN release_mgmt.change_request AS c ON c.id = m.change_id) AS e ON e.id = p.permitted_by
             -- A stub goes with its item to another name, unless there is one of that name.
             WHERE p.ci_id IN (i.id, (SELECT o.id FROM release_mgmt.ci AS o WHERE o.label = n.label)) AND p.transaction_id = h.transaction_id
             LIMIT 1) AS q ON true
-        LEFT JOIN release_mgmt.release AS r ON r.id = q.release_id
+        LEFT JOIN release_mgmt.release AS r ON r.id = q.release_id AND release_mgmt_internal.sees(r.id, 'release')
         WHERE i.id = item AND h.operation <> 'schema'
           AND (h.operation <> 'update' OR EXISTS (SELECT FROM jsonb_object_keys(h.changed) AS k WHERE k <> ALL (c.exempt)))
     )
@@ -94,7 +95,7 @@ BEGIN
     ORDER BY t.at, t.kind, t.code, t.detail;
 END $$;
 COMMENT ON FUNCTION release_mgmt.trace_ci(text) IS
-'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; emergencies, incidents; and every captured change of its row, with the release or emergency that permitted it (code) or "no permit". What was planned for it or done to it while it had another key says so: (as class/key). person is a person''s code, or the role of a captured change. Errors: RM002 unknown item.';
+'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; emergencies, incidents; and every captured change of its row, with the release or emergency that permitted it (code) or "no permit". What was planned for it or done to it while it had another key says so: (as class/key). person is a person''s code, or the role of a captured change. Releases, emergencies and incidents that the acting person does not see are left out, and as what permitted a change are NULL. Errors: RM002 unknown item.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,librarian,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.trace_ci(text)');
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.

@@ -279,10 +279,10 @@ SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_audit_sampl
 CREATE FUNCTION release_mgmt.is_ci_value(ci text, attribute text, value text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
 BEGIN ATOMIC
-    SELECT release_mgmt_internal.same_value(ci, attribute, value, release_mgmt.ci_attribute(ci, attribute));
+    SELECT CASE WHEN release_mgmt_internal.seen_item(ci) IS NOT NULL THEN release_mgmt_internal.same_value(ci, attribute, value, release_mgmt.ci_attribute(ci, attribute)) END;
 END;
 COMMENT ON FUNCTION release_mgmt.is_ci_value(text, text, text) IS
-'Does the item named class/key have that value in that attribute now? 1.0 is 1.00 where the column''s type says so. Errors: RM002 unknown item.';
+'Does the item named class/key have that value in that attribute now? 1.0 is 1.00 where the column''s type says so. Errors: RM002 no such item that the acting person sees.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.is_ci_value(text, text, text)');
 
 -- A difference is settled in the CMDB when the record has become what was found, or the item that was not there is retired.

@@ -260,6 +260,21 @@ is_permitted(const RmCase *item)
 	return true;
 }
 
+/* Return the cases whose items were none before. */
+static List *
+new_items(List *cases)
+{
+	List *found = NIL;
+	ListCell *cell;
+
+	foreach (cell, cases)
+	{
+		if (((RmCase *) lfirst(cell))->is_new)
+			found = lappend(found, lfirst(cell));
+	}
+	return found;
+}
+
 /*
  * Ask for permission of every attempt, judge by the mode what is not
  * permitted, and record what is.
@@ -270,7 +285,8 @@ judge(List *cases)
 	List *refused = NIL;
 	ListCell *cell;
 
-	rm_owners_keep(cases);
+	/* The checks are asked while an item still belongs to whom it did; a new one belongs to somebody already. */
+	rm_owners_keep(new_items(cases));
 	rm_cases_ask(cases);
 	foreach (cell, cases)
 	{
@@ -289,6 +305,7 @@ judge(List *cases)
 
 		report_unpermitted(ERROR, rm_case_label(first), first->attempts, list_delete_first(refused));
 	}
+	rm_owners_keep(cases);
 	rm_cases_record(cases);
 }
 
@@ -403,6 +420,7 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 	old_key = was_item ? rm_slot_key(old, binding->keys, binding->nkeys) : NULL;
 	new_key = is_item ? rm_slot_key(new, binding->keys, binding->nkeys) : NULL;
 	item.key = old_key != NULL ? old_key : new_key;
+	item.is_new = !was_item;
 	item.mode = binding->mode;
 	keep_stub(binding, &item, old_key, new_key, owner_changed);
 	if (item.attempts != NIL || item.owned_key != NULL)

@@ -31,6 +31,7 @@ typedef struct RmCase
 	char *class;
 	char *key;       /* as it was, or of a new item as it is */
 	char *owned_key; /* as it is, where it may belong to somebody else now; NULL where it does not */
+	bool is_new;     /* the row was no item before */
 	RmMode mode;     /* of the table when the row was written */
 	bool has_id;     /* its stub was looked up already */
 	pg_uuid_t ci_id;

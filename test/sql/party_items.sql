@@ -53,6 +53,22 @@ SELECT ci FROM drift();
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-A'), 'vm/b', 'memory', '5');
 INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-A'), 'vm/a', 'memory', '5') RETURNING old_value;
 
+-- What befell an item of nobody's is told to each without what is others'; nor is a value of another's item found by trying.
+RESET ROLE;
+INSERT INTO incident (code, ci, summary, severity, organization_id) SELECT 'INC-' || o.code, 'host/common', 'told by ' || o.code, 'high', o.id FROM organization AS o WHERE o.code IN ('Alpha', 'Beta');
+SET ROLE regress_provider;
+SELECT declare_emergency('EMG-1', '{host/common}', 'told by the provider') > now() AS open;
+RESET ROLE;
+GRANT SELECT, UPDATE ON host TO regress_provider;
+SET ROLE regress_provider;
+UPDATE host SET size = 11 WHERE name = 'common';
+SELECT kind, code, detail FROM trace_ci('host/common') ORDER BY kind, code;
+SET ROLE regress_alpha;
+SELECT kind, code, detail FROM trace_ci('host/common') ORDER BY kind, code;
+SELECT is_ci_value('vm/a', 'memory', '10'), is_ci_value('host/common', 'size', '11');
+SELECT is_ci_value('vm/b', 'memory', '20');
+SET ROLE regress_auditor;
+
 -- Auditors and the owner see all; so do rules and gates, whoever asks them.
 SET ROLE regress_auditor;
 SELECT count(*) FROM ci_relations();

@@ -65,3 +65,48 @@ SELECT pg_sleep(1.1);
 UPDATE server SET os = 'late' WHERE id = 2;
 SELECT code, status FROM emergency_status ORDER BY code;
 RESET ROLE;
+
+-- Customers beside each other: an emergency opens an item for people whom both concern.
+INSERT INTO organization (code, kind) VALUES ('Bakery', 'customer'), ('Brewery', 'customer');
+CREATE ROLE regress_emergency_bakery;
+CREATE ROLE regress_emergency_brewery;
+CREATE ROLE regress_emergency_board;
+CALL grant_duty('regress_emergency_bakery', 'operator', 'Bakery');
+CALL grant_duty('regress_emergency_brewery', 'operator', 'Brewery');
+CALL grant_duty('regress_emergency_board', 'operator', 'Authority');
+CREATE TABLE oven (id integer PRIMARY KEY, heat integer, owner text);
+INSERT INTO oven VALUES (1, 0, 'Bakery'), (2, 0, 'Brewery'), (3, 0, NULL);
+GRANT ALL ON oven TO PUBLIC;
+SELECT bind_ci_class('oven', 'oven', '{id}', 'id', mode => 'enforce', organization => 'owner');
+SET ROLE regress_emergency_bakery;
+SELECT declare_emergency('EMG-5', '{oven/1,oven/3}', 'no bread');
+\echo :LAST_ERROR_SQLSTATE
+SELECT declare_emergency('EMG-5', '{oven/1,oven/2}', 'no bread');
+\echo :LAST_ERROR_SQLSTATE
+SELECT declare_emergency('EMG-5', '{oven/1,oven/4,oven/5,oven/6}', 'no bread') > now() AS open;
+-- One of these comes about meanwhile, and is another one's.
+RESET ROLE;
+SELECT govern('oven', 'observe') IS NOT NULL AS observed;
+INSERT INTO oven VALUES (6, 0, 'Brewery');
+SELECT govern('oven', 'enforce') IS NOT NULL AS enforced;
+SET ROLE regress_emergency_bakery;
+UPDATE oven SET heat = 1 WHERE id = 1;
+UPDATE oven SET heat = 1 WHERE id = 6;
+UPDATE oven SET owner = 'Bakery' WHERE id = 6;
+INSERT INTO oven VALUES (4, 1, 'Bakery');
+INSERT INTO oven VALUES (5, 1, 'Brewery');
+INSERT INTO oven VALUES (5, 1, NULL);
+SET ROLE regress_emergency_brewery;
+UPDATE oven SET heat = 2 WHERE id = 1;
+UPDATE oven SET owner = 'Brewery' WHERE id = 1;
+UPDATE oven SET heat = 2 WHERE id = 6;
+SET ROLE regress_emergency_board;
+UPDATE oven SET heat = 3 WHERE id IN (1, 6);
+-- What is one's own may be given away, and is gone then.
+SET ROLE regress_emergency_bakery;
+UPDATE oven SET owner = 'Brewery' WHERE id = 1;
+UPDATE oven SET heat = 4 WHERE id = 1;
+RESET ROLE;
+SELECT * FROM oven ORDER BY id;
+SELECT i.label, p.operation, p.attribute FROM ci_change_permit AS p JOIN ci AS i ON i.id = p.ci_id WHERE i.class = 'oven' ORDER BY p.id;
+SELECT * FROM verify_ledger();

@@ -29,6 +29,15 @@ SELECT observe_all(' ');
 SELECT observe_all('the guard refuses everything');
 SELECT observe_all('once more');
 RESET ROLE;
+-- It concerns everybody: not for a customer's people.
+INSERT INTO organization (code, kind) VALUES ('Bakery', 'customer');
+CREATE ROLE regress_observe_customer;
+CALL grant_duty('regress_observe_customer', 'change manager', 'Bakery');
+SET ROLE regress_observe_customer;
+SELECT end_observation('it suits us');
+SELECT observe_all('it suits us');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
 SELECT source, mode FROM governed_table WHERE NOT builtin ORDER BY source::text;
 
 -- Captured as before.
