@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 #include "utils/guc.h"
+#include "cmdb/cmdb.h"
 #include "ledger/ledger.h"
 #include "lifecycle/lifecycle.h"
 #include "party/party.h"
@@ -30,6 +31,7 @@ _PG_init(void)
 
 	rm_ledger_init();
 	rm_party_init();
+	rm_cmdb_init();
 	rm_compat_init();
 	rm_lifecycle_init();
 	rm_order_init();

@@ -33,7 +33,7 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt.governed_table', 'WHERE
 CREATE FUNCTION release_mgmt_internal.admit() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_admit';
 COMMENT ON FUNCTION release_mgmt_internal.admit() IS
-'Statement trigger rm_10_admit. Active: refuses TRUNCATE (RM013). Inactive: refuses all but the table''s owner (RM001), who may load and empty it.';
+'Statement trigger rm_10_admit. Active: refuses TRUNCATE (RM013), unless another module has recorded the rows. Inactive: refuses all but the table''s owner (RM001), who may load and empty it.';
 
 CREATE FUNCTION release_mgmt_internal.capture() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_capture';

@@ -38,7 +38,7 @@ COMMENT ON FUNCTION release_mgmt_internal.key_condition(regclass, text[], text, 
 'SQL that is true for the row alias whose key has the parts that the SQL parts gives as text[]; an index on the columns serves it.';
 
 -- The trigger that keeps the stubs and guards the rows, on the table and on everything that inherits from it: one on a
--- partitioned table reaches its partitions by itself, one on an inheritance parent does not. (TRUNCATE is the ledger's.)
+-- partitioned table reaches its partitions by itself, one on an inheritance parent does not. (TRUNCATE comes by way of the ledger's.)
 CREATE FUNCTION release_mgmt_internal.attach_ci_trigger(class text, source regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable

@@ -27,6 +27,8 @@
 
 PG_FUNCTION_INFO_V1(rm_admit);
 
+RmTruncateHook rm_ledger_truncate_hook = NULL;
+
 /* Return whether governed_table says that the relation is in mode enforce. */
 static bool
 is_enforced(Oid relid)
@@ -64,7 +66,8 @@ rm_admit(PG_FUNCTION_ARGS)
 
 	if (rm_ledger_is_active())
 	{
-		if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) &&
+			(rm_ledger_truncate_hook == NULL || !rm_ledger_truncate_hook(relation)))
 			ereport(ERROR, (errcode(ERRCODE_RM_LEDGER_PROTECTED),
 							errmsg("governed table \"%s\" can not be truncated", RelationGetRelationName(relation)),
 							errdetail("TRUNCATE removes rows without telling which."), errhint("Use DELETE.")));

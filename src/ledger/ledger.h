@@ -8,12 +8,17 @@
 #include "postgres.h"
 
 #include "nodes/nodes.h"
+#include "utils/relcache.h"
 #include "utils/uuid.h"
 
 /* The role of the person for whom the acting role acts, InvalidOid where it acts for itself; set by the module party.
  */
 typedef Oid (*RmActorHook)(void);
 extern RmActorHook rm_ledger_actor_hook;
+
+/* Whether TRUNCATE may empty a governed table, since whoever says so has recorded its rows; set by the module cmdb. */
+typedef bool (*RmTruncateHook)(Relation relation);
+extern RmTruncateHook rm_ledger_truncate_hook;
 
 extern void rm_ledger_init(void);
 extern bool rm_ledger_is_active(void);
