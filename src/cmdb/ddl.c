@@ -6,7 +6,9 @@
 
 #include "cmdb/binding.h"
 
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
@@ -16,6 +18,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/array.h"
+#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(rm_guard_type);
 PG_FUNCTION_INFO_V1(rm_let_go_of_dropped);
@@ -43,7 +46,24 @@ typedef struct DropNames
 	List *owners;
 } DropNames;
 
-/* Return what DROP TABLE, DROP SCHEMA or DROP OWNED names; what is not there is left out. */
+/* Could the table be bound, or have children that are? Most tables have neither triggers nor children. */
+static bool
+may_be_bound(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool may_be = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		may_be = form->relhastriggers || form->relhassubclass;
+		ReleaseSysCache(tuple);
+	}
+	return may_be;
+}
+
+/* Return what DROP TABLE, DROP SCHEMA or DROP OWNED names; tables that can not be bound are left out. */
 static DropNames
 names_of_drop(Node *parsetree)
 {
@@ -62,8 +82,12 @@ names_of_drop(Node *parsetree)
 		DropStmt *statement = castNode(DropStmt, parsetree);
 
 		if (statement->removeType == OBJECT_TABLE)
-			names.tables = lappend_oid(
-				names.tables, RangeVarGetRelid(makeRangeVarFromNameList(castNode(List, lfirst(cell))), NoLock, true));
+		{
+			Oid relid = RangeVarGetRelid(makeRangeVarFromNameList(castNode(List, lfirst(cell))), NoLock, true);
+
+			if (may_be_bound(relid))
+				names.tables = lappend_oid(names.tables, relid);
+		}
 		else if (statement->removeType == OBJECT_SCHEMA && statement->behavior == DROP_CASCADE)
 			names.schemas = lappend_oid(names.schemas, get_namespace_oid(strVal(lfirst(cell)), true));
 	}
@@ -106,7 +130,7 @@ rm_let_go_of_dropped(PG_FUNCTION_ARGS)
 	values[0] = oid_array(names.tables);
 	values[1] = oid_array(names.schemas);
 	values[2] = oid_array(names.owners);
-	values[3] = ObjectIdGetDatum(GetOuterUserId());
+	values[3] = ObjectIdGetDatum(GetUserId());
 	rm_become_owner(&saved);
 	if (SPI_connect() != SPI_OK_CONNECT ||
 		SPI_execute_with_args("SELECT release_mgmt_internal.let_go($1, $2, $3, $4)", lengthof(types), types, values,

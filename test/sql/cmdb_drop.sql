@@ -99,7 +99,12 @@ DROP TABLE app.strict;
 DROP SCHEMA app CASCADE;
 DROP TABLE app.plain;
 \echo :LAST_ERROR_SQLSTATE
--- By way of an ancestor that is bound to nothing, of the schema, of the owner.
+-- By way of a function of the owner's, of an ancestor that is bound to nothing, of the schema, of the owner.
+CREATE FUNCTION app_two.clear() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'DROP TABLE app_two.site';
+GRANT USAGE ON SCHEMA app_two TO regress_drop_other;
+SET ROLE regress_drop_other;
+SELECT app_two.clear();
+SET ROLE regress_drop_app;
 DROP TABLE app_two.top CASCADE;
 DROP SCHEMA app_two CASCADE;
 RESET ROLE;
