@@ -10,12 +10,19 @@ CREATE TABLE release_mgmt.governed_table (
     column_numbers smallint[] NOT NULL,
     members        regclass[] NOT NULL,
     builtin        boolean NOT NULL DEFAULT false,
+    child_sources  regclass[],
+    child_keys     text[],
+    child_names    text[],
+    child_numbers  smallint[],
     CONSTRAINT governed_table_pkey PRIMARY KEY (id),
     CONSTRAINT governed_table_source_key UNIQUE (source),
     CONSTRAINT governed_table_mode_check CHECK (mode IN ('observe', 'warn', 'enforce')),
     CONSTRAINT governed_table_key_columns_check CHECK (cardinality(key_columns) > 0),
     CONSTRAINT governed_table_columns_check
-        CHECK (cardinality(column_keys) = cardinality(column_names) AND cardinality(column_names) = cardinality(column_numbers))
+        CHECK (cardinality(column_keys) = cardinality(column_names) AND cardinality(column_names) = cardinality(column_numbers)),
+    CONSTRAINT governed_table_child_columns_check
+        CHECK ((child_sources IS NULL) = (child_keys IS NULL)
+               AND (cardinality(child_sources), cardinality(child_keys), cardinality(child_names)) IS NOT DISTINCT FROM (cardinality(child_keys), cardinality(child_names), cardinality(child_numbers)))
 );
 COMMENT ON TABLE release_mgmt.governed_table IS
 'The tables whose every change is in the ledger: those of the extension (builtin) and those given to govern().';
@@ -28,6 +35,8 @@ COMMENT ON COLUMN release_mgmt.governed_table.column_keys IS
 COMMENT ON COLUMN release_mgmt.governed_table.column_names IS 'What the columns are called now; generated ones are left out';
 COMMENT ON COLUMN release_mgmt.governed_table.members IS 'The table, its partitions and inheritance children, whose rows are in the ledger';
 COMMENT ON COLUMN release_mgmt.governed_table.column_numbers IS 'Attribute numbers, by which a rename is told from a new column';
+COMMENT ON COLUMN release_mgmt.governed_table.child_sources IS
+'Of each column that an inheritance child has and the table has not: the child. child_keys, child_names and child_numbers: as those of the table''s own columns; a key is of one column of one child. NULL: there are none';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.governed_table', 'WHERE NOT builtin');
 
 CREATE FUNCTION release_mgmt_internal.admit() RETURNS trigger

@@ -99,6 +99,7 @@ BEGIN
            ARRAY(SELECT m FROM release_mgmt_internal.members_of(begin_governance.source) AS m)
     FROM release_mgmt_internal.columns_of(begin_governance.source) AS c
     RETURNING id INTO table_id;
+    PERFORM release_mgmt_internal.record_child_columns(table_id);
     PERFORM release_mgmt_internal.attach_triggers(begin_governance.source, table_id);
     PERFORM release_mgmt_internal.record_schema_version(table_id);
     RETURN table_id;
@@ -168,8 +169,8 @@ BEGIN
     IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = ungovern.source) THEN
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', ungovern.source);
     END IF;
-    INSERT INTO release_mgmt.table_version (table_id, version, source, key_columns, column_keys, column_names, column_types, governed)
-    SELECT v.table_id, v.version + 1, v.source, v.key_columns, v.column_keys, v.column_names, v.column_types, false
+    INSERT INTO release_mgmt.table_version (table_id, version, source, key_columns, column_keys, column_names, column_types, governed, child_sources, child_keys, child_names, child_types)
+    SELECT v.table_id, v.version + 1, v.source, v.key_columns, v.column_keys, v.column_names, v.column_types, false, v.child_sources, v.child_keys, v.child_names, v.child_types
     FROM release_mgmt.table_version AS v
     WHERE v.table_id = existing.id
     ORDER BY v.version DESC

@@ -82,6 +82,7 @@ BEGIN
         SELECT preview_govern.source, 'observe', key_columns, c.names, c.names, c.numbers, ARRAY[preview_govern.source]
         FROM release_mgmt_internal.columns_of(preview_govern.source) AS c
         RETURNING t.id INTO sample_id;
+        PERFORM release_mgmt_internal.record_child_columns(sample_id);
         PERFORM release_mgmt_internal.flush_changes();
         SELECT coalesce(sum(pg_column_size(b.*)), 0) INTO held
         FROM release_mgmt.ledger_batch AS b WHERE b.transaction_id = release_mgmt_internal.current_transaction();

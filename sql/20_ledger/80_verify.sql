@@ -97,15 +97,20 @@ BEGIN ATOMIC
     FROM (SELECT DISTINCT ON (l.table_id) l.* FROM release_mgmt.table_version AS l ORDER BY l.table_id, l.version DESC) AS v
     WHERE v.governed AND NOT EXISTS (SELECT FROM release_mgmt.governed_table AS t WHERE t.id = v.table_id)
     UNION ALL
-    SELECT CASE v.column_names WHEN c.names THEN 'key changed' ELSE 'columns changed' END, NULL, v.source, NULL,
-           pg_catalog.array_to_string(v.column_names || ARRAY['key'] || v.key_columns, ' '),
-           pg_catalog.array_to_string(c.names || ARRAY['key'] || t.key_columns, ' ')
+    SELECT CASE WHEN v.column_names = c.names AND h.recorded IS NOT DISTINCT FROM h.present THEN 'key changed' ELSE 'columns changed' END, NULL, v.source, NULL,
+           pg_catalog.array_to_string(v.column_names || h.recorded || ARRAY['key'] || v.key_columns, ' '),
+           pg_catalog.array_to_string(c.names || h.present || ARRAY['key'] || t.key_columns, ' ')
     FROM (SELECT DISTINCT ON (l.table_id) l.* FROM release_mgmt.table_version AS l ORDER BY l.table_id, l.version DESC) AS v
     JOIN release_mgmt.governed_table AS t ON t.id = v.table_id
     JOIN pg_catalog.pg_class AS r ON r.oid = t.source
     CROSS JOIN LATERAL release_mgmt_internal.columns_of(t.source) AS c
-    WHERE (v.column_keys, v.column_names, v.key_columns) IS DISTINCT FROM (t.column_keys, t.column_names, t.key_columns)
-       OR NOT (c.names @> v.column_names AND v.column_names @> c.names)
+    CROSS JOIN LATERAL (
+        SELECT (SELECT pg_catalog.array_agg(o.source || '.' || o.name ORDER BY o.source COLLATE "C", o.name COLLATE "C")
+                FROM ROWS FROM (pg_catalog.unnest(v.child_sources), pg_catalog.unnest(v.child_names)) AS o (source, name)) AS recorded,
+               (SELECT pg_catalog.array_agg(o.child::text || '.' || o.name ORDER BY o.child::text COLLATE "C", o.name COLLATE "C")
+                FROM release_mgmt_internal.child_columns_of(t.source) AS o) AS present) AS h
+    WHERE (v.column_keys, v.column_names, v.key_columns, v.child_keys, v.child_names) IS DISTINCT FROM (t.column_keys, t.column_names, t.key_columns, t.child_keys, t.child_names)
+       OR NOT (c.names @> v.column_names AND v.column_names @> c.names) OR h.recorded IS DISTINCT FROM h.present
     UNION ALL
     SELECT CASE WHEN e.oid IS NULL THEN 'event trigger missing' ELSE 'event trigger disabled' END, NULL, NULL, w.name::text,
            'ENABLE ALWAYS', e.evtenabled::text

@@ -62,6 +62,14 @@ BEGIN ATOMIC
       AND pg_catalog.cardinality(t.column_names) = (
           SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a
           WHERE a.attrelid = t.source AND a.attname = ANY (t.column_names) AND a.attnum > 0);
+    UPDATE release_mgmt.governed_table AS t
+    SET child_numbers = n.numbers
+    FROM release_mgmt.governed_table AS g
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.array_agg(a.attnum ORDER BY c.position) AS numbers
+        FROM ROWS FROM (pg_catalog.unnest(g.child_sources), pg_catalog.unnest(g.child_names)) WITH ORDINALITY AS c (source, name, position)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.source AND a.attname = c.name) AS n
+    WHERE t.id = g.id AND pg_catalog.cardinality(n.numbers) = pg_catalog.cardinality(t.child_names);
 END;
 COMMENT ON FUNCTION release_mgmt_internal.adopt_tables() IS 'Notes the attribute numbers that governed tables have in this database.';
 

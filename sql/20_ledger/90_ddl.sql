@@ -60,17 +60,18 @@ BEGIN
              FROM release_mgmt.governed_table AS t WHERE t.id <> table_id AND t.source = ANY (current_members)),
             'A row is recorded once. A DBA ends the governance of one of them with release_mgmt.ungovern(), which is recorded.');
     END IF;
-    -- First, since the DDL that follows comes here again.
+    -- Rows came and went with their tables, and no trigger fired for them. What leaves is known by the columns that it had.
+    FOR member IN SELECT m FROM unnest(governed.members) AS m JOIN pg_class AS c ON c.oid = m AND c.relkind = 'r' WHERE m <> ALL (current_members) LOOP
+        PERFORM release_mgmt_internal.capture_rows(member, table_id, 'delete');
+    END LOOP;
+    -- Before the DDL that follows, which comes here again.
     UPDATE release_mgmt.governed_table AS t SET members = current_members WHERE t.id = table_id;
+    PERFORM release_mgmt_internal.record_child_columns(table_id);
     PERFORM release_mgmt_internal.attach_triggers(governed.source, table_id);
-    -- Rows came and went with their tables, and no trigger fired for them.
     FOR member IN SELECT m FROM unnest(current_members) AS m JOIN pg_class AS c ON c.oid = m AND c.relkind = 'r' WHERE m <> ALL (governed.members) LOOP
         PERFORM release_mgmt_internal.capture_rows(member, table_id, 'baseline');
     END LOOP;
     FOR member IN SELECT m FROM unnest(governed.members) AS m JOIN pg_class AS c ON c.oid = m WHERE m <> ALL (current_members) LOOP
-        IF (SELECT c.relkind = 'r' FROM pg_class AS c WHERE c.oid = member) THEN
-            PERFORM release_mgmt_internal.capture_rows(member, table_id, 'delete');
-        END IF;
         PERFORM release_mgmt_internal.run_own_ddl(format('DROP TRIGGER rm_10_admit ON %s', member));
         IF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = member AND g.tgname = 'rm_90_capture') THEN
             PERFORM release_mgmt_internal.run_own_ddl(format('DROP TRIGGER rm_90_capture ON %s', member));
@@ -89,7 +90,7 @@ BEGIN ATOMIC
     WHERE NOT EXISTS (
         SELECT
         FROM release_mgmt.table_version AS v
-        WHERE v.table_id = new_column_key.table_id AND name || CASE WHEN n = 0 THEN '' ELSE '#' || n::text END = ANY (v.column_keys))
+        WHERE v.table_id = new_column_key.table_id AND name || CASE WHEN n = 0 THEN '' ELSE '#' || n::text END = ANY (v.column_keys || v.child_keys))
     ORDER BY n
     LIMIT 1;
 END;
@@ -102,6 +103,32 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.hint_for_key(regclass) IS 'What to do where the key of a governed table may not change.';
 
+CREATE FUNCTION release_mgmt_internal.children_moved(table_id uuid, former release_mgmt.governed_table, last release_mgmt.table_version) RETURNS SETOF regclass
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH present AS (
+        SELECT c.source, c.key, c.number
+        FROM release_mgmt.governed_table AS t
+        CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(t.child_sources), pg_catalog.unnest(t.child_keys), pg_catalog.unnest(t.child_numbers)) AS c (source, key, number)
+        WHERE t.id = children_moved.table_id
+    )
+    SELECT p.source
+    FROM present AS p
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.source AND a.attnum = p.number
+    JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
+    LEFT JOIN ROWS FROM (pg_catalog.unnest((last).child_keys), pg_catalog.unnest((last).child_types)) AS o (key, type) ON o.key = p.key
+    WHERE o.type IS NULL AND (a.atthasmissing OR a.atthasdef OR a.attnotnull OR y.typtype = 'd' OR a.attnum < ANY ((former).child_numbers))
+       OR o.type <> pg_catalog.format_type(a.atttypid, a.atttypmod)
+    UNION
+    SELECT o.source
+    FROM ROWS FROM (pg_catalog.unnest((former).child_sources), pg_catalog.unnest((former).child_keys)) AS o (source, key)
+    JOIN release_mgmt.governed_table AS t ON t.id = children_moved.table_id AND o.source = ANY (t.members)
+    JOIN pg_catalog.pg_class AS c ON c.oid = o.source
+    WHERE o.key NOT IN (SELECT p.key FROM present AS p);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.children_moved(uuid, release_mgmt.governed_table, release_mgmt.table_version) IS
+'The inheritance children whose rows have other digests than before, because of columns of their own that came and are not NULL, went, or are of another type. former and last: what governed_table and table_version said before.';
+
 CREATE FUNCTION release_mgmt_internal.record_schema(table_id uuid, rows_moved boolean, retyped text[], computed text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -111,6 +138,7 @@ DECLARE
     keys_moved boolean := false;
     new_key_columns text[];
     problems text;
+    child regclass;
 BEGIN
     SELECT t.* INTO governed FROM release_mgmt.governed_table AS t WHERE t.id = table_id;
     SELECT v.* INTO last FROM release_mgmt.table_version AS v WHERE v.table_id = record_schema.table_id ORDER BY v.version DESC LIMIT 1;
@@ -162,6 +190,7 @@ BEGIN
         LEFT JOIN unnest(governed.column_keys, governed.column_numbers) AS o (key, number) ON o.number = c.number) AS n
     WHERE t.id = record_schema.table_id
       AND (t.key_columns, t.column_keys, t.column_names, t.column_numbers) IS DISTINCT FROM (new_key_columns, n.keys, n.names, n.numbers);
+    PERFORM release_mgmt_internal.record_child_columns(table_id);
     PERFORM release_mgmt_internal.record_schema_version(table_id);
     -- Digests move with a column that went, with one that came and is not NULL, and with a type.
     IF rows_moved OR keys_moved OR (
@@ -182,7 +211,16 @@ BEGIN
         ELSE
             PERFORM release_mgmt_internal.capture_table(table_id, 'schema');
         END IF;
+        RETURN;
     END IF;
+    -- Those of a child's rows, with columns of its own.
+    FOR child IN SELECT m FROM release_mgmt_internal.children_moved(table_id, governed, last) AS m LOOP
+        IF in_window THEN
+            PERFORM release_mgmt_internal.note_moved(table_id, false);
+        ELSE
+            PERFORM release_mgmt_internal.capture_rows(child, table_id, 'schema');
+        END IF;
+    END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.record_schema(uuid, boolean, text[], text[]) IS
@@ -269,7 +307,7 @@ BEGIN
                 UNION ALL
                 SELECT g.tgrelid FROM pg_trigger AS g WHERE d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
                 UNION ALL
-                SELECT s.source FROM release_mgmt.governed_table AS s JOIN pg_class AS c ON c.oid = s.source
+                SELECT s.source FROM release_mgmt.governed_table AS s JOIN pg_class AS c ON c.oid = ANY (s.members::oid[])
                 WHERE d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid) AS r (relid)
             CROSS JOIN LATERAL (
                 SELECT release_mgmt_internal.governed_ancestors(r.relid)

@@ -119,8 +119,7 @@ BEGIN
         RETURN NEXT 'No key column is given.';
     END IF;
     FOR column_name IN SELECT DISTINCT c FROM unnest(key || exempt) AS c ORDER BY c LOOP
-        IF NOT EXISTS (SELECT FROM pg_attribute AS a
-                       WHERE a.attrelid = source AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+        IF NOT release_mgmt_internal.has_column(source, column_name) AND (column_name = ANY (key) OR (release_mgmt_internal.bound_column(source, column_name)).attname IS NULL) THEN
             RETURN NEXT format('%s has no column "%s".', source, column_name);
         ELSIF column_name = ANY (key) AND column_name = ANY (exempt) THEN
             RETURN NEXT format('Key column "%s" can not be exempt.', column_name);

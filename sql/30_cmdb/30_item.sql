@@ -15,19 +15,42 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.row_exists(text, text) IS 'Does the class''s table hold an item with that key?';
 
--- A table that inherits may have columns that the one it inherits from has not: no row of these is like any other.
-CREATE FUNCTION release_mgmt_internal.child_columns(source regclass) RETURNS TABLE (child regclass, name text)
+-- A table that inherits may have columns that the one it inherits from has not. They are attributes of the items whose rows it holds, as long
+-- as all that have one of a name have it of one type: a value is then read and written the same for each.
+CREATE FUNCTION release_mgmt_internal.bound_column(source regclass, name text) RETURNS pg_attribute
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT r, a.attname
-    FROM release_mgmt_internal.bound_relations(source) AS r
-    JOIN pg_class AS c ON c.oid = r AND NOT c.relispartition
-    JOIN pg_attribute AS a ON a.attrelid = r AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-    WHERE NOT EXISTS (SELECT FROM pg_attribute AS o WHERE o.attrelid = source AND o.attname = a.attname AND NOT o.attisdropped)
-    ORDER BY r::text, a.attnum;
+    WITH held AS (
+        SELECT a, r.relation = source AS is_own, format_type(a.atttypid, a.atttypmod) AS type, r.n
+        FROM release_mgmt_internal.bound_relations(source) WITH ORDINALITY AS r (relation, n)
+        JOIN pg_attribute AS a ON a.attrelid = r.relation AND a.attname = bound_column.name AND a.attnum > 0 AND NOT a.attisdropped
+    )
+    SELECT h.a FROM held AS h
+    WHERE h.is_own OR (SELECT count(DISTINCT o.type) = 1 AND NOT bool_or(o.is_own) FROM held AS o)
+    ORDER BY h.n LIMIT 1;
 END;
-COMMENT ON FUNCTION release_mgmt_internal.child_columns(regclass) IS
-'The columns that tables which inherit from a bound table have and it has not: guarded, and neither recorded nor planned. Generated ones are left out.';
+COMMENT ON FUNCTION release_mgmt_internal.bound_column(regclass, text) IS
+'The column of that name of a bound table, or of what inherits from it; NULL where there is none, or there are some of several types.';
+
+CREATE FUNCTION release_mgmt_internal.has_column(source regclass, name text) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = name AND a.attnum > 0 AND NOT a.attisdropped);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.has_column(regclass, text) IS 'Has the table itself a column of that name?';
+
+CREATE FUNCTION release_mgmt_internal.rows_with_column(source regclass, key_columns text[], name text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT '(' || string_agg(format('SELECT %s, release_mgmt_internal.value_text(%I) AS present_value FROM %s',
+                                    (SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k), rows_with_column.name, h.rows), ' UNION ALL ') || ')'
+    FROM (SELECT source::text AS rows WHERE release_mgmt_internal.has_column(source, rows_with_column.name)
+          UNION ALL
+          SELECT 'ONLY ' || r::text FROM release_mgmt_internal.bound_relations(source) AS r
+          WHERE NOT release_mgmt_internal.has_column(source, rows_with_column.name) AND release_mgmt_internal.has_column(r, rows_with_column.name)) AS h;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.rows_with_column(regclass, text[], text) IS
+'The rows that have a column, their keys and what they hold in it (present_value), as SQL for a FROM list: of the table itself, or of those that inherit from it where they alone have it; NULL where none has.';
 
 CREATE FUNCTION release_mgmt_internal.child_of_item(class text, key text) RETURNS regclass
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -152,12 +175,13 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 20 SECURITY DEFINER SET search
 DECLARE
     found record;
 BEGIN
-    SELECT c.source, c.key_columns, c.condition, i.key INTO STRICT found
+    SELECT c.name AS class, c.source, c.key_columns, c.condition, i.key INTO STRICT found
     FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS c ON c.name = i.class
     WHERE i.id = item;
     IF found.source IS NOT NULL THEN
+        -- A row of what inherits has all columns of that.
         RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t, release_mgmt_internal.row_values(t) AS v WHERE %s AND %s',
-            found.source, release_mgmt_internal.key_condition(found.source, found.key_columns), release_mgmt_internal.where_items(found.source, found.condition))
+            coalesce('ONLY ' || CASE WHEN EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = found.source) THEN release_mgmt_internal.child_of_item(found.class, found.key) END::text, found.source::text), release_mgmt_internal.key_condition(found.source, found.key_columns), release_mgmt_internal.where_items(found.source, found.condition))
         USING release_mgmt_internal.split_key(found.key);
     END IF;
 END $$;
@@ -230,16 +254,17 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, relea
 SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = on SET enable_sort = on SET random_page_cost = 1.1 AS $$
 #variable_conflict use_variable
 DECLARE
+    rows CONSTANT text := release_mgmt_internal.rows_with_column(of_class.source, of_class.key_columns, attribute);
     present text[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = of_class.source AND a.attname = attribute AND a.attnum > 0 AND NOT a.attisdropped) THEN
+    IF rows IS NULL THEN
         RETURN NULL;
     END IF;
     EXECUTE format($sql$
-        SELECT array_agg(release_mgmt_internal.value_text(t.%I) ORDER BY k.n)
+        SELECT array_agg(t.present_value ORDER BY k.n)
         FROM (SELECT u.n, release_mgmt_internal.split_key(substr(u.label, $2)) AS parts FROM unnest($1) WITH ORDINALITY AS u (label, n) OFFSET 0) AS k
         LEFT JOIN %s AS t ON %s $sql$,
-        attribute, of_class.source, release_mgmt_internal.key_condition(of_class.source, of_class.key_columns, 'k.parts'))
+        rows, release_mgmt_internal.key_condition(of_class.source, of_class.key_columns, 'k.parts'))
     INTO present USING labels, length(of_class.name) + 2;
     RETURN present;
 END $$;
@@ -256,6 +281,28 @@ RETURNS TABLE (operation text, class text, columns text[], labels text[], new_va
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'rm_change_batches';
 COMMENT ON FUNCTION release_mgmt_internal.change_batches(text[], text[], text[], text[]) IS
 'Changes of items, one for each place of the arrays, put together by what one statement can do: a row for each operation, class and set of columns, in the order of their bytes. new_values and key_parts: those of the first item, then those of the second, and so on; parts: how many parts each key has, NULL where that differs.';
+
+CREATE FUNCTION release_mgmt_internal.apply_to_children(of_class release_mgmt.ci_class, labels text[], columns text[], new_values text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part record;
+BEGIN
+    FOR part IN
+        SELECT u.child, array_agg(u.label ORDER BY u.n) AS labels
+        FROM (SELECT l.label, l.n, coalesce(release_mgmt_internal.child_of_item(of_class.name, substr(l.label, length(of_class.name) + 2)), of_class.source) AS child
+              FROM unnest(apply_to_children.labels) WITH ORDINALITY AS l (label, n)) AS u
+        GROUP BY u.child ORDER BY min(u.n)
+    LOOP
+        PERFORM release_mgmt_internal.apply_row_changes(part.child, of_class.key_columns, part.labels,
+            ARRAY(SELECT k.part FROM unnest(part.labels) WITH ORDINALITY AS l (label, n)
+                  CROSS JOIN LATERAL unnest(release_mgmt_internal.split_key(substr(l.label, length(of_class.name) + 2))) WITH ORDINALITY AS k (part, m) ORDER BY l.n, k.m),
+            'change', apply_to_children.columns,
+            ARRAY(SELECT apply_to_children.new_values[(array_position(apply_to_children.labels, l.label) - 1) * cardinality(apply_to_children.columns) + m]
+                  FROM unnest(part.labels) WITH ORDINALITY AS l (label, n) CROSS JOIN generate_series(1, cardinality(apply_to_children.columns)) AS m ORDER BY l.n, m));
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.apply_to_children(release_mgmt.ci_class, text[], text[], text[]) IS
+'Changes items of a class in columns that its table has not, each in the table that holds its row, as apply_row_changes() does.';
 
 -- One statement for each operation, class and set of columns.
 CREATE FUNCTION release_mgmt_internal.apply_ci_changes(ci text[], operation text[], attribute text[], new_value text[], backwards boolean DEFAULT false) RETURNS bigint
@@ -293,7 +340,9 @@ BEGIN
                 format('The key of class "%s" has %s parts; another number have: %s.', batch.class, cardinality(c.key_columns), wrong),
                 'An item is named class/key, the parts of its key joined by colons.');
         END IF;
-        IF batch.operation <> 'change' OR cardinality(batch.columns) > 0 THEN
+        IF batch.operation = 'change' AND EXISTS (SELECT FROM unnest(batch.columns) AS n WHERE NOT release_mgmt_internal.has_column(c.source, n)) THEN
+            PERFORM release_mgmt_internal.apply_to_children(c, batch.labels, batch.columns, batch.new_values);
+        ELSIF batch.operation <> 'change' OR cardinality(batch.columns) > 0 THEN
             PERFORM release_mgmt_internal.apply_row_changes(c.source, c.key_columns, batch.labels, batch.key_parts, batch.operation, batch.columns, batch.new_values);
         END IF;
         items := items + cardinality(batch.labels);
@@ -317,7 +366,9 @@ BEGIN
     SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(ci, '/', 1);
     -- A further attribute of the class, read along a path, has no type of its own.
     IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = attribute AND a.attnum > 0 AND NOT a.attisdropped) THEN
-        RETURN false;
+        IF (release_mgmt_internal.bound_column(source, attribute)).attname IS NULL THEN
+            RETURN false;
+        END IF;
     END IF;
     RETURN coalesce(release_mgmt_internal.canonical_value(source, attribute, stated) = present, false);
 EXCEPTION WHEN data_exception THEN

@@ -52,7 +52,7 @@ CREATE FUNCTION release_mgmt_internal.column_problems(class text) RETURNS SETOF 
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH present AS (
-        SELECT a.attname::text AS name, a.attnum AS number, k.key, g.id AS table_id, format_type(a.atttypid, a.atttypmod) AS type,
+        SELECT NULL::text AS child, a.attname::text AS name, k.key, g.id AS table_id, format_type(a.atttypid, a.atttypmod) AS type,
                (SELECT o.type FROM unnest(v.column_keys, v.column_types) AS o (key, type) WHERE o.key = k.key) AS former_type,
                NOT EXISTS (SELECT FROM unnest(c.column_names, c.column_numbers) AS n (name, number) WHERE n.name = a.attname AND n.number = a.attnum) AS is_named_anew,
                a.attname = ANY (c.exempt) AS is_exempt
@@ -62,14 +62,28 @@ BEGIN ATOMIC
         JOIN pg_attribute AS a ON a.attrelid = c.source AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN unnest(g.column_keys, g.column_numbers) AS k (key, number) ON k.number = a.attnum
         WHERE c.name = column_problems.class AND c.columns_of = c.source
+        UNION ALL
+        -- What inherits may have others of its own.
+        SELECT n.child::text, n.name, k.key, g.id, format_type(a.atttypid, a.atttypmod),
+               (SELECT o.type FROM unnest(v.child_keys, v.child_types) AS o (key, type) WHERE o.key = k.key), k.name IS DISTINCT FROM n.name, n.name = ANY (c.exempt)
+        FROM release_mgmt.ci_class AS c
+        JOIN release_mgmt.governed_table AS g ON g.source = c.source
+        JOIN LATERAL (SELECT t.* FROM release_mgmt.table_version AS t WHERE t.table_id = g.id ORDER BY t.version DESC LIMIT 1) AS v ON true
+        CROSS JOIN LATERAL release_mgmt_internal.child_columns_of(c.source) AS n
+        JOIN pg_attribute AS a ON a.attrelid = n.child AND a.attnum = n.number
+        LEFT JOIN unnest(g.child_sources, g.child_keys, g.child_names, g.child_numbers) AS k (source, key, name, number) ON k.source = n.child AND k.number = n.number
+        WHERE c.name = column_problems.class
     )
-    SELECT format('Column "%s" would not be the one that was called so.', p.name)
+    SELECT format('Column "%s"%s would not be the one that was called so.', p.name, ' of ' || p.child)
     FROM present AS p
     WHERE p.is_named_anew
-      AND EXISTS (SELECT FROM release_mgmt.table_version AS v CROSS JOIN LATERAL unnest(v.column_keys, v.column_names) AS o (key, name)
+      AND EXISTS (SELECT FROM release_mgmt.table_version AS v
+                  CROSS JOIN LATERAL (SELECT o.key, o.name FROM unnest(v.column_keys, v.column_names) AS o (key, name) WHERE p.child IS NULL
+                                      UNION ALL
+                                      SELECT o.key, o.name FROM unnest(v.child_sources, v.child_keys, v.child_names) AS o (source, key, name) WHERE o.source = p.child) AS o
                   WHERE v.table_id = p.table_id AND o.name = p.name AND o.key IS DISTINCT FROM p.key)
     UNION ALL
-    SELECT format('Column "%s" would be of type %s instead of %s.', p.name, p.type, p.former_type)
+    SELECT format('Column "%s"%s would be of type %s instead of %s.', p.name, ' of ' || p.child, p.type, p.former_type)
     FROM present AS p
     CROSS JOIN LATERAL (SELECT regexp_replace(p.former_type, '\(\d+(,-?\d+)?\)', ''), regexp_replace(p.type, '\(\d+(,-?\d+)?\)', '')) AS w (former_type, type)
     -- More or less room is a matter of the rewrite, if there is one.

@@ -33,18 +33,17 @@ SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE'
 CREATE FUNCTION release_mgmt_internal.planned_value(planned release_mgmt.planned_ci_change, source regclass) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
+    -- Where the item's row is: that has all columns of it. A new one comes into the table itself.
+    held CONSTANT regclass := coalesce(CASE WHEN planned.operation = 'change' AND EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = planned.ci) THEN release_mgmt_internal.child_of_item(split_part(planned.ci, '/', 1), substr(planned.ci, strpos(planned.ci, '/') + 1)) END, source);
     wanted pg_attribute;
     in_label text;
     as_written text;
     reason text;
 BEGIN
-    SELECT a.* INTO wanted FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = planned.attribute AND a.attnum > 0 AND NOT a.attisdropped;
+    SELECT a.* INTO wanted FROM pg_attribute AS a WHERE a.attrelid = held AND a.attname = planned.attribute AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" has no attribute "%s"', planned.ci, planned.attribute),
-            concat_ws(E'\n', format('Attributes are the columns of %s.', source),
-                      (SELECT format('What inherits from it has a column of that name, which is guarded, but not recorded, as long as no class is bound to it: %s.', string_agg(o.child::text, ', '))
-                       FROM release_mgmt_internal.child_columns(source) AS o WHERE o.name = planned.attribute HAVING count(*) > 0)),
-            'See them with SELECT * FROM release_mgmt.ci_attributes(item).');
+            format('Attributes are the columns of %s.', held), 'See them with SELECT * FROM release_mgmt.ci_attributes(item).');
     END IF;
     IF planned.operation = 'change' AND EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.source = planned_value.source AND planned.attribute = ANY (c.exempt)) THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('attribute "%s" of configuration item "%s" can not be planned', planned.attribute, planned.ci),
@@ -56,10 +55,12 @@ BEGIN
     END IF;
     reason := CASE WHEN wanted.attgenerated <> '' THEN 'The column is computed from others.'
                    WHEN wanted.attidentity = 'a' AND planned.operation = 'change' THEN 'The column is GENERATED ALWAYS AS IDENTITY.'
-                   WHEN planned.new_value IS NULL AND wanted.attnotnull THEN 'The column is NOT NULL.' END;
+                   WHEN planned.new_value IS NULL AND wanted.attnotnull THEN 'The column is NOT NULL.'
+                   WHEN (release_mgmt_internal.bound_column(source, planned.attribute)).attname IS NULL
+                       THEN format('Of what inherits from %s, several tables have a column of that name, of several types.', source) END;
     IF reason IS NULL THEN
         BEGIN
-            as_written := release_mgmt_internal.canonical_value(source, planned.attribute, planned.new_value);
+            as_written := release_mgmt_internal.canonical_value(held, planned.attribute, planned.new_value);
         EXCEPTION WHEN data_exception THEN
             reason := upper(left(SQLERRM, 1)) || substr(SQLERRM, 2) || '.';
         END;
@@ -72,7 +73,7 @@ BEGIN
     END IF;
     PERFORM release_mgmt_internal.refuse('wrong_state',
         format('attribute "%s" of configuration item "%s" can not become %s', planned.attribute, planned.ci, coalesce(quote_literal(planned.new_value), 'NULL')), reason,
-        format('Plan a value that column "%s" (%s) of %s can take.', planned.attribute, format_type(wanted.atttypid, wanted.atttypmod), source));
+        format('Plan a value that column "%s" (%s) of %s can take.', planned.attribute, format_type(wanted.atttypid, wanted.atttypmod), held));
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.planned_value(release_mgmt.planned_ci_change, regclass) IS
 'The value that is planned, as the bound table''s column writes it. Errors: RM002 no such attribute, RM015 no value that the column can take, another one than the name of the item to create says, or a column that is exempt.';

@@ -42,17 +42,33 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10000 SET search_path = pg_cat
 SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = on SET random_page_cost = 1.1 AS $$
 DECLARE
     c record;
+    name text;
 BEGIN
     FOR c IN
         SELECT k.name, k.source, k.key_columns, u.labels,
+               ARRAY(SELECT o.attribute FROM (SELECT DISTINCT p.attribute FROM unnest(present_values.attributes) AS p (attribute)
+                                              WHERE EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhparent = k.source)) AS o
+                     WHERE NOT release_mgmt_internal.has_column(k.source, o.attribute) AND release_mgmt_internal.rows_with_column(k.source, k.key_columns, o.attribute) IS NOT NULL) AS inherited_by,
                (SELECT string_agg(CASE WHEN a.attname IS NULL THEN format('(%L, NULL, false)', n.attribute)
                                        ELSE format('(%L, release_mgmt_internal.value_text(t.%I), true)', n.attribute, a.attname) END, ', ')
                 FROM (SELECT DISTINCT o.attribute FROM unnest(present_values.attributes) AS o (attribute) WHERE o.attribute IS NOT NULL) AS n
-                LEFT JOIN pg_attribute AS a ON a.attrelid = k.source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = n.attribute) AS columns
+                LEFT JOIN pg_attribute AS a ON a.attrelid = k.source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = n.attribute
+                WHERE a.attname IS NOT NULL OR release_mgmt_internal.rows_with_column(k.source, k.key_columns, n.attribute) IS NULL) AS columns
         FROM (SELECT split_part(i.label, '/', 1) AS class, array_agg(i.label) AS labels FROM unnest(items) AS i (label) GROUP BY 1) AS u
         JOIN release_mgmt.ci_class AS k ON k.name = u.class
         WHERE k.source IS NOT NULL
     LOOP
+        -- What only tables have that inherit from the class's.
+        FOREACH name IN ARRAY c.inherited_by LOOP
+            RETURN QUERY EXECUTE format($sql$
+                SELECT k.label, $3, o.present_value, o.is_there IS NOT NULL
+                FROM (SELECT u.label, release_mgmt_internal.split_key(substr(u.label, $2)) AS parts FROM unnest($1) AS u (label) OFFSET 0) AS k
+                JOIN %s AS t ON %s
+                LEFT JOIN (SELECT r.*, true AS is_there FROM %s AS r) AS o ON %s $sql$,
+                c.source, release_mgmt_internal.key_condition(c.source, c.key_columns, 'k.parts'),
+                release_mgmt_internal.rows_with_column(c.source, c.key_columns, name), release_mgmt_internal.key_condition(c.source, c.key_columns, 'k.parts', 'o'))
+            USING c.labels, length(c.name) + 2, name;
+        END LOOP;
         CONTINUE WHEN c.columns IS NULL;
         RETURN QUERY EXECUTE format($sql$
             SELECT k.label, v.attribute, v.value, v.is_column

@@ -213,7 +213,7 @@ BEGIN
     PERFORM release_mgmt_internal.flush_changes();
     FOR batch IN
         SELECT c AS of_class, t.id AS table_id, s.*,
-               s.operation = 'change' AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.source AND a.attname = s.attribute AND a.attnum > 0 AND NOT a.attisdropped) AS is_column
+               s.operation = 'change' AND (release_mgmt_internal.bound_column(c.source, s.attribute)).attname IS NOT NULL AS is_column
         FROM (SELECT x.class, x.operation, coalesce(x.attribute, '') AS attribute, array_agg(x.ci_id) AS ids, array_agg(x.ci) AS items,
                      array_agg(substr(x.ci, length(x.class) + 2)) AS keys, array_agg(x.retired) AS retired, array_agg(x.first_transaction) AS firsts,
                      array_agg(x.last_transaction) AS lasts, array_agg(x.new_value) AS new_values

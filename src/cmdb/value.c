@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
@@ -362,6 +363,25 @@ rm_key_condition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(rm_canonical_value);
 
+/* Open the relation that has the column: the table itself, or else one that inherits from it. */
+static Relation
+open_with_column(Oid source, const char *name)
+{
+	Relation relation = relation_open(source, AccessShareLock);
+	ListCell *cell;
+
+	if (get_attnum(source, name) > 0 || !relation->rd_rel->relhassubclass)
+		return relation;
+	foreach (cell, find_all_inheritors(source, AccessShareLock, NULL))
+	{
+		if (get_attnum(lfirst_oid(cell), name) <= 0)
+			continue;
+		relation_close(relation, AccessShareLock);
+		return relation_open(lfirst_oid(cell), AccessShareLock);
+	}
+	return relation;
+}
+
 /*
  * canonical_value(source regclass, attribute text, value text) returns text
  *
@@ -371,8 +391,9 @@ PG_FUNCTION_INFO_V1(rm_canonical_value);
 Datum
 rm_canonical_value(PG_FUNCTION_ARGS)
 {
-	Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
-	Form_pg_attribute attribute = attribute_named(RelationGetDescr(relation), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Relation relation = open_with_column(PG_GETARG_OID(0), name);
+	Form_pg_attribute attribute = attribute_named(RelationGetDescr(relation), name);
 	int32 typmod = attribute->atttypmod;
 	Oid type = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
 	Oid input;

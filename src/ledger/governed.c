@@ -103,14 +103,53 @@ compare_columns(const void *a, const void *b)
 	return order != 0 ? order : x->pair_head_len - y->pair_head_len;
 }
 
+/* Columns that governed_table names: of the table itself, or of one of its inheritance children. */
+typedef struct NamedColumns
+{
+	int count;
+	char **names;
+	char **keys;
+} NamedColumns;
+
+/* Read the columns from two fields of a row of governed_table. */
+static NamedColumns
+read_columns(const Datum *values, const bool *nulls, int names, int keys)
+{
+	NamedColumns columns = { 0 };
+
+	if (nulls[names - 1])
+		return columns;
+	columns.count = text_array_elements(values[names - 1], &columns.names);
+	if (text_array_elements(values[keys - 1], &columns.keys) != columns.count)
+		elog(ERROR, "governed_table has column names without keys");
+	return columns;
+}
+
+/* Leave of the columns that inheritance children have of their own those of one. */
+static void
+keep_columns_of(NamedColumns *columns, Datum sources, Oid child)
+{
+	const Oid *oids = (const Oid *) ARR_DATA_PTR(DatumGetArrayTypeP(sources));
+	int count = 0;
+
+	for (int i = 0; i < columns->count; i++)
+	{
+		if (oids[i] != child)
+			continue;
+		columns->names[count] = columns->names[i];
+		columns->keys[count++] = columns->keys[i];
+	}
+	columns->count = count;
+}
+
 /* Return the stable key of the column of that name; NULL if it has none. */
 static const char *
-key_of_name(const char *name, char **names, int nnames, char **keys)
+key_of_name(const char *name, const NamedColumns *columns)
 {
-	for (int i = 0; i < nnames; i++)
+	for (int i = 0; i < columns->count; i++)
 	{
-		if (strcmp(names[i], name) == 0)
-			return keys[i];
+		if (strcmp(columns->names[i], name) == 0)
+			return columns->keys[i];
 	}
 	return NULL;
 }
@@ -130,12 +169,13 @@ refuse_unknown_column(Relation relation, const char *name)
 /*
  * Fill in the columns of the relation that have values of their own.
  *
- * Returns the name of one without a key, or NULL.  What an inheritance child
- * has beyond the governed table's columns is not in the ledger, nor is what is
- * written with the names of other objects.
+ * Returns the name of one without a key, or NULL.  What is written with the
+ * names of other objects is not in the ledger, nor is what an inheritance child
+ * has beyond the columns of the governed table and those that are noted as its
+ * own: verification names it.
  */
 static const char *
-fill_columns(RmGoverned *entry, Relation relation, bool is_child, char **names, int nnames, char **keys)
+fill_columns(RmGoverned *entry, Relation relation, bool is_child, const NamedColumns *columns, const NamedColumns *own)
 {
 	TupleDesc desc = RelationGetDescr(relation);
 
@@ -148,7 +188,9 @@ fill_columns(RmGoverned *entry, Relation relation, bool is_child, char **names, 
 
 		if (attribute->attisdropped || attribute->attgenerated)
 			continue;
-		key = key_of_name(NameStr(attribute->attname), names, nnames, keys);
+		key = key_of_name(NameStr(attribute->attname), columns);
+		if (key == NULL)
+			key = key_of_name(NameStr(attribute->attname), own);
 		if (key == NULL && (is_child || rm_type_follows_names(attribute->atttypid)))
 			continue;
 		if (key == NULL)
@@ -188,10 +230,9 @@ fill_entry(RmGoverned *entry, Relation relation)
 	HeapTuple tuple = find_governed_row(governed_table, &entry->table_id);
 	Datum values[RM_GOVERNED_NATTS];
 	bool nulls[RM_GOVERNED_NATTS];
-	char **names;
-	char **keys;
+	NamedColumns columns;
+	NamedColumns own = { 0 };
 	char **key_columns;
-	int nnames;
 	int nkeys;
 	bool is_child;
 	const char *unknown;
@@ -204,15 +245,17 @@ fill_entry(RmGoverned *entry, Relation relation)
 						errhint("Call release_mgmt.verify_ledger().")));
 
 	heap_deform_tuple(tuple, RelationGetDescr(governed_table), values, nulls);
-	nnames = text_array_elements(values[RM_GOVERNED_COLUMN_NAMES - 1], &names);
-	if (text_array_elements(values[RM_GOVERNED_COLUMN_KEYS - 1], &keys) != nnames)
-		elog(ERROR, "governed_table has column names without keys");
+	columns = read_columns(values, nulls, RM_GOVERNED_COLUMN_NAMES, RM_GOVERNED_COLUMN_KEYS);
 	nkeys = text_array_elements(values[RM_GOVERNED_KEY_COLUMNS - 1], &key_columns);
 	entry->source = DatumGetObjectId(values[RM_GOVERNED_SOURCE - 1]);
 	is_child = entry->source != RelationGetRelid(relation);
+	if (is_child)
+		own = read_columns(values, nulls, RM_GOVERNED_CHILD_NAMES, RM_GOVERNED_CHILD_KEYS);
+	if (own.count > 0)
+		keep_columns_of(&own, values[RM_GOVERNED_CHILD_SOURCES - 1], RelationGetRelid(relation));
 	entry->inherited = is_child ? !relation->rd_rel->relispartition
 								: relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rel->relhassubclass;
-	unknown = fill_columns(entry, relation, is_child, names, nnames, keys);
+	unknown = fill_columns(entry, relation, is_child, &columns, &own);
 	if (unknown == NULL)
 		unknown = fill_keys(entry, relation, key_columns, nkeys);
 	table_close(governed_table, AccessShareLock);
@@ -374,17 +417,18 @@ rm_governed_name_of_key(const pg_uuid_t *table_id, const char *key)
 	{
 		Datum values[RM_GOVERNED_NATTS];
 		bool nulls[RM_GOVERNED_NATTS];
-		char **names;
-		char **keys;
-		int count;
+		NamedColumns columns[2];
 
 		heap_deform_tuple(tuple, RelationGetDescr(governed_table), values, nulls);
-		count = text_array_elements(values[RM_GOVERNED_COLUMN_KEYS - 1], &keys);
-		(void) text_array_elements(values[RM_GOVERNED_COLUMN_NAMES - 1], &names);
-		for (int i = 0; i < count; i++)
+		columns[0] = read_columns(values, nulls, RM_GOVERNED_COLUMN_NAMES, RM_GOVERNED_COLUMN_KEYS);
+		columns[1] = read_columns(values, nulls, RM_GOVERNED_CHILD_NAMES, RM_GOVERNED_CHILD_KEYS);
+		for (int i = 0; i < lengthof(columns); i++)
 		{
-			if (strcmp(keys[i], key) == 0)
-				name = names[i];
+			for (int j = 0; j < columns[i].count; j++)
+			{
+				if (strcmp(columns[i].keys[j], key) == 0)
+					name = columns[i].names[j];
+			}
 		}
 	}
 	table_close(governed_table, AccessShareLock);

@@ -295,9 +295,12 @@ extern const char **keys_of_table(const unsigned char *table_id, size_t *count);
 typedef struct TableSelect
 {
 	const char *source;
-	Buffer list;      /* of expressions */
-	Buffer condition; /* that a row, t, is of the key with the parts k */
-	Buffer values;    /* of the parts, counted */
+	const char *relation; /* from which rows are read */
+	const char *rows;     /* which of them; NULL: all */
+	bool is_part;         /* of the table, and not the first */
+	Buffer list;          /* of expressions */
+	Buffer condition;     /* that a row, t, is of the key with the parts k */
+	Buffer values;        /* of the parts, counted */
 	int nkeys;
 	bool has_index;
 } TableSelect;

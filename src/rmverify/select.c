@@ -29,15 +29,26 @@ add_key_column(TableSelect *select, const char *equals, const char *type)
 	select->nkeys++;
 }
 
-/* Write the query for every row. */
-void
-select_all_rows(Buffer *sql, const TableSelect *select)
+/* Write the query for every row of what is read from. */
+static void
+select_from(Buffer *sql, const TableSelect *select)
 {
 	append_text(sql, "SELECT ");
 	append_text(sql, (const char *) select->list.bytes);
 	append_text(sql, " FROM ");
-	append_text(sql, select->source);
+	append_text(sql, select->relation);
 	append_text(sql, " AS t");
+}
+
+/* Write the query for every row. */
+void
+select_all_rows(Buffer *sql, const TableSelect *select)
+{
+	select_from(sql, select);
+	if (select->rows == NULL)
+		return;
+	append_text(sql, " WHERE ");
+	append_text(sql, select->rows);
 }
 
 /* Append the literal of the next part of a key's text; false where there is none. */
@@ -129,7 +140,7 @@ select_rows(Buffer *sql, PGconn *connection, const TableSelect *select, const ch
 
 	if (possible)
 	{
-		select_all_rows(sql, select);
+		select_from(sql, select);
 		append_text(sql, " JOIN ");
 		append_text(sql, (const char *) list.bytes);
 		append_text(sql, " ON ");

@@ -95,7 +95,9 @@ read_rows(PGconn *connection, const unsigned char *table_id, const char *source,
  * The present version of each governed table, one row for each column, key
  * columns first: id, source, position of a key column or NULL, column key,
  * tag, and the expression that fetches it; of a key column also its equality
- * and its type, where an index has them.  concat() writes a value with its
+ * and its type, where an index has them; then what its rows are read from, and
+ * which of them.  An inheritance child with columns of its own is read by
+ * itself, and stands behind the rest of its table.  concat() writes a value with its
  * type's output function, which a cast to text does not always use; a "char"
  * outside ASCII is \\ooo in every version.
  */
@@ -103,14 +105,25 @@ static const char tables_query[] =
 	"WITH last AS ("
 	"  SELECT DISTINCT ON (v.table_id) v.* FROM release_mgmt.table_version AS v ORDER BY v.table_id, v.version DESC), "
 	"listed AS ("
-	"  SELECT l.table_id, l.source, c.key, c.name, array_position(l.key_columns, c.name) AS key_position, a.attrelid, "
+	"  SELECT l.table_id, l.source, p.relation, p.condition, "
+	"         c.key, c.name, array_position(l.key_columns, c.name) AS key_position, a.attrelid, "
 	"         a.attnum, (WITH RECURSIVE domain AS ("
 	"           SELECT t.oid, t.typbasetype FROM pg_type AS t WHERE t.oid = a.atttypid "
 	"           UNION ALL SELECT t.oid, t.typbasetype FROM domain AS d JOIN pg_type AS t ON t.oid = d.typbasetype) "
 	"          SELECT d.oid FROM domain AS d WHERE d.typbasetype = 0) AS base "
 	"  FROM last AS l "
-	"  CROSS JOIN LATERAL unnest(l.column_keys, l.column_names) AS c (key, name) "
-	"  JOIN pg_attribute AS a ON a.attrelid = to_regclass(l.source) AND a.attname = c.name "
+	"  CROSS JOIN LATERAL ("
+	"    SELECT l.source AS relation, "
+	"           CASE WHEN l.child_sources IS NOT NULL "
+	"                THEN format('t.tableoid <> ALL (%L::regclass[])', l.child_sources) END AS condition "
+	"    UNION "
+	"    SELECT s, format('t.tableoid = %L::regclass', s) FROM unnest(l.child_sources) AS s) AS p "
+	"  CROSS JOIN LATERAL ("
+	"    SELECT o.key, o.name FROM unnest(l.column_keys, l.column_names) AS o (key, name) "
+	"    UNION ALL "
+	"    SELECT o.key, o.name FROM unnest(l.child_sources, l.child_keys, l.child_names) AS o (source, key, name) "
+	"    WHERE o.source = p.relation) AS c "
+	"  JOIN pg_attribute AS a ON a.attrelid = to_regclass(p.relation) AND a.attname = c.name "
 	"  WHERE l.governed), "
 	"tagged AS ("
 	"  SELECT listed.*, "
@@ -141,15 +154,38 @@ static const char tables_query[] =
 	"  WHERE g.key_position IS NOT NULL AND k.attnum = g.attnum "
 	"  ORDER BY g.attrelid, g.attnum, i.indisprimary DESC, i.indexrelid) "
 	"SELECT * FROM ("
-	"  SELECT g.table_id, g.source, g.key_position, g.key, 'O' AS tag, g.written AS fetch, i.equals, i.type "
+	"  SELECT g.table_id, g.source, g.key_position, g.key, 'O' AS tag, g.written AS fetch, i.equals, i.type, "
+	"    g.relation, g.condition "
 	"  FROM tagged AS g LEFT JOIN indexed AS i USING (attrelid, attnum) "
 	"  WHERE g.key_position IS NOT NULL "
 	"  UNION ALL "
 	"  SELECT table_id, source, NULL, key, tag, "
 	"    CASE tag WHEN 'O' THEN format('CASE WHEN t.%I IS DISTINCT FROM NULL THEN %s END', name, written) "
-	"    ELSE format('t.%I', name) END, NULL, NULL "
+	"    ELSE format('t.%I', name) END, NULL, NULL, relation, condition "
 	"  FROM tagged) AS fetched "
-	"ORDER BY table_id, key_position NULLS LAST, key COLLATE \"C\"";
+	"ORDER BY table_id, relation <> source, relation COLLATE \"C\", key_position NULLS LAST, key COLLATE \"C\"";
+
+/* Columns of the result. */
+enum
+{
+	ID,
+	SOURCE,
+	KEY_POSITION,
+	KEY,
+	TAG,
+	FETCH,
+	EQUALS,
+	TYPE,
+	RELATION,
+	CONDITION
+};
+
+/* Do two rows of the result have the same in a column? */
+static bool
+is_same(const PGresult *result, int one, int other, int column)
+{
+	return strcmp(PQgetvalue(result, one, column), PQgetvalue(result, other, column)) == 0;
+}
 
 /* Parse a uuid as the server writes it. */
 static void
@@ -199,7 +235,8 @@ read_table(PGconn *connection, const TableSelect *select, bool all_rows, const u
 	}
 	if (all_rows)
 	{
-		forget_sight(table_id);
+		if (!select->is_part)
+			forget_sight(table_id);
 		sql.len = 0;
 		select_all_rows(&sql, select);
 		read_rows(connection, table_id, select->source, (const char *) sql.bytes, select->nkeys, columns, ncolumns,
@@ -209,30 +246,34 @@ read_table(PGconn *connection, const TableSelect *select, bool all_rows, const u
 	free(sql.bytes);
 }
 
-/* Verify the table whose columns stand in rows first to last - 1 of the result. */
+/* Verify the table, or the part of one, whose columns stand in rows first to last - 1 of the result. */
 static void
-verify_table(PGconn *connection, PGresult *result, int first, int last, bool all_rows, uint64_t *done)
+verify_table(PGconn *connection, PGresult *result, int first, int last, bool is_part, bool all_rows, uint64_t *done)
 {
-	TableSelect select = { .source = PQgetvalue(result, first, 1), .has_index = true };
+	TableSelect select = { .source = PQgetvalue(result, first, SOURCE),
+						   .relation = PQgetvalue(result, first, RELATION),
+						   .rows = PQgetisnull(result, first, CONDITION) ? NULL : PQgetvalue(result, first, CONDITION),
+						   .is_part = is_part,
+						   .has_index = true };
 	Column *columns = allocate(sizeof(Column) * (size_t) (last - first));
 	unsigned char table_id[UUID_SIZE];
 	int ncolumns = 0;
 
-	parse_uuid(PQgetvalue(result, first, 0), table_id);
+	parse_uuid(PQgetvalue(result, first, ID), table_id);
 	for (int i = first; i < last; i++)
 	{
-		if (PQgetisnull(result, i, 2))
+		if (PQgetisnull(result, i, KEY_POSITION))
 		{
-			columns[ncolumns].key = PQgetvalue(result, i, 3);
-			columns[ncolumns++].tag = PQgetvalue(result, i, 4)[0];
+			columns[ncolumns].key = PQgetvalue(result, i, KEY);
+			columns[ncolumns++].tag = PQgetvalue(result, i, TAG)[0];
 		}
 		else
 		{
-			select.has_index &= !PQgetisnull(result, i, 6);
-			add_key_column(&select, PQgetvalue(result, i, 6), PQgetvalue(result, i, 7));
+			select.has_index &= !PQgetisnull(result, i, EQUALS);
+			add_key_column(&select, PQgetvalue(result, i, EQUALS), PQgetvalue(result, i, TYPE));
 		}
 		append_text(&select.list, i > first ? ", " : "");
-		append_text(&select.list, PQgetvalue(result, i, 5));
+		append_text(&select.list, PQgetvalue(result, i, FETCH));
 	}
 	for (int i = 1; i < ncolumns; i++)
 	{
@@ -285,16 +326,21 @@ verify_tables(PGconn *connection, bool all_rows)
 					"FROM release_mgmt.maintenance WHERE ended_at IS NULL");
 	uint64_t done = 0;
 	int first = 0;
+	bool is_further = false; /* part of the table before */
 
 	for (int i = 1; i <= PQntuples(result); i++)
 	{
+		bool is_last = i == PQntuples(result) || !is_same(result, i, first, ID);
 		unsigned char table_id[UUID_SIZE];
 
-		if (i < PQntuples(result) && strcmp(PQgetvalue(result, i, 0), PQgetvalue(result, first, 0)) == 0)
+		if (!is_last && is_same(result, i, first, RELATION))
 			continue;
-		parse_uuid(PQgetvalue(result, first, 0), table_id);
-		know_table(table_id, PQgetvalue(result, first, 1), state_of(baselines, windows, PQgetvalue(result, first, 0)));
-		verify_table(connection, result, first, i, all_rows, &done);
+		parse_uuid(PQgetvalue(result, first, ID), table_id);
+		if (!is_further)
+			know_table(table_id, PQgetvalue(result, first, SOURCE),
+					   state_of(baselines, windows, PQgetvalue(result, first, ID)));
+		verify_table(connection, result, first, i, is_further, all_rows || is_further || !is_last, &done);
+		is_further = !is_last;
 		first = i;
 	}
 	PQclear(baselines);
