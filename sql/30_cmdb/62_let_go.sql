@@ -1,6 +1,16 @@
 -- Module cmdb: bound tables that are dropped or truncated outside mode enforce. The customer does so as before, and before the rows
 -- are gone the ledger is told which.
 
+CREATE FUNCTION release_mgmt_internal.warn_of_retirement(class text, items bigint, reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF items > 0 THEN
+        RAISE WARNING USING MESSAGE = format('unauthorized retirement of %s configuration items of class "%s"', items, class),
+            DETAIL = reason || ' In mode enforce it could not be.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.warn_of_retirement(text, bigint, text) IS 'What mode warn says where items of a class go with their table.';
+
 -- What the role may not drop is left alone, for the server to refuse; so is what is in mode enforce, for the trigger rm_cmdb_drop.
 CREATE FUNCTION release_mgmt_internal.let_go(relations oid[], schemas oid[], owners oid[], dropping_role oid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -18,7 +28,7 @@ BEGIN
             UNION
             SELECT r.via FROM release_mgmt.ci_relation_class AS r WHERE r.via IS NOT NULL
         )
-        SELECT g.id, g.source, c.oid::regclass AS relation, c.relispartition,
+        SELECT g.id, g.source, g.mode, c.oid::regclass AS relation, c.relispartition,
                ARRAY(SELECT i.inhparent::regclass FROM pg_inherits AS i WHERE i.inhrelid = c.oid) AS parents
         FROM release_mgmt.governed_table AS g
         JOIN bound AS b ON b.source = g.source
@@ -41,6 +51,9 @@ BEGIN
         END IF;
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', leaving.source);
         CONTINUE WHEN EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE g.id = leaving.id AND g.mode = 'enforce');
+        PERFORM release_mgmt_internal.warn_of_retirement(c.name, (SELECT count(*) FROM release_mgmt.ci AS i WHERE i.class = c.name AND i.retired_at IS NULL),
+                                                         format('Table %s is being dropped.', leaving.source))
+        FROM release_mgmt.ci_class AS c WHERE c.source = leaving.source AND leaving.mode = 'warn';
         PERFORM release_mgmt_internal.capture_table(leaving.id, 'delete');
         PERFORM release_mgmt.ungovern(leaving.source);
     END LOOP;
@@ -73,9 +86,8 @@ BEGIN
         USING bound.key_columns, bound.class;
         GET DIAGNOSTICS retired = ROW_COUNT;
     END IF;
-    IF bound.mode = 'warn' AND retired > 0 THEN
-        RAISE WARNING USING MESSAGE = format('unauthorized retirement of %s configuration items of class "%s"', retired, bound.class),
-            DETAIL = format('Table %s is being truncated. In mode enforce it could not be.', relation);
+    IF bound.mode = 'warn' THEN
+        PERFORM release_mgmt_internal.warn_of_retirement(bound.class, retired, format('Table %s is being truncated.', relation));
     END IF;
     IF bound.has_rows THEN
         PERFORM release_mgmt_internal.capture_rows(relation, bound.id, 'delete');
