@@ -73,7 +73,7 @@ DECLARE
     reason text;
 BEGIN
     -- The release that comes closest: the one that is named, the right value before another, one under way before one being planned.
-    SELECT x.*, r.code, r.state, s.kind, t.wave_id, t.ci AS on_target, v.as_planned INTO plan
+    SELECT x.*, r.code, r.state, s.kind, t.wave_id, t.ci AS on_target, t.state AS target_state, v.as_planned INTO plan
     FROM release_mgmt.planned_ci_change AS x
     JOIN release_mgmt.release AS r ON r.id = x.release_id
     JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
@@ -105,7 +105,9 @@ BEGIN
         WHEN NOT release_mgmt_internal.may_write(plan.release_id, '{operator,release manager}')
             THEN format('role "%s" has neither the duty operator nor release manager', release_mgmt_internal.acting_role())
         ELSE coalesce(nullif(concat_ws('; ', release_mgmt_internal.release_blocker(plan.release_id), release_mgmt_internal.wave_blocker(plan.wave_id)), ''),
-                      format('target %s is done', plan.target)) END;
+                      CASE WHEN operation = 'create' AND plan.target_state = 'planned'
+                           THEN 'an item is created with all that is planned for it, ' || (SELECT string_agg(x.attribute, ', ' ORDER BY x.attribute) FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = plan.release_id AND x.ci = ci)
+                           ELSE format('target %s is done', plan.target) END) END;
     RETURN format('Release "%s" plans this and may not do it now: %s.', plan.code,
                   CASE WHEN length(reason) > 200 THEN left(reason, 200) || '...' ELSE reason END);
 END $$;

@@ -264,7 +264,8 @@ BEGIN
                              WHEN x.stands THEN 'authorized' ELSE 'missing' END
                     WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (d.is_done AND (x.stands OR NOT x.was_made)) THEN 'missing' END
                     WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
-                        CASE WHEN x.stands THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected'
+                        -- Of what an item is created with, its key and what is NULL have no permits of their own.
+                        CASE WHEN x.stands OR (x.operation = 'create' AND created.stands AND o.ci IS NULL) THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected'
                              -- That others made what is planned is theirs to answer for; what was so already is no difference.
                              WHEN o.ci IS NOT NULL THEN o.classification
                              WHEN x.old_value IS DISTINCT FROM x.new_value THEN 'unexpected' END
@@ -275,6 +276,7 @@ BEGIN
         FROM subject AS x
         LEFT JOIN release_mgmt.target AS t ON t.release_id = compared_drift.release AND t.ci = x.target
         CROSS JOIN LATERAL (SELECT is_deployed OR coalesce(t.state IN ('installed', 'verified'), false) AS is_done) AS d
+        LEFT JOIN made AS created ON created.ci = x.ci AND created.attribute = '' AND created.operation = 'create'
         LEFT JOIN observed AS o ON o.ci = x.ci AND o.attribute = x.attribute
         LEFT JOIN observed AS whole ON whole.ci = x.ci AND whole.attribute = ''
         WHERE x.operation IS NOT NULL

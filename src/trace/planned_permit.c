@@ -56,6 +56,8 @@ typedef struct Asking
 	bool is_rehearsal; /* a dry run is under way */
 	pg_uuid_t rehearsed;
 	RmIndexLookup planned;
+	bool has_creations; /* is the next one open? */
+	RmIndexLookup creations;
 	HTAB *places; /* of Place */
 } Asking;
 
@@ -181,6 +183,68 @@ is_same_value(const RmAsked *asked, int n, RmAskedColumn column, Datum planned, 
 	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
 }
 
+/* May an item be created without the attribute being asked about, as one of its key, or one that is exempt? */
+static bool
+is_never_asked(Datum ci, Datum attribute)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum args[2] = { ci, attribute };
+	bool isnull;
+
+	if (plan == NULL)
+	{
+		Oid types[2] = { TEXTOID, TEXTOID };
+
+		plan = rm_keep_plan("SELECT $2 OPERATOR(pg_catalog.=) ANY (c.key_columns OPERATOR(pg_catalog.||) c.exempt) "
+							"FROM release_mgmt.ci_class AS c "
+							"WHERE c.name OPERATOR(pg_catalog.=) pg_catalog.split_part($1, '/', 1)",
+							2, types);
+	}
+	if (SPI_execute_plan(plan, args, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read a class");
+	return SPI_processed == 1 &&
+		   DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
+}
+
+/* Is the planned attribute in the slot what the item gets, which is asked about at n and behind? */
+static bool
+is_given(const RmAsked *asked, int n, TupleTableSlot *row)
+{
+	for (int i = n + 1; i < asked->count && !asked->nulls[RM_ASKED_ATTRIBUTE][i] &&
+						is_same_text(asked->values[RM_ASKED_CI][i], false, asked->values[RM_ASKED_CI][n], false);
+		 i++)
+	{
+		if (is_same_text(row->tts_values[PLANNED_ATTRIBUTE - 1], false, asked->values[RM_ASKED_ATTRIBUTE][i], false))
+			return is_same_value(asked, i, RM_ASKED_NEW_VALUE, row->tts_values[PLANNED_NEW_VALUE - 1],
+								 row->tts_isnull[PLANNED_NEW_VALUE - 1]);
+	}
+	return row->tts_isnull[PLANNED_NEW_VALUE - 1] ||
+		   is_never_asked(asked->values[RM_ASKED_CI][n], row->tts_values[PLANNED_ATTRIBUTE - 1]);
+}
+
+/* Does the item that is created get every value that the release plans for it? */
+static bool
+is_created_as_planned(Asking *asking, int n, const pg_uuid_t *release)
+{
+	RmIndexLookup *creations = &asking->creations;
+	ScanKeyData key;
+	bool is_as_planned = true;
+
+	if (!asking->has_creations)
+		rm_index_lookup_open(creations, "planned_ci_change", "planned_ci_change_ci_idx", 1, GetActiveSnapshot());
+	asking->has_creations = true;
+	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, creations->index->rd_indcollation[0],
+						   F_TEXTEQ, asking->asked.values[RM_ASKED_CI][n]);
+	index_rescan(creations->scan, &key, 1, NULL, 0);
+	while (is_as_planned && rm_scan_next(creations->scan, creations->slot))
+	{
+		slot_getallattrs(creations->slot);
+		if (memcmp(DatumGetUUIDP(creations->slot->tts_values[PLANNED_RELEASE_ID - 1]), release, UUID_LEN) == 0)
+			is_as_planned = is_given(&asking->asked, n, creations->slot);
+	}
+	return is_as_planned;
+}
+
 /* Does the planned change in the slot permit what is asked? */
 static bool
 is_permit(Asking *asking, int n, TupleTableSlot *row)
@@ -203,6 +267,8 @@ is_permit(Asking *asking, int n, TupleTableSlot *row)
 		 (strcmp(operation, "change") == 0 &&
 		  !is_same_value(asked, n, RM_ASKED_OLD_VALUE, row->tts_values[PLANNED_OLD_VALUE - 1],
 						 row->tts_isnull[PLANNED_OLD_VALUE - 1]))))
+		return false;
+	if (is_item && strcmp(operation, "create") == 0 && !is_created_as_planned(asking, n, release))
 		return false;
 	return is_allowed(asking, release, row->tts_values[PLANNED_TARGET - 1]);
 }
@@ -258,6 +324,8 @@ rm_planned_by_release(PG_FUNCTION_ARGS)
 		answers[n] = find_permit(&asking, n);
 	}
 	rm_index_lookup_close(&asking.planned);
+	if (asking.has_creations)
+		rm_index_lookup_close(&asking.creations);
 	MemoryContextSwitchTo(caller);
 	result = rm_asked_answer(answers, asking.asked.count);
 	SPI_finish();
