@@ -105,3 +105,47 @@ INSERT INTO disk (id, label, state, size, serial, seen) VALUES (2, 'd', 'planned
 INSERT INTO disk (id) VALUES (5);
 SELECT ci, attribute, expected, present, classification, release_code, role FROM drift('REL-4') WHERE classification <> 'authorized' OR ci IN ('disk/4', 'disk/5') ORDER BY ci, attribute;
 SELECT back_out_ci_changes('REL-4') AS restored;
+
+-- What an application made itself, the installation does not make again: values, items that are there, items that are gone.
+RESET ROLE;
+CALL grant_duty('regress_same', 'operator', 'Provider');
+INSERT INTO host (id, os) SELECT n, 'bookworm' FROM generate_series(20, 23) AS n;
+SET ROLE regress_same;
+SELECT create_release('REL-5', 'minor', model => 'plain') IS NOT NULL AS created;
+INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value)
+SELECT release_id('REL-5'), v.ci, v.operation, v.attribute, v.value
+FROM (VALUES ('host/20', 'retire', '', NULL), ('host/21', 'retire', '', NULL), ('host/22', 'change', 'os', 'trixie'), ('host/23', 'change', 'os', 'trixie'),
+             ('host/24', 'create', 'os', 'trixie'), ('host/24', 'create', 'memory', '8'), ('host/25', 'create', 'os', 'trixie')) AS v (ci, operation, attribute, value);
+SELECT add_wave('REL-5', 'all', ARRAY(SELECT DISTINCT p.target FROM planned_ci_change AS p WHERE p.release_id = release_id('REL-5')), pilot => true);
+CALL advance_release('REL-5', 'deploying');
+DELETE FROM host WHERE id = 20;
+UPDATE host SET os = 'trixie' WHERE id = 22;
+INSERT INTO host (id, os, memory) VALUES (24, 'trixie', 8);
+CREATE FUNCTION pg_temp.work() RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    step record;
+    done integer := 0;
+BEGIN
+    LOOP
+        SELECT * INTO step FROM release_mgmt.claim_step('worker');
+        EXIT WHEN NOT FOUND;
+        CALL release_mgmt.report_step(step.claim, 'successful', 'done');
+        done := done + 1;
+    END LOOP;
+    RETURN done;
+END $$;
+SELECT pg_temp.work() > 0 AS worked;
+SELECT target, state FROM deployment_progress WHERE release = 'REL-5' ORDER BY target;
+SELECT id, os, memory FROM host WHERE id >= 20 ORDER BY id;
+SELECT ci, attribute, classification FROM drift('REL-5');
+-- Backed out, and done again.
+CALL back_out_target('REL-5', 'host/20');
+CALL back_out_target('REL-5', 'host/24');
+SELECT pg_temp.work() > 0 AS worked;
+SELECT id, os, memory FROM host WHERE id >= 20 ORDER BY id;
+CALL deploy_again('REL-5', 'host/20');
+CALL deploy_again('REL-5', 'host/24');
+SELECT pg_temp.work() > 0 AS worked;
+SELECT id, os, memory FROM host WHERE id >= 20 ORDER BY id;
+SELECT back_out_ci_changes('REL-5') AS restored;
+SELECT id, os, memory FROM host WHERE id >= 20 ORDER BY id;
