@@ -150,7 +150,7 @@ equality_of(Relation index, Form_pg_attribute attribute)
 	return get_opcode(operator);
 }
 
-/* Fill in scan keys for the values of the key's columns. */
+/* Fill in scan keys for the values of the key's columns, in the order of the index's, which may be another one. */
 static void
 init_scan_keys(ScanKeyData *keys, Relation relation, Relation index, const RmGoverned *governed, const Datum *values)
 {
@@ -158,8 +158,9 @@ init_scan_keys(ScanKeyData *keys, Relation relation, Relation index, const RmGov
 	{
 		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), governed->keys[i].attnum - 1);
 
-		ScanKeyEntryInitialize(&keys[i], 0, attribute->attnum, BTEqualStrategyNumber, InvalidOid,
-							   attribute->attcollation, equality_of(index, attribute), values[i]);
+		ScanKeyEntryInitialize(&keys[index ? position_in_index(index, attribute->attnum) : i], 0, attribute->attnum,
+							   BTEqualStrategyNumber, InvalidOid, attribute->attcollation,
+							   equality_of(index, attribute), values[i]);
 	}
 }
 

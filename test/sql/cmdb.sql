@@ -178,6 +178,27 @@ SELECT finding, detail FROM binding_status WHERE class = 'app' ORDER BY finding,
 DROP TABLE app;
 SELECT finding, detail FROM binding_status WHERE class = 'app';
 
+-- A key whose columns the index has in another order.
+CREATE TABLE cord (no integer, of_host text, speed integer, PRIMARY KEY (no, of_host)) PARTITION BY LIST (of_host);
+CREATE TABLE cord_a PARTITION OF cord FOR VALUES IN ('a');
+CREATE TABLE cord_b PARTITION OF cord FOR VALUES IN ('b');
+INSERT INTO cord VALUES (1, 'a', 10), (1, 'b', 20), (2, 'a', 30);
+SELECT bind_ci_class('cord', 'cord', '{of_host,no}', 'no');
+CALL sequence_ledger();
+UPDATE cord SET speed = speed + 1;
+UPDATE cord SET of_host = 'b' WHERE no = 2;
+INSERT INTO cord VALUES (2, 'a', 31);
+SELECT label FROM ci WHERE class = 'cord' ORDER BY label;
+SELECT operation, changed -> 'speed' AS speed FROM history_of('cord', 'b:1');
+SELECT kind, detail FROM trace_ci('cord/b:2') UNION ALL SELECT kind, detail FROM trace_ci('cord/a:2');
+SELECT ci, attribute, expected, present FROM drift() WHERE ci LIKE 'cord/%';
+SELECT attribute, value FROM ci_attributes('cord/b:1');
+SELECT count(*) FROM verify_ledger();
+SELECT finding FROM binding_status WHERE class = 'cord';
+CALL unbind_ci_class('cord');
+SELECT ungovern('cord');
+DROP TABLE cord;
+
 -- Bound by a wrong key: what the refusal says frees the table, whether the class was unbound or not.
 CREATE TABLE tray (id integer PRIMARY KEY, name text NOT NULL UNIQUE);
 INSERT INTO tray VALUES (1, 'top'), (2, 'bottom');
