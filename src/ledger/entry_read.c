@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "common/base64.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "ledger/encoding.h"
 #include "ledger/entry.h"
