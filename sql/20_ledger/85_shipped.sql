@@ -19,6 +19,7 @@ SELECT pg_catalog.pg_extension_config_dump('release_mgmt_internal.shipped_object
 CREATE FUNCTION release_mgmt_internal.present_objects()
 RETURNS TABLE (kind text, identity text, digest release_mgmt.digest, deparsed release_mgmt.digest)
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET bytea_output = 'hex' SET quote_all_identifiers = off SET standard_conforming_strings = on
 BEGIN ATOMIC
     WITH member AS (
         SELECT d.classid, d.objid

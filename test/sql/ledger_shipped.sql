@@ -8,6 +8,24 @@ SELECT kind, count(*) > 0 AS recorded FROM release_mgmt_internal.shipped_object 
 CREATE TABLE server (id integer PRIMARY KEY, name text);
 SELECT bind_ci_class('server', 'server', key => '{id}', name => 'name', mode => 'enforce');
 SELECT finding, source, key FROM verify_ledger();
+-- Whatever the session's settings write of a definition.
+SET timezone = 'Asia/Tokyo';
+SET datestyle = 'German';
+SET intervalstyle = 'sql_standard';
+SET bytea_output = 'escape';
+SET extra_float_digits = 0;
+SET quote_all_identifiers = on;
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SELECT finding, source, key FROM verify_ledger();
+RESET timezone;
+RESET datestyle;
+RESET intervalstyle;
+RESET bytea_output;
+RESET extra_float_digits;
+RESET quote_all_identifiers;
+RESET standard_conforming_strings;
+RESET escape_string_warning;
 
 -- ENABLE TRIGGER makes an ALWAYS trigger an ordinary one, which is silent under session_replication_role.
 ALTER TABLE server ENABLE TRIGGER rm_80_ci;
