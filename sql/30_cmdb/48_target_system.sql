@@ -65,7 +65,7 @@ DECLARE
 BEGIN
     SELECT k.* INTO STRICT c FROM release_mgmt.ci AS i JOIN release_mgmt.ci_class AS k ON k.name = i.class WHERE i.label = of_ci;
     SELECT string_agg(CASE WHEN p.place IS NULL THEN format('t.%I', a.attname)
-                           ELSE format('CAST($2[%s] AS %s) AS %I', p.place, format_type(y.oid, NULL), a.attname) END, ', '),
+                           ELSE format('CAST($2[%s] AS %s) AS %I', p.place, format_type(y.oid, -1), a.attname) END, ', '),
            coalesce(bool_and(p.place IS NULL OR y.typtype IN ('b', 'e') AND y.typcategory <> 'A'), false)
     INTO columns, plain
     FROM pg_attribute AS a

@@ -149,7 +149,8 @@ rm_slot_key(TupleTableSlot *slot, const AttrNumber *keys, int nkeys)
  * type, value being SQL of type text.
  *
  * The value is parsed as the base type of a domain, whose constraints may be
- * the customer's code.
+ * the customer's code; of character and bit without a length, which as SQL
+ * writes them by themselves have one of 1.
  */
 void
 rm_append_key_condition(StringInfo sql, const char *alias, Form_pg_attribute attribute, const char *value)
@@ -174,7 +175,7 @@ rm_append_key_condition(StringInfo sql, const char *alias, Form_pg_attribute att
 	equality = (Form_pg_operator) GETSTRUCT(tuple);
 	appendStringInfo(sql, "%s.%s OPERATOR(%s.%s) CAST(%s AS %s)", alias, quote_identifier(NameStr(attribute->attname)),
 					 quote_identifier(get_namespace_name(equality->oprnamespace)), NameStr(equality->oprname), value,
-					 format_type_be_qualified(type));
+					 format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 	ReleaseSysCache(tuple);
 }
 

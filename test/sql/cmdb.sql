@@ -199,6 +199,16 @@ CALL unbind_ci_class('cord');
 SELECT ungovern('cord');
 DROP TABLE cord;
 
+-- Types that SQL gives a length of 1 where none is stated.
+CREATE TABLE jack (code char(4), mask bit(3), plug text, PRIMARY KEY (code, mask));
+INSERT INTO jack VALUES ('ab', '101', 'in'), ('c', '111', 'in');
+SELECT bind_ci_class('jack', 'jack', '{code,mask}', 'plug');
+UPDATE jack SET plug = 'out' WHERE mask = '101';
+SELECT attribute, value FROM ci_attributes('jack/ab  :101');
+SELECT ci, attribute, expected, present, classification FROM drift() WHERE ci LIKE 'jack/%';
+SELECT kind, detail FROM trace_ci('jack/ab  :101');
+CALL unbind_ci_class('jack');
+
 -- Bound by a wrong key: what the refusal says frees the table, whether the class was unbound or not.
 CREATE TABLE tray (id integer PRIMARY KEY, name text NOT NULL UNIQUE);
 INSERT INTO tray VALUES (1, 'top'), (2, 'bottom');
