@@ -72,14 +72,21 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.ci_relation_class');
 SELECT release_mgmt_internal.is_shared('release_mgmt.ci_relation_class', 'words');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_relation_class');
 
-CREATE VIEW release_mgmt_internal.ci_relation_source WITH (security_invoker = true) AS
+CREATE VIEW release_mgmt_internal.ci_relation_stated WITH (security_invoker = true) AS
 SELECT r.id, r.kind, r.from_class, r.to_class, coalesce(r.via, c.source) AS source,
        CASE WHEN r.via IS NULL THEN c.key_columns ELSE r.columns END AS from_columns,
        CASE WHEN r.via IS NULL THEN r.columns ELSE r.to_columns END AS to_columns, CASE WHEN r.via IS NULL THEN c.condition ELSE r.condition END AS condition
 FROM release_mgmt.ci_relation_class AS r JOIN release_mgmt.ci_class AS c ON c.name = r.from_class
 WHERE c.source IS NOT NULL;
+COMMENT ON VIEW release_mgmt_internal.ci_relation_stated IS
+'Where relations are to be read: each row of source that meets the condition is one, from the item whose key from_columns hold to the item whose key to_columns hold.';
+
+CREATE VIEW release_mgmt_internal.ci_relation_source WITH (security_invoker = true) AS
+SELECT s.* FROM release_mgmt_internal.ci_relation_stated AS s
+WHERE NOT EXISTS (SELECT FROM unnest(s.from_columns || s.to_columns) AS c (name)
+                  WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = s.source AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped));
 COMMENT ON VIEW release_mgmt_internal.ci_relation_source IS
-'Where relations are read: each row of source that meets the condition is one, from the item whose key from_columns hold to the item whose key to_columns hold.';
+'Where relations are read: those stated of which the columns are there. The others are none until they are bound again, and binding_status names them.';
 
 CREATE TABLE release_mgmt.ci (
     id              uuid DEFAULT release_mgmt.new_id(),

@@ -23,6 +23,16 @@ BEGIN
         RETURN NEXT format('The key of class "%s" has %s columns, %s are given.', to_class, cardinality(t.key_columns), coalesce(cardinality(columns), 0));
     END IF;
     RETURN QUERY SELECT p FROM release_mgmt_internal.missing_columns(source, columns) AS p;
+    -- Keys are read as the columns' types read them; a text is anything.
+    RETURN QUERY
+        SELECT format('Column "%s" (%s) of %s does not hold "%s" (%s) of class "%s".', a.attname, format_type(a.atttypid, a.atttypmod), source, k.attname, format_type(k.atttypid, k.atttypmod), to_class)
+        FROM unnest(columns, t.key_columns) WITH ORDINALITY AS c (name, key, n)
+        JOIN pg_attribute AS a ON a.attrelid = source AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped
+        JOIN pg_attribute AS k ON k.attrelid = t.source AND k.attname = c.key AND k.attnum > 0 AND NOT k.attisdropped
+        JOIN pg_type AS o ON o.oid = a.atttypid
+        JOIN pg_type AS y ON y.oid = k.atttypid
+        WHERE o.typcategory <> y.typcategory AND o.typcategory <> 'S'
+        ORDER BY c.n;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.reference_problems(regclass, text[], text) IS 'Why the columns do not hold keys of the class: a sentence for each reason.';
 

@@ -71,7 +71,7 @@ BEGIN
     END LOOP;
     RETURN QUERY
         SELECT 'relation broken', format('"%s" to class "%s": %s Unbind it, and bind it again.', s.kind, s.to_class, coalesce(p.p, 'its link table was dropped.'))
-        FROM release_mgmt_internal.ci_relation_source AS s
+        FROM release_mgmt_internal.ci_relation_stated AS s
         LEFT JOIN pg_class AS k ON k.oid = s.source
         LEFT JOIN LATERAL (
             SELECT m FROM release_mgmt_internal.missing_columns(s.source, s.from_columns || s.to_columns) AS m

@@ -209,6 +209,27 @@ SELECT ci, attribute, expected, present, classification FROM drift() WHERE ci LI
 SELECT kind, detail FROM trace_ci('jack/ab  :101');
 CALL unbind_ci_class('jack');
 
+-- A relation by columns in another order, which hold no such keys; one whose link table lost a column is none, and nothing else suffers.
+CREATE TABLE shelf (room text, no integer, PRIMARY KEY (room, no));
+CREATE TABLE crate (id integer PRIMARY KEY, room text, no integer, upon integer);
+CREATE TABLE lent (crate integer PRIMARY KEY, room text, no integer);
+INSERT INTO shelf VALUES ('{a}', 1);
+INSERT INTO crate VALUES (1, '{a}', 1, NULL), (2, '{a}', 1, 1);
+INSERT INTO lent VALUES (2, '{a}', 1);
+SELECT bind_ci_class('shelf', 'shelf', '{room,no}', 'no'), bind_ci_class('crate', 'crate', '{id}', 'id');
+CALL bind_ci_relation('on', 'crate', '{no,room}', 'shelf');
+CALL bind_ci_relation('on', 'crate', '{room,no}', 'shelf');
+CALL bind_ci_relation('upon', 'crate', '{upon}', 'crate');
+CALL bind_ci_relation('lent to', 'crate', '{crate}', 'shelf', via => 'lent', to_columns => '{room,no}');
+SELECT kind, from_ci, to_ci FROM ci_relations('crate/2') ORDER BY kind;
+ALTER TABLE lent RENAME no TO number;
+SELECT finding, detail FROM binding_status WHERE class = 'crate';
+SELECT affected, kind FROM impact_of('shelf/{a}:1') ORDER BY affected, kind;
+SELECT kind, from_ci, to_ci FROM ci_relations('crate/2') ORDER BY kind;
+SELECT count(*) FROM ci_relation WHERE kind IN ('on', 'upon', 'lent to');
+CALL unbind_ci_class('crate');
+CALL unbind_ci_class('shelf');
+
 -- Bound by a wrong key: what the refusal says frees the table, whether the class was unbound or not.
 CREATE TABLE tray (id integer PRIMARY KEY, name text NOT NULL UNIQUE);
 INSERT INTO tray VALUES (1, 'top'), (2, 'bottom');
