@@ -81,12 +81,17 @@ WHERE c.source IS NOT NULL;
 COMMENT ON VIEW release_mgmt_internal.ci_relation_stated IS
 'Where relations are to be read: each row of source that meets the condition is one, from the item whose key from_columns hold to the item whose key to_columns hold.';
 
+CREATE FUNCTION release_mgmt_internal.row_expression_is_whole(source regclass, expression text) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'rm_row_expression_is_whole';
+COMMENT ON FUNCTION release_mgmt_internal.row_expression_is_whole(regclass, text) IS 'Are the columns there that an expression over the columns of the table names?';
+
 CREATE VIEW release_mgmt_internal.ci_relation_source WITH (security_invoker = true) AS
 SELECT s.* FROM release_mgmt_internal.ci_relation_stated AS s
 WHERE NOT EXISTS (SELECT FROM unnest(s.from_columns || s.to_columns) AS c (name)
-                  WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = s.source AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped));
+                  WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = s.source AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped))
+  AND release_mgmt_internal.row_expression_is_whole(s.source, s.condition) IS NOT FALSE;
 COMMENT ON VIEW release_mgmt_internal.ci_relation_source IS
-'Where relations are read: those stated of which the columns are there. The others are none until they are bound again, and binding_status names them.';
+'Where relations are read: those stated of which the columns are there, those of the condition too. The others are none until they are bound again, and binding_status names them.';
 
 CREATE TABLE release_mgmt.ci (
     id              uuid DEFAULT release_mgmt.new_id(),

@@ -280,3 +280,31 @@ rm_row_expression_columns(PG_FUNCTION_ARGS)
 	relation_close(relation, NoLock);
 	PG_RETURN_ARRAYTYPE_P(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
+
+/* Walker: does a raw expression name a column that the table does not have? */
+static bool
+names_missing_column(Node *node, Relation relation)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		Node *field = llast(((ColumnRef *) node)->fields);
+
+		return !IsA(field, String) || get_attnum(RelationGetRelid(relation), strVal(field)) == InvalidAttrNumber;
+	}
+	return raw_expression_tree_walker(node, names_missing_column, relation);
+}
+
+PG_FUNCTION_INFO_V1(rm_row_expression_is_whole);
+
+/* row_expression_is_whole(source regclass, expression text) returns boolean: are the columns there that it names? */
+Datum
+rm_row_expression_is_whole(PG_FUNCTION_ARGS)
+{
+	Relation relation = open_table(PG_GETARG_OID(0));
+	bool is_missing = names_missing_column(parse(text_to_cstring(PG_GETARG_TEXT_PP(1))), relation);
+
+	relation_close(relation, NoLock);
+	PG_RETURN_BOOL(!is_missing);
+}

@@ -227,6 +227,16 @@ SELECT finding, detail FROM binding_status WHERE class = 'crate';
 SELECT affected, kind FROM impact_of('shelf/{a}:1') ORDER BY affected, kind;
 SELECT kind, from_ci, to_ci FROM ci_relations('crate/2') ORDER BY kind;
 SELECT count(*) FROM ci_relation WHERE kind IN ('on', 'upon', 'lent to');
+-- The same of a column by which rows are items.
+ALTER TABLE crate ADD COLUMN state text DEFAULT 'here';
+SELECT bind_ci_class('crate', 'crate', '{id}', 'id', condition => 'state = ''here''');
+SELECT affected, kind FROM impact_of('shelf/{a}:1') ORDER BY affected, kind;
+ALTER TABLE crate DROP COLUMN state;
+SELECT finding FROM binding_status WHERE class = 'crate' ORDER BY finding;
+SELECT affected, kind FROM impact_of('shelf/{a}:1') ORDER BY affected, kind;
+SELECT count(*) FROM ci_relation WHERE kind IN ('on', 'upon');
+SELECT bind_ci_class('crate', 'crate', '{id}', 'id');
+SELECT affected, kind FROM impact_of('shelf/{a}:1') ORDER BY affected, kind;
 CALL unbind_ci_class('crate');
 CALL unbind_ci_class('shelf');
 
