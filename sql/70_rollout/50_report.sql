@@ -3,30 +3,39 @@
 CREATE FUNCTION release_mgmt_internal.is_made_by_hand(planned release_mgmt.planned_ci_change) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT EXISTS (
-        SELECT FROM release_mgmt.ci AS i
-        JOIN release_mgmt.ci_change_permit AS p ON p.ci_id = i.id AND p.operation = (planned).operation AND p.attribute IS NULL
-        JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by AND x.release_id = (planned).release_id
-        WHERE i.label = (planned).ci AND (i.retired_at IS NOT NULL) = ((planned).operation = 'retire'));
+    SELECT CASE (planned).operation WHEN 'change' THEN
+            -- With its key an item got another name.
+            NOT EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = (planned).ci AND i.retired_at IS NULL)
+            AND EXISTS (SELECT FROM release_mgmt.ci_change_permit AS p JOIN release_mgmt.ci AS i ON i.id = p.ci_id
+                        WHERE p.permitted_by = (planned).id AND i.label <> (planned).ci AND i.retired_at IS NULL)
+        ELSE
+            EXISTS (SELECT FROM release_mgmt.ci AS i
+                    JOIN release_mgmt.ci_change_permit AS p ON p.ci_id = i.id AND p.operation = (planned).operation AND p.attribute IS NULL
+                    JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by AND x.release_id = (planned).release_id
+                    WHERE i.label = (planned).ci AND (i.retired_at IS NOT NULL) = ((planned).operation = 'retire')) END;
 END;
 COMMENT ON FUNCTION release_mgmt_internal.is_made_by_hand(release_mgmt.planned_ci_change) IS
-'Was the item that the release plans to create or to retire created or retired by it already, as an application does that makes planned changes itself?';
+'Was the item that the release plans to create, to retire or to give another key created, retired or renamed by it already, as an application does that makes planned changes itself?';
 
 CREATE FUNCTION release_mgmt_internal.apply_target_changes(target uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     former text := current_setting('release_mgmt.release', true);
+    renames CONSTANT boolean := EXISTS (
+        SELECT FROM release_mgmt.target AS t JOIN release_mgmt.planned_ci_change AS x ON x.release_id = t.release_id AND x.target = t.ci
+        JOIN release_mgmt.ci_class AS c ON c.name = split_part(x.ci, '/', 1)
+        WHERE t.id = apply_target_changes.target AND x.operation = 'change' AND x.attribute = ANY (c.key_columns));
 BEGIN
     PERFORM set_config('release_mgmt.release', r.code, true)
     FROM release_mgmt.target AS t JOIN release_mgmt.release AS r ON r.id = t.release_id WHERE t.id = apply_target_changes.target;
     PERFORM release_mgmt_internal.apply_ci_changes(array_agg(x.ci), array_agg(x.operation), array_agg(x.attribute), array_agg(x.new_value))
     FROM release_mgmt.target AS t JOIN release_mgmt.planned_ci_change AS x ON x.release_id = t.release_id AND x.target = t.ci
-    WHERE t.id = apply_target_changes.target AND (x.operation = 'change' OR NOT release_mgmt_internal.is_made_by_hand(x));
+    WHERE t.id = apply_target_changes.target AND (x.operation = 'change' AND NOT renames OR NOT release_mgmt_internal.is_made_by_hand(x));
     PERFORM set_config('release_mgmt.release', coalesce(former, ''), true);
     UPDATE release_mgmt.target AS t SET changes_applied_at = clock_timestamp() WHERE t.id = apply_target_changes.target;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.apply_target_changes(uuid) IS
-'Writes the planned CI changes of a target to the CMDB, under the guard, on behalf of its release; of items that it created or retired already there is nothing to write.';
+'Writes the planned CI changes of a target to the CMDB, under the guard, on behalf of its release; of items that it created, retired or renamed already there is nothing to write.';
 
 -- SECURITY DEFINER: steps, deliveries and the CMDB are written by this verb alone.
 CREATE PROCEDURE release_mgmt.report_step(claim uuid, outcome text, output text)

@@ -149,3 +149,17 @@ SELECT pg_temp.work() > 0 AS worked;
 SELECT id, os, memory FROM host WHERE id >= 20 ORDER BY id;
 SELECT back_out_ci_changes('REL-5') AS restored;
 SELECT id, os, memory FROM host WHERE id >= 20 ORDER BY id;
+
+-- The same of an item that got another key.
+SELECT create_release('REL-6', 'minor', model => 'plain') IS NOT NULL AS created;
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value)
+SELECT release_id('REL-6'), v.ci, v.attribute, v.value FROM (VALUES ('host/22', 'id', '122'), ('host/22', 'os', 'trixie'), ('host/23', 'id', '123'), ('host/21', 'os', 'trixie')) AS v (ci, attribute, value);
+SELECT add_wave('REL-6', 'all', '{host/21,host/22,host/23}', pilot => true);
+CALL advance_release('REL-6', 'deploying');
+UPDATE host SET id = 122, os = 'trixie' WHERE id = 22;
+SELECT pg_temp.work() > 0 AS worked;
+SELECT target, state FROM deployment_progress WHERE release = 'REL-6' ORDER BY target;
+SELECT id, os FROM host WHERE id >= 20 ORDER BY id;
+SELECT ci, attribute, classification FROM drift('REL-6');
+SELECT back_out_ci_changes('REL-6') AS restored;
+SELECT id, os FROM host WHERE id >= 20 ORDER BY id;
