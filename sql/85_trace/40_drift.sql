@@ -1,86 +1,5 @@
 -- Module trace, fourth part: drift. What the CMDB holds against what was planned, and against what was permitted.
 
--- The changes of bound tables that still stand: of each attribute, and of each item's existence, the last one. What is read of the
--- whole ledger stands under the keys that rows had then; those of items whose keys were changed are looked up.
-CREATE FUNCTION release_mgmt_internal.last_changes(since timestamptz DEFAULT NULL)
-RETURNS TABLE (ci_id uuid, ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid, made_as text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
-DECLARE
-    oldest CONSTANT uuid := release_mgmt_internal.oldest_sequenced(since);
-BEGIN
-    PERFORM release_mgmt_internal.flush_changes();
-    RETURN QUERY
-        WITH leaf AS MATERIALIZED (
-            SELECT l.* FROM release_mgmt_internal.leaves_of(ARRAY(
-                SELECT e.transaction_id FROM release_mgmt.ledger_entry AS e WHERE e.transaction_id >= oldest
-                UNION SELECT p.transaction_id FROM release_mgmt.ledger_pending_0 AS p WHERE last_changes.since IS NULL OR p.at >= last_changes.since
-                UNION SELECT p.transaction_id FROM release_mgmt.ledger_pending_1 AS p WHERE last_changes.since IS NULL OR p.at >= last_changes.since
-                UNION SELECT release_mgmt_internal.current_transaction())) AS l
-            WHERE last_changes.since IS NULL OR l.at >= last_changes.since
-        ), batch AS (
-            -- OFFSET: by index, however large the ledger is.
-            SELECT l.transaction_id, l.rank, l.at, l.role, b.first_seq, b.changes
-            FROM leaf AS l
-            CROSS JOIN LATERAL (SELECT o.first_seq, o.changes FROM release_mgmt.ledger_batch AS o WHERE o.transaction_id = l.transaction_id OFFSET 0) AS b
-            UNION ALL
-            SELECT l.transaction_id, l.rank, l.at, l.role, 0, p.changes
-            FROM (SELECT o.transaction_id, o.changes FROM release_mgmt.ledger_pending_0 AS o
-                  UNION ALL
-                  SELECT o.transaction_id, o.changes FROM release_mgmt.ledger_pending_1 AS o) AS p
-            JOIN leaf AS l ON l.transaction_id = p.transaction_id
-            LEFT JOIN LATERAL (SELECT true AS is_moved FROM release_mgmt.ledger_batch AS o WHERE o.transaction_id = p.transaction_id LIMIT 1) AS m ON true
-            WHERE p.changes IS NOT NULL AND m.is_moved IS NULL
-        ), change AS (
-            SELECT b.transaction_id, b.rank, b.at, b.role, c.seq, c.command_id, c.key, c.former_key, c.operation, c.old, k.name AS class, k.exempt
-            FROM batch AS b
-            CROSS JOIN LATERAL release_mgmt_internal.changes_in(b.changes, b.first_seq) AS c
-            JOIN release_mgmt.governed_table AS g ON g.id = c.table_id
-            JOIN release_mgmt.ci_class AS k ON k.source = g.source
-            WHERE c.operation IN ('insert', 'update', 'delete')
-        ), attributes AS (
-            SELECT c.*, CASE c.operation WHEN 'update' THEN o.key END AS column_name, o.value
-            FROM change AS c
-            LEFT JOIN LATERAL jsonb_each_text(c.old) AS o ON c.operation = 'update'
-            -- An update that changes no column has no key, which <> ALL of an empty array holds of.
-            WHERE c.operation <> 'update' OR (o.key IS NOT NULL AND o.key <> ALL (c.exempt))
-        ), found AS MATERIALIZED (
-            SELECT DISTINCT ON (i.label COLLATE "C", a.column_name COLLATE "C")
-                   i.id, i.label, CASE a.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END AS operation, a.column_name, a.value,
-                   a.at, a.role, a.transaction_id, a.class || '/' || a.former_key AS former_label
-            FROM attributes AS a
-            JOIN release_mgmt.ci AS i ON i.label = a.class || '/' || a.key
-            ORDER BY i.label COLLATE "C", a.column_name COLLATE "C" NULLS FIRST, a.rank, a.command_id DESC, a.seq DESC
-        ), renamed AS MATERIALIZED (
-            SELECT f.label FROM found AS f WHERE f.former_label IS NOT NULL
-            UNION
-            SELECT f.former_label FROM found AS f WHERE f.former_label IS NOT NULL
-        )
-        SELECT f.id, f.label, f.operation, f.column_name, f.value, f.at, f.role, f.transaction_id, NULL
-        FROM found AS f WHERE f.label NOT IN (SELECT r.label FROM renamed AS r)
-        UNION ALL
-        SELECT i.id, l.ci, l.operation, l.attribute, l.old_value, l.at, l.role, l.transaction_id, l.made_as
-        FROM (SELECT array_agg(r.label) AS labels FROM renamed AS r HAVING count(*) > 0) AS o
-        CROSS JOIN LATERAL release_mgmt_internal.last_changes_of(o.labels, last_changes.since) AS l
-        JOIN release_mgmt.ci AS i ON i.label = l.ci;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.last_changes(timestamptz) IS
-'The last captured change of each attribute of bound items, exempt ones left out, and of each item''s existence (attribute NULL): since a time, or ever. made_as: what the item was called after the change, NULL where it is that still.';
-
-CREATE FUNCTION release_mgmt_internal.last_changes_of(items text[], since timestamptz, forward boolean DEFAULT false)
-RETURNS TABLE (ci text, operation text, attribute text, old_value text, at timestamptz, role text, transaction_id uuid, asked_as text, made_as text)
-LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 10000
-BEGIN ATOMIC
-    SELECT r.label, CASE r.operation WHEN 'insert' THEN 'create' WHEN 'update' THEN 'change' ELSE 'retire' END, r.attribute, r.old_value,
-           r.at, r.role, r.transaction_id, r.asked_as, r.made_as
-    FROM release_mgmt_internal.rows_of_items(items) AS a
-    CROSS JOIN LATERAL release_mgmt_internal.last_changes_of_rows(a.tables, a.keys, a.labels, last_changes_of.since, last_changes_of.forward) AS r
-    JOIN release_mgmt.ci_class AS k ON k.name = pg_catalog.split_part(r.label, '/', 1)
-    WHERE r.attribute IS NULL OR r.attribute <> ALL (k.exempt);
-END;
-COMMENT ON FUNCTION release_mgmt_internal.last_changes_of(text[], timestamptz, boolean) IS
-'What last_changes() tells, of the named items, without their ids; forward: of those that bore these names at that time, by the ones that they bear now (asked_as: the former one, NULL where it is the same). made_as: what the item was called after the change, NULL where it is that still. The open transaction''s own changes are among them after flush_changes().';
-
 CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci_id uuid, attribute text)
 RETURNS TABLE (release_id uuid, is_stated boolean, value text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -142,29 +61,43 @@ BEGIN
         SELECT k.name AS class, release_mgmt_internal.path_columns(k.source, '(' || k.condition || ')') AS columns
         FROM release_mgmt.ci_class AS k WHERE k.condition IS NOT NULL AND k.source IS NOT NULL
     ), change AS MATERIALIZED (
-        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id, l.made_as
+        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id, l.made_as,
+               l.permitted_in, l.permitted_at, l.permitted_role, l.permitted_value
         FROM release_mgmt_internal.last_changes(observed_drift.since) AS l
         JOIN release_mgmt.ci AS i ON i.id = l.ci_id
         LEFT JOIN deciding AS d ON d.class = i.class
-        WHERE (i.retired_at IS NOT NULL) = (l.operation = 'retire') OR i.retired_at IS NOT NULL AND l.attribute = ANY (d.columns)
+        WHERE ((i.retired_at IS NOT NULL) = (l.operation = 'retire') OR i.retired_at IS NOT NULL AND l.attribute = ANY (d.columns))
+          -- What came and went is no difference, nor what went and came back; what it is like now is compared.
+          AND NOT l.is_back
     ), present AS MATERIALIZED (
         SELECT v.* FROM release_mgmt_internal.present_values(
             ARRAY(SELECT DISTINCT c.ci FROM change AS c WHERE c.attribute <> ''), ARRAY(SELECT DISTINCT c.attribute FROM change AS c WHERE c.attribute <> '')) AS v
+    ), deciding_change AS MATERIALIZED (
+        -- What followed a permitted change and came back to what that had left is no matter; what did not, is held against that.
+        SELECT c.ci, c.operation, c.attribute, c.made_as, v.value, coalesce(v.is_column, false) AS is_column,
+               CASE WHEN c.permitted_in IS NULL OR u.is_undone THEN c.old_value ELSE c.permitted_value END AS expected,
+               CASE WHEN u.is_undone THEN c.permitted_in ELSE c.transaction_id END AS transaction_id,
+               CASE WHEN u.is_undone THEN c.permitted_at ELSE c.at END AS at, CASE WHEN u.is_undone THEN c.permitted_role ELSE c.role END AS role
+        FROM change AS c
+        LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
+        CROSS JOIN LATERAL (SELECT c.permitted_in IS NOT NULL AND (c.permitted_value IS NOT DISTINCT FROM v.value OR release_mgmt_internal.same_value(c.ci, c.attribute, c.permitted_value, v.value))) AS u (is_undone)
     ), permit AS MATERIALIZED (
         SELECT p.*
-        FROM (SELECT array_agg(c.ci) AS items, array_agg(c.transaction_id) AS transactions, array_agg(c.attribute) AS attributes, array_agg(c.made_as) AS made_as FROM change AS c) AS o
+        FROM (SELECT array_agg(c.ci) AS items, array_agg(c.transaction_id) AS transactions, array_agg(c.attribute) AS attributes, array_agg(c.made_as) AS made_as FROM deciding_change AS c) AS o
         CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes, o.made_as) AS p
     )
-    SELECT c.ci, nullif(c.attribute, ''), c.old_value, v.value,
+    SELECT c.ci, nullif(c.attribute, ''), c.expected, c.value,
            release_mgmt_internal.difference_kind(c.operation, p.ci IS NOT NULL,
-               NOT (p.is_stated AND coalesce(v.is_column, false)) OR p.value IS NOT DISTINCT FROM v.value OR release_mgmt_internal.same_value(c.ci, c.attribute, p.value, v.value)),
+               NOT (p.is_stated AND c.is_column) OR p.value IS NOT DISTINCT FROM c.value OR release_mgmt_internal.same_value(c.ci, c.attribute, p.value, c.value)),
            p.release_id, c.role, c.at, c.transaction_id
-    FROM change AS c
-    LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
-    LEFT JOIN permit AS p ON p.ci = c.ci AND p.transaction_id = c.transaction_id AND p.attribute = c.attribute;
+    FROM deciding_change AS c
+    LEFT JOIN permit AS p ON p.ci = c.ci AND p.transaction_id = c.transaction_id AND p.attribute = c.attribute
+    -- What is as it was, unless it was permitted to be otherwise; a type may write it otherwise by now.
+    WHERE c.attribute = '' OR (c.expected IS DISTINCT FROM c.value AND NOT release_mgmt_internal.same_value(c.ci, c.attribute, c.expected, c.value))
+       OR (p.is_stated AND p.value IS DISTINCT FROM c.value AND NOT release_mgmt_internal.same_value(c.ci, c.attribute, p.value, c.value));
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.observed_drift(timestamptz) IS
-'What last happened to each attribute of bound items, and to each item as such: changed, created or deleted, with a permit (authorized) or without (unauthorized, unexpected, missing). unexpected also where another value is there than was permitted.';
+'What is otherwise than it was: attributes of bound items, and items that came or went, by what last happened to them, with a permit (authorized) or without (unauthorized, unexpected, missing). unexpected also where another value is there than was permitted.';
 
 CREATE FUNCTION release_mgmt_internal.made_changes(release uuid)
 RETURNS TABLE (ci text, operation text, attribute text, transactions uuid[], stands boolean)
