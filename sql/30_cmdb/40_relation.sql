@@ -32,10 +32,12 @@ SELECT s.kind, s.from_class, s.to_class,
               (SELECT string_agg(format('release_mgmt_internal.value_text(t.%I)', c.name), ', ' ORDER BY c.n) FROM unnest(s.from_columns) WITH ORDINALITY AS c (name, n)),
               s.source, release_mgmt_internal.key_condition(s.source, s.to_columns, 'k.parts'), release_mgmt_internal.where_items(s.source, s.condition),
               CASE WHEN k.source <> s.source THEN
-                  format(' JOIN release_mgmt.ci AS o ON o.label = %L || release_mgmt_internal.row_key(t, %L) AND o.retired_at IS NULL', s.from_class || '/', s.from_columns) END) AS query
+                  format(' JOIN release_mgmt.ci AS o ON o.label = %L || release_mgmt_internal.row_key(t, %L) AND o.retired_at IS NULL', s.from_class || '/', s.from_columns) END) AS query,
+       EXISTS (SELECT FROM pg_index AS x JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0]
+               WHERE x.indrelid = s.source AND x.indisvalid AND x.indpred IS NULL AND a.attname = s.to_columns[1]) AS is_indexed
 FROM release_mgmt_internal.ci_relation_source AS s JOIN release_mgmt.ci_class AS k ON k.name = s.from_class;
 COMMENT ON VIEW release_mgmt_internal.relation_road IS
-'Each kind of relation, from a class to a class, as a query: of $1, keys of to_class, it returns the place of a key in it, and the parts of the key of each item that is related to that.';
+'Each kind of relation, from a class to a class, as a query: of $1, keys of to_class, it returns the place of a key in it, and the parts of the key of each item that is related to that. is_indexed: an index begins with the columns by which it looks them up.';
 
 CREATE FUNCTION release_mgmt_internal.ci_relations_of(ci_id uuid) RETURNS TABLE (kind text, from_ci uuid, to_ci uuid)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -44,7 +45,8 @@ typedef struct Road
 	char *kind;
 	char *from_class;
 	char *to_class;
-	char *query; /* of $1, keys of to_class: the place of a key, the parts of the key of an item related to it */
+	char *query;     /* of $1, keys of to_class: the place of a key, the parts of the key of an item related to it */
+	bool is_indexed; /* the columns by which it is read */
 } Road;
 
 typedef struct Walk
@@ -128,8 +130,8 @@ begin(Walk *walk, Datum items)
 	control.hcxt = walk->context;
 	walk->reached =
 		hash_create("items reached", 1024, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-	if (SPI_execute("SELECT kind, from_class, to_class, query FROM release_mgmt_internal.relation_road", true, 0) !=
-		SPI_OK_SELECT)
+	if (SPI_execute("SELECT kind, from_class, to_class, query, is_indexed FROM release_mgmt_internal.relation_road",
+					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the relations");
 	old_context = MemoryContextSwitchTo(walk->context);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -141,6 +143,7 @@ begin(Walk *walk, Datum items)
 		road->from_class = SPI_getvalue(row, SPI_tuptable->tupdesc, 2);
 		road->to_class = SPI_getvalue(row, SPI_tuptable->tupdesc, 3);
 		road->query = SPI_getvalue(row, SPI_tuptable->tupdesc, 4);
+		road->is_indexed = DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 5, &isnull));
 		walk->roads = lappend(walk->roads, road);
 	}
 	MemoryContextSwitchTo(old_context);
@@ -161,6 +164,31 @@ begin(Walk *walk, Datum items)
 			  NULL, NULL);
 }
 
+/*
+ * Begin to read what is related to the keys.
+ *
+ * By the index where there is one, as what hangs on a part of the items is
+ * mostly a part of the table: the planner, which knows nothing of the keys,
+ * would rather hash all of it.
+ */
+static Portal
+open_road(const Road *road, Datum keys)
+{
+	Oid type = TEXTARRAYOID;
+	int nest = NewGUCNestLevel();
+	Portal portal;
+
+	if (road->is_indexed)
+	{
+		(void) set_config_option("enable_hashjoin", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("enable_mergejoin", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+	}
+	portal = SPI_cursor_open_with_args(NULL, road->query, 1, &type, &keys, NULL, true, 0);
+	AtEOXact_GUC(true, nest);
+	return portal;
+}
+
 /* Take one road from those items of the level that it leads to. */
 static void
 take_road(Walk *walk, const Road *road, int depth)
@@ -168,8 +196,6 @@ take_road(Walk *walk, const Road *road, int depth)
 	int class_len = strlen(road->to_class);
 	char **keys = palloc(sizeof(char *) * walk->nlevel);
 	Reached **items = palloc(sizeof(Reached *) * walk->nlevel);
-	Oid type = TEXTARRAYOID;
-	Datum arg;
 	Portal portal;
 	StringInfoData label;
 	int count = 0;
@@ -186,8 +212,7 @@ take_road(Walk *walk, const Road *road, int depth)
 	}
 	if (count == 0)
 		return;
-	arg = rm_text_array(keys, count);
-	portal = SPI_cursor_open_with_args(NULL, road->query, 1, &type, &arg, NULL, true, 0);
+	portal = open_road(road, rm_text_array(keys, count));
 	initStringInfo(&label);
 	for (;;)
 	{
