@@ -154,11 +154,12 @@ BEGIN
 END $$;
 INSERT INTO register_entry (release_id, kind, description) SELECT tagged('release_mgmt.release', 'B'), 'risk', 'of Beta ' || n FROM generate_series(1, 3000) AS n;
 ANALYZE register_entry;
+-- In a session of its own: what the planner was told of the auditor above it may take for granted a while longer.
+\c -
+SET client_min_messages = warning;
+SET search_path = public, release_mgmt;
 SET ROLE regress_alpha;
--- Whatever the planner makes of so small a table.
-SET enable_seqscan = off;
 SELECT plan_of('SELECT count(*) FROM release_mgmt.register_entry');
-RESET enable_seqscan;
 SELECT count(*) FROM register_entry;
 SET enable_indexscan = off;
 SET enable_bitmapscan = off;
