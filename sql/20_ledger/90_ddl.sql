@@ -2,7 +2,7 @@
 --
 -- Schema changes are recorded: digests of rows speak of columns, so that each new schema is a version in the ledger, and
 -- where it moves digests every row is recorded again in the same transaction. Nobody but a superuser takes governance away
--- otherwise than by ungovern(); what a superuser does is found by verify_ledger(). An inactive database has no limits:
+-- otherwise than by ungovern(), but for owners who drop what is bound (module cmdb); what a superuser does is found by verify_ledger(). An inactive database has no limits:
 -- there a dump is being restored.
 
 CREATE FUNCTION release_mgmt_internal.caller_is_superuser() RETURNS boolean

@@ -74,7 +74,9 @@ BEGIN
     JOIN pg_class AS k ON k.oid = relation
     LEFT JOIN release_mgmt.ci_class AS c ON c.source = g.source
     WHERE relation = ANY (g.members) AND g.mode <> 'enforce'
-      AND (c.name IS NOT NULL OR EXISTS (SELECT FROM release_mgmt.ci_relation_class AS r WHERE r.via = g.source));
+      AND (c.name IS NOT NULL OR EXISTS (SELECT FROM release_mgmt.ci_relation_class AS r WHERE r.via = g.source))
+    -- A transaction that sees the mode as it was before is told so.
+    FOR SHARE OF g;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
