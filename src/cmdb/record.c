@@ -10,12 +10,28 @@
 #include "cmdb/permit.h"
 #include "cmdb/restoration.h"
 
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "ledger/index_lookup.h"
 #include "ledger/ledger.h"
 #include "ledger/own_rows.h"
+#include "ledger/pending.h"
+#include "ledger/store.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+
+/* Attribute numbers of ci. */
+enum
+{
+	CI_ID = 1,
+	CI_LABEL = 4
+};
 
 /* Attribute numbers of ci_change_permit. */
 enum
@@ -109,21 +125,34 @@ find_restorations(RmCase *item, const char *label)
 	}
 }
 
-/*
- * Find the stubs of the cases that need one and have none.
- *
- * They are locked as the foreign key of a permit would lock them.
- */
+/* Find the stub with that label, and lock it as the foreign key of a permit would; false where there is none. */
+static bool
+find_stub(RmIndexLookup *stubs, const char *label, pg_uuid_t *id)
+{
+	Datum wanted = CStringGetTextDatum(label);
+	ScanKeyData key;
+	bool changed = false;
+	bool isnull;
+
+	/* The index has the one column. */
+	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, stubs->index->rd_indcollation[0], F_TEXTEQ,
+						   wanted);
+	index_rescan(stubs->scan, &key, 1, NULL, 0);
+	if (!rm_scan_next(stubs->scan, stubs->slot) || !rm_index_lookup_lock(stubs, LockTupleKeyShare, &changed))
+		return false;
+	if (changed && !DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, wanted,
+														 slot_getattr(stubs->slot, CI_LABEL, &isnull))))
+		return false;
+	*id = *DatumGetUUIDP(slot_getattr(stubs->slot, CI_ID, &isnull));
+	return true;
+}
+
+/* Find the stubs of the cases that need one and have none; keep one where there is none. */
 static void
 find_stubs(List *cases)
 {
-	static SPIPlanPtr plan = NULL;
-	char **labels = palloc(sizeof(char *) * list_length(cases));
-	RmCase **items = palloc(sizeof(RmCase *) * list_length(cases));
-	SPITupleTable *found;
-	Datum arg;
-	int count = 0;
-	int nest_level;
+	RmIndexLookup stubs;
+	bool is_open = false;
 	ListCell *cell;
 
 	foreach (cell, cases)
@@ -137,38 +166,26 @@ find_stubs(List *cases)
 		find_restorations(item, label);
 		if (item->has_id)
 			continue;
-		items[count] = item;
-		labels[count++] = label;
+		if (!is_open)
+		{
+			CommandCounterIncrement();
+			PushActiveSnapshot(GetTransactionSnapshot());
+			LockRelationOid(rm_ledger_relid("ci"), RowShareLock);
+			rm_index_lookup_open(&stubs, "ci", "ci_label_key", 1, GetActiveSnapshot());
+			is_open = true;
+		}
+		item->has_id = find_stub(&stubs, label, &item->ci_id);
 	}
-	if (count == 0)
+	if (!is_open)
 		return;
-	if (plan == NULL)
+	rm_index_lookup_close(&stubs);
+	PopActiveSnapshot();
+	foreach (cell, cases)
 	{
-		Oid type = TEXTARRAYOID;
+		RmCase *item = lfirst(cell);
 
-		plan =
-			rm_keep_plan("SELECT i.id FROM ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS a (label, n) "
-						 "LEFT JOIN LATERAL (SELECT o.id FROM release_mgmt.ci AS o "
-						 "WHERE o.label OPERATOR(pg_catalog.=) a.label FOR KEY SHARE OF o) AS i ON true ORDER BY a.n",
-						 1, &type);
-	}
-	arg = rm_text_array(labels, count);
-	/* By the index, also where the plan is made while there are few of them. */
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_execute_plan(plan, &arg, NULL, false, 0) != SPI_OK_SELECT || SPI_processed != (uint64) count)
-		elog(ERROR, "could not look up stubs");
-	AtEOXact_GUC(true, nest_level);
-	found = SPI_tuptable;
-	for (int i = 0; i < count; i++)
-	{
-		Datum id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &items[i]->has_id);
-
-		items[i]->has_id = !items[i]->has_id;
-		if (items[i]->has_id)
-			items[i]->ci_id = *DatumGetUUIDP(id);
-		else
-			items[i]->has_id = rm_stub_keep(items[i]->class, items[i]->key, items[i]->key, &items[i]->ci_id);
+		if (is_permitted_in_part(item) && !item->has_id)
+			item->has_id = rm_stub_keep(item->class, item->key, item->key, &item->ci_id);
 	}
 }
 

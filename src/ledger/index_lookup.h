@@ -9,6 +9,7 @@
 
 #include "access/genam.h"
 #include "executor/tuptable.h"
+#include "nodes/lockoptions.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
@@ -22,6 +23,7 @@ typedef struct RmIndexLookup
 
 extern void rm_index_lookup_open(RmIndexLookup *lookup, const char *table, const char *index, int nkeys,
 								 Snapshot snapshot);
+extern bool rm_index_lookup_lock(RmIndexLookup *lookup, LockTupleMode mode, bool *changed);
 extern void rm_index_lookup_close(RmIndexLookup *lookup);
 
 #endif /* RM_LEDGER_INDEX_LOOKUP_H */

@@ -62,11 +62,20 @@ keep_relid(const char *name, Oid relid)
 		known[nknown++] = (KnownRelation) { name, relid };
 }
 
-/* Return the OID of a table or index of the schema release_mgmt; the name is a literal. */
+/* Return the OID of the table or index of that schema, InvalidOid where there is none. */
+static Oid
+relid_in(const char *schema_name, const char *name)
+{
+	Oid schema = get_namespace_oid(schema_name, true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+/* Return the OID of a table or index of the schema release_mgmt, or else release_mgmt_internal; the name is a literal.
+ */
 Oid
 rm_ledger_relid(const char *name)
 {
-	Oid schema;
 	Oid relid;
 
 	for (int i = 0; i < nknown; i++)
@@ -74,8 +83,9 @@ rm_ledger_relid(const char *name)
 		if (strcmp(known[i].name, name) == 0)
 			return known[i].relid;
 	}
-	schema = get_namespace_oid("release_mgmt", true);
-	relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	relid = relid_in("release_mgmt", name);
+	if (!OidIsValid(relid))
+		relid = relid_in("release_mgmt_internal", name);
 	if (!OidIsValid(relid))
 		elog(ERROR, "relation release_mgmt.%s is missing", name);
 	keep_relid(name, relid);

@@ -32,6 +32,9 @@
 #include "utils/hsearch.h"
 #include "utils/snapmgr.h"
 
+/* The attribute number in rehearsal. */
+#define REHEARSAL_RELEASE_ID 2
+
 /* A release and one of its targets. */
 typedef struct PlaceName
 {
@@ -63,42 +66,58 @@ typedef struct Asking
 
 PG_FUNCTION_INFO_V1(rm_planned_by_release);
 
-/* Run a query that returns a uuid, or none; it is planned once in a session. */
+/* Find the release with that code. */
 static bool
-find_id(SPIPlanPtr *plan, const char *query, Oid type, Datum argument, pg_uuid_t *id)
+find_release(const char *code, pg_uuid_t *id)
 {
-	bool isnull = true;
-	Datum found = (Datum) 0;
+	static SPIPlanPtr plan = NULL;
+	Datum argument = CStringGetTextDatum(code);
+	bool isnull;
 
-	if (*plan == NULL)
-		*plan = rm_keep_plan(query, 1, &type);
-	if (SPI_execute_plan(*plan, &argument, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\"", query);
-	if (SPI_processed == 1)
-		found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	if (!isnull)
-		*id = *DatumGetUUIDP(found);
-	return !isnull;
+	if (plan == NULL)
+	{
+		Oid type = TEXTOID;
+
+		plan =
+			rm_keep_plan("SELECT r.id FROM release_mgmt.release AS r WHERE r.code OPERATOR(pg_catalog.=) $1", 1, &type);
+	}
+	if (SPI_execute_plan(plan, &argument, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up a release");
+	if (SPI_processed != 1)
+		return false;
+	*id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return true;
+}
+
+/* Find the release that a dry run applies in this transaction. */
+static bool
+find_rehearsed(pg_uuid_t *id)
+{
+	RmIndexLookup rehearsals;
+	ScanKeyData key;
+	bool found;
+	bool isnull;
+
+	rm_index_lookup_open(&rehearsals, "rehearsal", "rehearsal_pkey", 1, GetActiveSnapshot());
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(rm_ledger_current_transaction()));
+	index_rescan(rehearsals.scan, &key, 1, NULL, 0);
+	found = rm_scan_next(rehearsals.scan, rehearsals.slot);
+	if (found)
+		*id = *DatumGetUUIDP(slot_getattr(rehearsals.slot, REHEARSAL_RELEASE_ID, &isnull));
+	rm_index_lookup_close(&rehearsals);
+	return found;
 }
 
 /* Find out for which release the session works, and which one a dry run applies. */
 static void
 know_session(Asking *asking)
 {
-	static SPIPlanPtr named_plan = NULL;
-	static SPIPlanPtr rehearsed_plan = NULL;
 	const char *name = GetConfigOption("release_mgmt.release", true, false);
 
 	asking->names_release = name != NULL && *name != '\0';
 	if (asking->names_release)
-		asking->has_named = find_id(&named_plan,
-									"SELECT r.id FROM release_mgmt.release AS r "
-									"WHERE r.code OPERATOR(pg_catalog.=) $1",
-									TEXTOID, CStringGetTextDatum(name), &asking->named);
-	asking->is_rehearsal = find_id(&rehearsed_plan,
-								   "SELECT h.release_id FROM release_mgmt_internal.rehearsal AS h "
-								   "WHERE h.transaction_id OPERATOR(pg_catalog.=) $1",
-								   UUIDOID, UUIDPGetDatum(rm_ledger_current_transaction()), &asking->rehearsed);
+		asking->has_named = find_release(name, &asking->named);
+	asking->is_rehearsal = find_rehearsed(&asking->rehearsed);
 }
 
 /* Hash a place's name. */
