@@ -71,8 +71,7 @@ relid_in(const char *schema_name, const char *name)
 	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
-/* Return the OID of a table or index of the schema release_mgmt, or else release_mgmt_internal; the name is a literal.
- */
+/* Return the OID of a table or index of the schema release_mgmt, or else of release_mgmt_internal, by its name. */
 Oid
 rm_ledger_relid(const char *name)
 {
