@@ -88,7 +88,7 @@ value "CREATE TABLE public.peer (LIKE release_mgmt.release INCLUDING ALL);
 			END IF;
 		END LOOP;
 	END \$\$;
-	SELECT govern('public.peer', 'enforce')" > /dev/null
+	SELECT govern('public.peer')" > /dev/null
 for table in release_mgmt.release public.peer; do
 	value "CREATE FUNCTION public.update_${table#*.}() RETURNS numeric LANGUAGE plpgsql AS \$\$
 		DECLARE

@@ -28,7 +28,7 @@ COMMENT ON TABLE release_mgmt.governed_table IS
 'The tables whose every change is in the ledger: those of the extension (builtin) and those given to govern().';
 COMMENT ON COLUMN release_mgmt.governed_table.id IS 'Names the table in the ledger, whatever it is called';
 COMMENT ON COLUMN release_mgmt.governed_table.mode IS
-'observe: changes are captured; warn, enforce: what cmdb makes of changes that no release plans. An enforced table of an inactive database refuses everyone but its owner.';
+'observe: changes are captured; warn, enforce: what cmdb makes of changes of configuration items that no release plans, for tables that are bound to a class. An enforced table of an inactive database refuses everyone but its owner.';
 COMMENT ON COLUMN release_mgmt.governed_table.key_columns IS 'The columns whose values name a row, in the order of its text key';
 COMMENT ON COLUMN release_mgmt.governed_table.column_keys IS
 'What the ledger calls each column: its first name, kept when it is renamed and never given to another';

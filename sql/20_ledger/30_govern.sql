@@ -119,13 +119,17 @@ BEGIN
             format('Its rows are named by (%s).', array_to_string(existing.key_columns, ', ')),
             format('Leave key out to keep it, or end the governance first with release_mgmt.ungovern(%L), which is recorded.', change_governance.source));
     END IF;
+    IF existing.builtin AND change_governance.mode <> existing.mode THEN
+        PERFORM release_mgmt_internal.refuse('not_governable', format('table %s can not be governed in mode %s', change_governance.source, change_governance.mode),
+            'It belongs to the extension, which has rules of its own for it.', 'Modes are for tables of yours: SELECT source, mode FROM release_mgmt.governed_table WHERE NOT builtin.');
+    END IF;
     UPDATE release_mgmt.governed_table AS t SET mode = change_governance.mode
-    WHERE t.id = existing.id AND NOT t.builtin AND t.mode <> change_governance.mode;
+    WHERE t.id = existing.id AND t.mode <> change_governance.mode;
     RETURN existing.id;
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt_internal.change_governance(regclass, text, text[]) IS
-'Sets the mode of a table that is governed already, and returns its id; NULL where it is not. Raises RM012 for another key than its own.';
+'Sets the mode of a table that is governed already, and returns its id; NULL where it is not. Raises RM012 for another key than its own, and for another mode of a table of the extension.';
 
 CREATE FUNCTION release_mgmt.govern(source regclass, mode text DEFAULT 'observe', key text[] DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -144,7 +148,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION release_mgmt.govern(regclass, text, text[]) IS
-'Puts a table under governance: from then on each change of a row is in the ledger. mode: observe, warn or enforce (see governed_table.mode).
+'Puts a table under governance: from then on each change of a row is in the ledger. mode: observe; for a table that is bound to a class of configuration items also warn or enforce (see governed_table.mode).
 key: the columns whose values name a row, by default the primary key. Called again it changes the mode.
 Returns the id by which the ledger knows the table. Locks the table against writers until the end of the transaction; for millions of rows there is
 govern_in_batches(), and preview_govern() tells what it takes.

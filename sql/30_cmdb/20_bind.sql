@@ -286,7 +286,7 @@ COMMENT ON FUNCTION release_mgmt_internal.follow_renames(text) IS
 'Brings the column names of a binding in step with its table, where columns were renamed since they were last recorded, and records them.';
 
 CREATE FUNCTION release_mgmt.bind_ci_class(class text, source regclass, key text[], name text, version text DEFAULT NULL,
-    scheme text DEFAULT NULL, mode text DEFAULT 'observe', exempt text[] DEFAULT '{}', organization text DEFAULT NULL,
+    scheme text DEFAULT NULL, mode text DEFAULT NULL, exempt text[] DEFAULT '{}', organization text DEFAULT NULL,
     attributes jsonb DEFAULT '{}', platform text DEFAULT NULL, condition text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -295,7 +295,7 @@ DECLARE
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     SELECT string_agg(p, E'\n') INTO problems
-    FROM (SELECT format('No %s is given.', g.what) FROM (VALUES ('class', class), ('source', source::text), ('name', name), ('mode', mode), ('exempt', exempt::text)) AS g (what, given)
+    FROM (SELECT format('No %s is given.', g.what) FROM (VALUES ('class', class), ('source', source::text), ('name', name), ('exempt', exempt::text)) AS g (what, given)
           WHERE g.given IS NULL
           UNION ALL
           SELECT format('"%s" is no mode: modes are observe, warn and enforce.', mode) WHERE mode NOT IN ('observe', 'warn', 'enforce')) AS x (p);
@@ -345,12 +345,12 @@ BEGIN
             IS DISTINCT FROM row(excluded.source, excluded.source_name, excluded.key_columns, excluded.name_path,
                                  excluded.version_path, excluded.version_scheme, excluded.exempt, excluded.organization_path, excluded.attributes, excluded.platform_path, excluded.condition);
     PERFORM release_mgmt_internal.follow_renames(class);
-    PERFORM release_mgmt.govern(source, mode, key);
+    PERFORM release_mgmt.govern(source, coalesce(mode, (SELECT g.mode FROM release_mgmt.governed_table AS g WHERE g.source = bind_ci_class.source), 'observe'), key);
     PERFORM release_mgmt_internal.attach_ci_trigger(class, source);
     RETURN (release_mgmt_internal.fill_ci(class)).items;
 END $$;
 COMMENT ON FUNCTION release_mgmt.bind_ci_class(text, regclass, text[], text, text, text, text, text[], text, jsonb, text, text) IS
-'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of attributes to show in ci_overview(), such as status, each with where it is read: {"status": "status", "platform": "platform_id.name"}; those that are no columns are shown by ci_attributes() beside the columns, and plans do not change them. platform: a column, path or expression that tells which operating system the item runs, such as platform_id.name, so that check_compatibility() holds against it what components are for; read_operating_system() tells how it is read, binding_status what can not be. condition: which rows are items, an expression over their columns ("Status" = ''A''), where the table, or what inherits from it, holds others too, such as history. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
+'Makes the rows of a table the configuration items of a class, and governs the table. class: no slash, no space. source: table, partitioned table or inheritance parent; never a view. key: columns, NOT NULL, covered by a unique index. name, version: a column, a path over foreign keys (site_id.name), or an expression in parentheses over columns of the table ((name || ''.'' || domain)), of built-in types and immutable built-in functions. scheme: how pkgver() reads the version (generic unless given). mode: observe, warn or enforce; NULL: that in which the table is governed already, and otherwise observe. exempt: columns that change without a plan. organization: a column or path that holds the code of the organization that each item belongs to, for row-level security; an unknown code is a finding of binding_status. attributes: names of attributes to show in ci_overview(), such as status, each with where it is read: {"status": "status", "platform": "platform_id.name"}; those that are no columns are shown by ci_attributes() beside the columns, and plans do not change them. platform: a column, path or expression that tells which operating system the item runs, such as platform_id.name, so that check_compatibility() holds against it what components are for; read_operating_system() tells how it is read, binding_status what can not be. condition: which rows are items, an expression over their columns ("Status" = ''A''), where the table, or what inherits from it, holds others too, such as history. Returns the number of items. Called again for the same class and table it changes the settings. For the extension''s owner. Errors: RM001 inactive, RM012 the table or a path can not be bound, with every reason.';
 
 CREATE PROCEDURE release_mgmt.unbind_ci_class(class text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -378,9 +378,10 @@ BEGIN
             EXECUTE format('DROP TRIGGER rm_80_ci ON %s', relation);
         END IF;
     END LOOP;
+    UPDATE release_mgmt.governed_table AS g SET mode = 'observe' WHERE g.source = c.source AND g.mode <> 'observe';
     UPDATE release_mgmt.ci_class AS x SET source = NULL WHERE x.name = class;
     DELETE FROM release_mgmt.ci_relation_class AS r WHERE class IN (r.from_class, r.to_class);
     UPDATE release_mgmt.ci SET retired_at = now() WHERE ci.class = unbind_ci_class.class AND ci.retired_at IS NULL;
 END $$;
 COMMENT ON PROCEDURE release_mgmt.unbind_ci_class(text) IS
-'Frees the class''s table: its items are retired, its relations and triggers dropped; the stubs stay, for what refers to them. The table stays governed in its mode of capture: see ungovern(). Binding the class again revives the items. For the extension''s owner. Errors: RM001, RM002 unknown class.';
+'Frees the class''s table: its items are retired, its relations and triggers dropped; the stubs stay, for what refers to them. The table stays governed, in mode observe: see ungovern(). Binding the class again revives the items. For the extension''s owner. Errors: RM001, RM002 unknown class.';

@@ -79,11 +79,11 @@ BEGIN
     RETURNING o.* INTO ended;
     UPDATE release_mgmt.governed_table AS t SET mode = m.mode
     FROM unnest(ended.table_ids, ended.modes) AS m (id, mode)
-    WHERE t.id = m.id AND t.mode = 'observe';
+    WHERE t.id = m.id AND t.mode = 'observe' AND EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.source = t.source);
     GET DIAGNOSTICS restored = ROW_COUNT;
     RETURN restored;
 END $$;
 COMMENT ON FUNCTION release_mgmt.end_observation(text) IS
-'Ends what observe_all() began: each table that it put into mode observe, and that still is, returns to its mode. remark: how the emergency ended. Returns
+'Ends what observe_all() began: each table that it put into mode observe, and that still is, returns to its mode, unless its class was unbound meanwhile. remark: how the emergency ended. Returns
 the number of tables; 0 where no observation is open. Errors: RM001 inactive, RM003 without the duty release manager or change manager in an organization that is no customer, RM015 no remark.';
 SELECT release_mgmt_internal.allow('{release manager,change manager}', 'EXECUTE', 'FUNCTION release_mgmt.end_observation(text)');

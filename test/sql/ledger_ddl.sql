@@ -16,9 +16,11 @@ SELECT release_mgmt.govern('keyless', 'strict');
 SELECT release_mgmt.govern(NULL, NULL);
 SELECT release_mgmt.preview_govern(NULL);
 ALTER TABLE keyless ALTER b SET NOT NULL;
-SELECT release_mgmt.govern('keyless', 'warn', '{b}') IS NOT NULL AS governed_by_its_unique_key;
+SELECT release_mgmt.govern('keyless', 'warn', '{b}');
+SELECT release_mgmt.govern('keyless', 'observe', '{b}') IS NOT NULL AS governed_by_its_unique_key;
 SELECT release_mgmt.govern('keyless', 'observe', '{a}');
 SELECT release_mgmt.govern('release_mgmt.person');
+SELECT release_mgmt.govern('release_mgmt.person', 'enforce');
 
 CREATE TABLE item (id integer PRIMARY KEY, name text, size integer DEFAULT 3);
 ALTER TABLE item OWNER TO regress_ledger_owner;
@@ -235,7 +237,7 @@ SELECT * FROM release_mgmt.verify_ledger();
 
 -- Whoever is not the owner is kept out of an inactive database; the owner, who restores a dump, is not.
 GRANT SELECT, INSERT ON thing TO PUBLIC;
-SELECT release_mgmt.govern('thing', 'enforce') IS NOT NULL AS enforced;
+SELECT release_mgmt.bind_ci_class('thing', 'thing', '{id}', 'id', mode => 'enforce') IS NOT NULL AS enforced;
 UPDATE release_mgmt.ledger_identity SET database_oid = 1;
 SELECT release_mgmt_internal.is_active();
 INSERT INTO thing (id) VALUES (10);

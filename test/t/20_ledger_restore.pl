@@ -18,16 +18,14 @@ $cluster->value('postgres', q{
 	SELECT release_mgmt.activate('restore.example.org');
 	CREATE TABLE item (gone integer, id integer PRIMARY KEY, name text, seen timestamptz DEFAULT now());
 	ALTER TABLE item DROP gone;
-	SELECT release_mgmt.govern('item', 'enforce');
+	SELECT release_mgmt.govern('item');
 	CREATE TABLE part (id integer PRIMARY KEY, x numeric) PARTITION BY RANGE (id);
 	CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (100);
 	SELECT release_mgmt.govern('part');
 	INSERT INTO item SELECT i, 'item ' || i FROM generate_series(1, 1000) AS i;
 	INSERT INTO part SELECT i, i / 3.0 FROM generate_series(1, 50) AS i;
 	UPDATE item SET name = 'changed' WHERE id % 10 = 0;
-	ALTER TABLE item RENAME name TO title;
-	CREATE ROLE guest;
-	GRANT SELECT, INSERT ON item TO guest});
+	ALTER TABLE item RENAME name TO title});
 $cluster->value('origin', 'CALL release_mgmt.sequence_ledger()');
 my $checkpoint = $cluster->value('origin', 'SELECT release_mgmt.sign_checkpoint()');
 $cluster->value('origin', q{INSERT INTO item VALUES (2000, 'not sequenced when it was dumped')});
@@ -47,11 +45,8 @@ for my $restored (qw(restored restored2))
 is($cluster->value('restored', 'SELECT release_mgmt_internal.is_active()'), 'f', 'a restored database is inactive');
 is($cluster->value('restored', $findings), '', 'its ledger is sound all the same');
 is($cluster->value('restored', 'SELECT count(*) FROM item'), 1001, 'rows came as they were');
-($status, undef, $err) = $cluster->psql('restored', q{\set VERBOSITY verbose
-	SET ROLE guest; INSERT INTO item VALUES (3000, 'refused')});
-like($err, qr/RM001/, 'who is not the owner is refused');
 ($status, undef, $err) = $cluster->psql('restored', q{SELECT release_mgmt.govern('item')});
-like($err, qr/inactive/, 'so is every verb');
+like($err, qr/inactive/, 'every verb is refused');
 # As from a cluster whose transactions have larger numbers than those of the restore.
 $cluster->value('restored', q{UPDATE release_mgmt.ledger_head SET seen_before = '1000000000000', not_seen_from = '1000000000000'});
 is($cluster->value('restored', "SELECT release_mgmt.activate('restore.example.org', \$x\$$checkpoint\$x\$)"), 'restore.example.org',
