@@ -9,24 +9,51 @@ CREATE FUNCTION release_mgmt_internal.row_expression_columns(source regclass, ex
 LANGUAGE c STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'rm_row_expression_columns';
 COMMENT ON FUNCTION release_mgmt_internal.row_expression_columns(regclass, text) IS 'The columns that an expression reads.';
 
-CREATE FUNCTION release_mgmt_internal.where_items(source regclass, condition text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT coalesce(release_mgmt_internal.row_expression(source, condition), 'true');
-END;
-COMMENT ON FUNCTION release_mgmt_internal.where_items(regclass, text) IS 'Which rows t of a table are items, or relations, as SQL: all of them where there is no condition. Raises RM012 as row_expression().';
+CREATE FUNCTION release_mgmt_internal.row_condition(source regclass, condition text) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'rm_row_condition';
+COMMENT ON FUNCTION release_mgmt_internal.row_condition(regclass, text) IS 'row_expression() of an expression that is true or false; RM012 also where it is neither.';
 
 CREATE FUNCTION release_mgmt_internal.condition_problem(source regclass, condition text) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    EXECUTE format('SELECT FROM %s AS t WHERE %s LIMIT 0', source, release_mgmt_internal.where_items(source, condition));
+    PERFORM release_mgmt_internal.row_condition(source, condition);
     RETURN NULL;
-EXCEPTION WHEN datatype_mismatch THEN
-    RETURN format('"%s" is no condition: it is neither true nor false', condition);
-WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS THEN
     RETURN SQLERRM;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.condition_problem(regclass, text) IS 'Why the condition can not be asked of the rows of a table; NULL where it can, and where there is none.';
+
+CREATE FUNCTION release_mgmt_internal.refuse_condition(source regclass, condition text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    class CONSTANT text := (SELECT c.name FROM release_mgmt.ci_class AS c WHERE c.source = refuse_condition.source);
+BEGIN
+    PERFORM release_mgmt_internal.refuse('not_governable',
+        CASE WHEN class IS NULL THEN format('which rows of link table %s are relations can not be told', source)
+             ELSE format('which rows of %s are items of class "%s" can not be told', source, class) END,
+        format('The condition names a column that the table does not have any more: %s.', condition),
+        CASE WHEN class IS NULL THEN 'Bind the relation again (release_mgmt.bind_ci_relation), with a condition over the columns that the table has now.'
+             ELSE 'Bind the class again (release_mgmt.bind_ci_class), with a condition over the columns that the table has now.' END);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.refuse_condition(regclass, text) IS 'RM012: the condition by which rows are items, or relations, names a column that is gone. Never returns.';
+
+CREATE FUNCTION release_mgmt_internal.where_items(source regclass, condition text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN condition IS NULL THEN 'true'
+                WHEN release_mgmt_internal.row_expression_is_whole(source, condition) THEN release_mgmt_internal.row_condition(source, condition)
+                ELSE release_mgmt_internal.refuse_condition(source, condition) END;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.where_items(regclass, text) IS 'Which rows t of a table are items, or relations, as SQL: all of them where there is no condition. RM012 where it can not be read.';
+
+-- Stubs tell which rows were items when that could be told last.
+CREATE FUNCTION release_mgmt_internal.where_known(source regclass, condition text) RETURNS text
+LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN release_mgmt_internal.condition_problem(source, condition) IS NULL THEN release_mgmt_internal.where_items(source, condition) ELSE 'true' END;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.where_known(regclass, text) IS
+'where_items() for what looks rows up by the keys of items, and must not fail where the condition can not be read any more: all rows then.';
 
 CREATE FUNCTION release_mgmt_internal.is_expression(source regclass, path text) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -99,6 +126,19 @@ EXCEPTION WHEN OTHERS THEN
     RETURN SQLERRM;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.path_problem(regclass, text) IS 'Why the path leads nowhere; NULL where it can be read.';
+
+CREATE FUNCTION release_mgmt_internal.reading_problems(source regclass, name text, version text, organization text, platform text, condition text) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('%s: %s', x.argument, p.problem)
+    FROM (VALUES (1, 'name', name), (2, 'version', version), (3, 'organization', organization), (4, 'platform', platform), (5, 'condition', condition)) AS x (n, argument, given)
+    CROSS JOIN LATERAL (SELECT CASE x.argument WHEN 'condition' THEN release_mgmt_internal.condition_problem(source, x.given)
+                                               ELSE release_mgmt_internal.path_problem(source, x.given) END) AS p (problem)
+    WHERE p.problem IS NOT NULL AND EXISTS (SELECT FROM pg_class AS k WHERE k.oid = source AND k.relkind IN ('r', 'p'))
+    ORDER BY x.n;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.reading_problems(regclass, text, text, text, text, text) IS
+'Which of these arguments of bind_ci_class() can not be read from the table, each with why: a line without an end for each.';
 
 CREATE FUNCTION release_mgmt_internal.path_columns(source regclass, path text) RETURNS text[]
 LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -162,7 +162,7 @@ COMMENT ON FUNCTION release_mgmt_internal.attribute_problems(regclass, jsonb) IS
 -- somebody unknown is kept from everybody but the authority (and auditors), to whom it is given.
 CREATE FUNCTION release_mgmt_internal.owners_of(class text, keys text[] DEFAULT NULL)
 RETURNS TABLE (label text, organization text, known boolean, organization_id uuid)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     c release_mgmt.ci_class;
@@ -181,7 +181,7 @@ BEGIN
         LEFT JOIN release_mgmt.organization AS o ON o.code = x.code
         WHERE %s AND %s $sql$,
         CASE WHEN keys IS NOT NULL THEN '(SELECT release_mgmt_internal.split_key(u.key) AS parts FROM unnest($3) AS u (key) OFFSET 0) AS k CROSS JOIN ' END, c.source, release_mgmt_internal.path_expression(c.source, c.organization_path),
-        release_mgmt_internal.where_items(c.source, c.condition),
+        release_mgmt_internal.where_known(c.source, c.condition),
         CASE WHEN keys IS NULL THEN 'true' ELSE release_mgmt_internal.key_condition(c.source, c.key_columns, 'k.parts') END)
     USING class, c.key_columns, keys;
 END $$;
@@ -292,6 +292,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 #variable_conflict use_variable
 DECLARE
     problems text;
+    -- What can not be read, among them.
+    unread text;
 BEGIN
     PERFORM release_mgmt_internal.require_active();
     SELECT string_agg(p, E'\n') INTO problems
@@ -304,8 +306,12 @@ BEGIN
     END IF;
     -- No writer may slip in between the fill and the triggers.
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
+    SELECT string_agg(p || '.', E'\n') INTO unread
+    FROM release_mgmt_internal.reading_problems(source, nullif(btrim(bind_ci_class.name), ''), version, organization, platform, bind_ci_class.condition) AS p;
     SELECT string_agg(p, E'\n') INTO problems
     FROM (SELECT p FROM release_mgmt_internal.binding_problems(class, source, key, exempt) AS p
+          UNION ALL
+          SELECT unread WHERE unread IS NOT NULL
           UNION ALL
           SELECT p FROM release_mgmt_internal.attribute_problems(source, bind_ci_class.attributes) AS p
           UNION ALL
@@ -315,19 +321,14 @@ BEGIN
           UNION ALL
           SELECT 'The name of an item is read from somewhere: a column, a path or an expression.' WHERE btrim(bind_ci_class.name) = ''
           UNION ALL
-          SELECT 'Which rows are items: ' || p || '.' FROM release_mgmt_internal.condition_problem(source, bind_ci_class.condition) AS p WHERE p IS NOT NULL
-          UNION ALL
           SELECT format('Column "%s" tells which rows are items, and can not be exempt.', k)
           FROM unnest(release_mgmt_internal.path_columns(source, '(' || bind_ci_class.condition || ')')) AS k WHERE k = ANY (exempt)) AS x;
     IF problems IS NOT NULL THEN
         PERFORM release_mgmt_internal.refuse('not_governable', format('%s can not be bound to class "%s"', source, class), problems,
-            'A class is bound to one table whose key is NOT NULL and unique; unbind_ci_class() frees either.');
+            concat_ws(' ', CASE WHEN problems <> coalesce(unread, '') THEN 'A class is bound to one table whose key is NOT NULL and unique; unbind_ci_class() frees either.' END,
+                CASE WHEN unread IS NOT NULL THEN 'What is read of a row is a column, a path over foreign keys (site_id.name), or an expression over columns, in parentheses where it is no condition, with built-in types and immutable built-in functions.' END));
     END IF;
     PERFORM release_mgmt_internal.key_condition(source, key);
-    PERFORM release_mgmt_internal.path_expression(source, name);
-    PERFORM release_mgmt_internal.path_expression(source, version);
-    PERFORM release_mgmt_internal.path_expression(source, organization);
-    PERFORM release_mgmt_internal.path_expression(source, platform);
     IF version IS NOT NULL THEN
         scheme := coalesce(scheme, 'generic');
         PERFORM release_mgmt.pkgver(scheme, '1.0.0');

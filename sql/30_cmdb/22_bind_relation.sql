@@ -63,7 +63,7 @@ BEGIN
     ELSE
         problems := problems || ARRAY(SELECT p FROM release_mgmt_internal.reference_problems(via, columns, from_class) AS p)
                              || ARRAY(SELECT p FROM release_mgmt_internal.reference_problems(via, to_columns, to_class) AS p)
-                             || ARRAY(SELECT 'Which rows are relations: ' || p || '.' FROM release_mgmt_internal.condition_problem(via, condition) AS p WHERE p IS NOT NULL);
+                             || ARRAY(SELECT 'condition: ' || p || '.' FROM release_mgmt_internal.condition_problem(via, condition) AS p WHERE p IS NOT NULL);
     END IF;
     IF cardinality(problems) > 0 THEN
         PERFORM release_mgmt_internal.refuse('not_governable', format('relation "%s" can not be bound', kind), array_to_string(problems, E'\n'),

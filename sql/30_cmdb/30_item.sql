@@ -1,7 +1,7 @@
 -- Module cmdb, third part: the items, read where they are.
 
 CREATE FUNCTION release_mgmt_internal.row_exists(class text, key text) RETURNS boolean
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     c release_mgmt.ci_class;
@@ -9,7 +9,7 @@ DECLARE
 BEGIN
     SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
     EXECUTE format('SELECT EXISTS (SELECT FROM %s AS t WHERE %s AND %s)', c.source, release_mgmt_internal.key_condition(c.source, c.key_columns),
-                   release_mgmt_internal.where_items(c.source, c.condition))
+                   release_mgmt_internal.where_known(c.source, c.condition))
     INTO present USING release_mgmt_internal.split_key(key);
     RETURN present;
 END $$;
@@ -236,7 +236,7 @@ BEGIN ATOMIC
     SELECT a.attribute, a.value FROM release_mgmt_internal.further_attributes(release_mgmt.ci_id(ci)) AS a;
 END;
 COMMENT ON FUNCTION release_mgmt.ci_attributes(text) IS
-'The attributes of the item named class/key as its bound table holds them now, in the order of the columns, then those that the class names beside them (status, platform ...); no row for a retired item. Values are output text under the settings that pg_dump uses, in UTC. Errors: RM002 no such item that the acting person sees, RM012 a key column is gone.';
+'The attributes of the item named class/key as its bound table holds them now, in the order of the columns, then those that the class names beside them (status, platform ...); no row for a retired item. Values are output text under the settings that pg_dump uses, in UTC. Errors: RM002 no such item that the acting person sees, RM012 a key column is gone, or the condition that tells which rows are items can not be read any more.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attributes(text)');
 
 CREATE FUNCTION release_mgmt.ci_attribute(ci text, attribute text) RETURNS text
@@ -245,7 +245,7 @@ BEGIN ATOMIC
     SELECT a.value FROM release_mgmt.ci_attributes(ci) AS a WHERE a.attribute = ci_attribute.attribute;
 END;
 COMMENT ON FUNCTION release_mgmt.ci_attribute(text, text) IS
-'One attribute of the item named class/key as its bound table holds it now; NULL where it is NULL or there is none of that name. Errors: RM002 no such item that the acting person sees.';
+'One attribute of the item named class/key as its bound table holds it now; NULL where it is NULL or there is none of that name. Errors: as for ci_attributes().';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_attribute(text, text)');
 
 -- The rows are looked up by their keys: the planner knows nothing of the array, and would rather hash the whole table.

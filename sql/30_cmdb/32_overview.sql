@@ -17,14 +17,14 @@ BEGIN
     -- A name or version that can not be read is a finding of binding_status.
     RETURN QUERY EXECUTE format($sql$
         SELECT k.key, %s, %s, (SELECT coalesce(jsonb_object_agg(v.attribute, v.value), '{}') FROM (%s) AS v (attribute, value))
-        FROM (SELECT t, release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t) AS k
+        FROM (SELECT t, release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t WHERE %s) AS k
         CROSS JOIN LATERAL (SELECT (k.t).*) AS t
         WHERE k.key = ANY ($2) $sql$,
         CASE WHEN release_mgmt_internal.path_problem(c.source, c.name_path) IS NULL
              THEN format('release_mgmt_internal.value_text(%s)', release_mgmt_internal.path_expression(c.source, c.name_path)) ELSE 'NULL::text' END,
         CASE WHEN c.version_path IS NOT NULL AND release_mgmt_internal.path_problem(c.source, c.version_path) IS NULL
              THEN format('release_mgmt_internal.value_text(%s)', release_mgmt_internal.path_expression(c.source, c.version_path)) ELSE 'NULL::text' END,
-        attribute_values, c.source)
+        attribute_values, c.source, release_mgmt_internal.where_items(c.source, c.condition))
     USING c.key_columns, keys;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.items_overview(text, text[]) IS
@@ -42,5 +42,5 @@ BEGIN ATOMIC
     LEFT JOIN release_mgmt.organization AS g ON g.id = i.organization_id;
 END;
 COMMENT ON FUNCTION release_mgmt.ci_overview(text) IS
-'The items of a class that the acting person sees, as the bound table has them now: name, version, the code of the organization, and the attributes that bind_ci_class() was given (status, platform ...); NULL where something can not be read, of which binding_status tells. No row for a class that is not bound.';
+'The items of a class that the acting person sees, as the bound table has them now: name, version, the code of the organization, and the attributes that bind_ci_class() was given (status, platform ...); NULL where something can not be read, of which binding_status tells. No row for a class that is not bound. Errors: RM012 the condition that tells which rows are items can not be read any more.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'EXECUTE', 'FUNCTION release_mgmt.ci_overview(text)');

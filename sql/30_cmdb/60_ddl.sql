@@ -146,7 +146,11 @@ BEGIN
             PERFORM release_mgmt_internal.run_own_ddl(format('DROP TRIGGER rm_80_ci ON %s', t.tgrelid::regclass))
             FROM pg_trigger AS t
             WHERE t.tgrelid = ANY (touched.members) AND t.tgrelid <> ALL (touched.relations) AND t.tgname = 'rm_80_ci' AND t.tgparentid = 0;
-            SELECT f.changed INTO changed FROM release_mgmt_internal.fill_ci(touched.class) AS f;
+            -- Where it can not be told which of its rows are items, nothing is done for them, and nothing by way of them.
+            SELECT f.changed INTO changed
+            FROM release_mgmt.ci_class AS c CROSS JOIN LATERAL release_mgmt_internal.fill_ci(c.name) AS f
+            WHERE c.name = touched.class
+              AND (release_mgmt_internal.condition_problem(c.source, c.condition) IS NULL OR touched.enforced AND NOT release_mgmt_internal.caller_is_superuser());
             IF changed > 0 AND touched.enforced AND NOT release_mgmt_internal.caller_is_superuser() THEN
                 PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not gain or lose rows this way', touched.source),
                     format('%s configuration items of class "%s" would come or go without a plan.', changed, touched.class),

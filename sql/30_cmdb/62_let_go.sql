@@ -68,7 +68,7 @@ DECLARE
     bound record;
     retired bigint := 0;
 BEGIN
-    SELECT g.id, g.source, g.mode, c.name AS class, c.key_columns, release_mgmt_internal.where_items(c.source, c.condition) AS are_items,
+    SELECT g.id, g.source, g.mode, c.name AS class, c.key_columns, release_mgmt_internal.where_known(c.source, c.condition) AS are_items,
            k.relkind = 'r' AS has_rows INTO bound
     FROM release_mgmt.governed_table AS g
     JOIN pg_class AS k ON k.oid = relation

@@ -76,7 +76,7 @@ BEGIN
         LEFT JOIN LATERAL (
             SELECT m FROM release_mgmt_internal.missing_columns(s.source, s.from_columns || s.to_columns) AS m
             UNION ALL
-            SELECT format('which rows are relations: %s.', m) FROM release_mgmt_internal.condition_problem(s.source, s.condition) AS m WHERE m IS NOT NULL AND s.source <> c.source) AS p (p) ON k.oid IS NOT NULL
+            SELECT format('condition: %s.', m) FROM release_mgmt_internal.condition_problem(s.source, s.condition) AS m WHERE m IS NOT NULL AND s.source <> c.source) AS p (p) ON k.oid IS NOT NULL
         WHERE s.from_class = c.name AND (k.oid IS NULL OR p.p IS NOT NULL);
     IF keyless THEN
         RETURN;
@@ -85,12 +85,12 @@ BEGIN
         SELECT 'key not unique', p FROM release_mgmt_internal.binding_problems(c.name, c.source, c.key_columns, '{}') AS p;
     RETURN QUERY
         SELECT 'path broken', p.problem || '; bind the class again.'
-        FROM unnest(ARRAY[c.name_path, c.version_path, c.organization_path, c.platform_path] || ARRAY(SELECT a.value FROM jsonb_each_text(c.attributes) AS a ORDER BY a.key)) WITH ORDINALITY AS x (path, n)
-        CROSS JOIN LATERAL release_mgmt_internal.path_problem(c.source, x.path) AS p (problem)
-        WHERE p.problem IS NOT NULL ORDER BY x.n;
+        FROM (SELECT x FROM release_mgmt_internal.reading_problems(c.source, c.name_path, c.version_path, c.organization_path, c.platform_path, c.condition) AS x
+              UNION ALL
+              SELECT format('attribute "%s": %s', a.key, x)
+              FROM jsonb_each_text(c.attributes) AS a CROSS JOIN LATERAL release_mgmt_internal.path_problem(c.source, a.value) AS x WHERE x IS NOT NULL) AS p (problem);
     readable := NOT FOUND;
     IF release_mgmt_internal.condition_problem(c.source, c.condition) IS NOT NULL THEN
-        RETURN QUERY SELECT 'path broken', format('Which rows are items: %s; bind the class again.', release_mgmt_internal.condition_problem(c.source, c.condition));
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format($sql$

@@ -151,21 +151,33 @@ prepare_condition(RmBinding *binding, Relation relation, const char *condition)
 {
 	Node *node = rm_row_expression_analyze(relation, pstrdup(condition));
 
+	binding->condition_text = pstrdup(condition);
 	binding->condition = ExecInitQual(make_ands_implicit(expression_planner((Expr *) node)), NULL);
 	binding->row = CreateStandaloneExprContext();
+}
+
+/* Error context callback: an error in the condition is the binding's, not that of the statement. */
+static void
+tell_condition(void *condition)
+{
+	errcontext("condition \"%s\", by which rows of the table are configuration items", (const char *) condition);
 }
 
 /* Is the row an item? */
 bool
 rm_binding_holds_item(RmBinding *binding, TupleTableSlot *slot)
 {
+	ErrorContextCallback context = { .previous = error_context_stack, .callback = tell_condition };
 	bool holds;
 
 	if (slot == NULL || binding->condition == NULL)
 		return slot != NULL;
+	context.arg = binding->condition_text;
+	error_context_stack = &context;
 	binding->row->ecxt_scantuple = slot;
 	holds = ExecQual(binding->condition, binding->row);
 	ResetExprContext(binding->row);
+	error_context_stack = context.previous;
 	return holds;
 }
 

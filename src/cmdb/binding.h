@@ -31,6 +31,7 @@ typedef struct RmBinding
 	Bitmapset *exempt;    /* exempt and generated columns: they change without a plan */
 	Bitmapset *installed; /* columns that baselines of what is installed are read from */
 	ExprState *condition; /* which rows are items; NULL: all */
+	char *condition_text; /* as it was given */
 	ExprContext *row;     /* of the condition */
 	MemoryContext context;
 } RmBinding;

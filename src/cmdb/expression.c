@@ -46,6 +46,7 @@
 /* The name by which SQL that reads bound tables calls the row. */
 #define ROW_ALIAS "t"
 
+PG_FUNCTION_INFO_V1(rm_row_condition);
 PG_FUNCTION_INFO_V1(rm_row_expression);
 PG_FUNCTION_INFO_V1(rm_row_expression_columns);
 
@@ -175,6 +176,8 @@ parse(const char *expression)
 	if (list_length(statements) != 1)
 		refuse(expression, "it is more than one expression");
 	select = castNode(SelectStmt, linitial_node(RawStmt, statements)->stmt);
+	if (select->op == SETOP_NONE && select->targetList == NIL)
+		refuse(expression, "it is empty");
 	if (select->op != SETOP_NONE || list_length(select->targetList) != 1 || select->distinctClause != NIL ||
 		select->intoClause != NULL || select->fromClause != NIL || select->whereClause != NULL ||
 		select->groupClause != NIL || select->havingClause != NULL || select->windowClause != NIL ||
@@ -200,23 +203,14 @@ find_column(ParseState *pstate, ColumnRef *reference, Node *column)
 	return NULL;
 }
 
-/* Error context callback. */
-static void
-tell_expression(void *expression)
-{
-	errcontext("expression \"%s\" of a binding", (char *) expression);
-}
-
-/* Return the expression over the row, checked; the caller holds a lock on the table. */
-Node *
-rm_row_expression_analyze(Relation relation, char *expression)
+/* Return the expression over the row, checked. */
+static Node *
+analyze(Relation relation, char *expression)
 {
 	ParseState *pstate = make_parsestate(NULL);
-	ErrorContextCallback context = { .previous = error_context_stack, .callback = tell_expression, .arg = expression };
 	ParseNamespaceItem *row;
 	Node *node;
 
-	error_context_stack = &context;
 	pstate->p_post_columnref_hook = find_column;
 	pstate->p_ref_hook_state = expression;
 	row = addRangeTableEntryForRelation(pstate, relation, AccessShareLock, makeAlias(ROW_ALIAS, NIL), false, true);
@@ -225,9 +219,51 @@ rm_row_expression_analyze(Relation relation, char *expression)
 	if (exprType(node) == UNKNOWNOID)
 		node = coerce_to_specific_type(pstate, node, TEXTOID, "a binding");
 	assign_expr_collations(pstate, node);
-	error_context_stack = context.previous;
 	(void) check_node(node, expression);
 	free_parsestate(pstate);
+	return node;
+}
+
+/* Is the error that is being handled one that the expression's text is to blame for? */
+static bool
+is_fault_of_text(void)
+{
+	int category = ERRCODE_TO_CATEGORY(geterrcode());
+
+	return category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION || category == ERRCODE_DATA_EXCEPTION ||
+		   category == ERRCODE_FEATURE_NOT_SUPPORTED;
+}
+
+/*
+ * Return the expression over the row, checked; the caller holds a lock on the table.
+ *
+ * What the parser says of it is said of the expression: a position would be
+ * one in a text that nobody has written.
+ */
+Node *
+rm_row_expression_analyze(Relation relation, char *expression)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Node *node = NULL;
+
+	PG_TRY();
+	{
+		node = analyze(relation, expression);
+	}
+	PG_CATCH();
+	{
+		if (is_fault_of_text())
+		{
+			ErrorData *error;
+
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			refuse(expression, error->message);
+		}
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	return node;
 }
 
@@ -243,18 +279,41 @@ open_table(Oid relid)
 	return relation;
 }
 
+/* Return a checked expression as SQL over row t. */
+static text *
+expression_sql(Relation relation, Node *node)
+{
+	List *context = deparse_context_for(ROW_ALIAS, RelationGetRelid(relation));
+
+	return cstring_to_text(psprintf("(%s)", deparse_expression(node, context, true, false)));
+}
+
 /* row_expression(source regclass, expression text) returns text: SQL over row t */
 Datum
 rm_row_expression(PG_FUNCTION_ARGS)
 {
-	char *expression = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Relation relation = open_table(PG_GETARG_OID(0));
-	Node *node = rm_row_expression_analyze(relation, expression);
-	List *context = deparse_context_for(ROW_ALIAS, RelationGetRelid(relation));
-	char *sql = psprintf("(%s)", deparse_expression(node, context, true, false));
+	text *sql = expression_sql(relation, rm_row_expression_analyze(relation, text_to_cstring(PG_GETARG_TEXT_PP(1))));
 
 	relation_close(relation, NoLock);
-	PG_RETURN_TEXT_P(cstring_to_text(sql));
+	PG_RETURN_TEXT_P(sql);
+}
+
+/* row_condition(source regclass, condition text) returns text: the same, of an expression that is true or false */
+Datum
+rm_row_condition(PG_FUNCTION_ARGS)
+{
+	char *condition = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Relation relation = open_table(PG_GETARG_OID(0));
+	Node *node = rm_row_expression_analyze(relation, condition);
+	text *sql;
+
+	if (exprType(node) != BOOLOID)
+		ereport(ERROR, (errcode(ERRCODE_RM_NOT_GOVERNABLE),
+						errmsg("\"%s\" is no condition: it is neither true nor false", condition)));
+	sql = expression_sql(relation, node);
+	relation_close(relation, NoLock);
+	PG_RETURN_TEXT_P(sql);
 }
 
 /* row_expression_columns(source regclass, expression text) returns text[]: names of the columns that it reads */
