@@ -109,6 +109,11 @@ CREATE FUNCTION release_mgmt_internal.keep_ci() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_keep_ci';
 COMMENT ON FUNCTION release_mgmt_internal.keep_ci() IS 'Row trigger rm_80_ci(class) on bound tables: keeps the stubs, and has judge_ci() judge what the statement did.';
 
+CREATE FUNCTION release_mgmt_internal.items_asked_about() RETURNS uuid[]
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_items_asked_about';
+COMMENT ON FUNCTION release_mgmt_internal.items_asked_about() IS
+'For a check at the point ci_change, which is told the names that items had before the statement: the id of each of them, in its place, where the statement changes its key, creates or retires it; NULL where its name is what it was. Empty outside of a check.';
+
 CREATE TABLE release_mgmt_internal.ci_judgement ();
 COMMENT ON TABLE release_mgmt_internal.ci_judgement IS
 'Always empty: the guard inserts nothing into it, so that its trigger fires when the row triggers of a statement on a bound table have.';

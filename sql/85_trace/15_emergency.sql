@@ -148,16 +148,23 @@ BEGIN
         RETURN NULL;
     END IF;
     RETURN ARRAY(
+        -- An item whose key changes bears its new name already, and its former name may be another's, or the new one.
         WITH opened AS MATERIALIZED (
-            SELECT a.n, i.organization_id,
+            SELECT a.n, k.id AS kept, k.organization_id AS kept_of, i.id AS named, i.organization_id AS named_of,
                    (SELECT e.id FROM release_mgmt.emergency AS e WHERE e.id = ANY (emergencies) AND a.ci = ANY (e.items) ORDER BY e.id LIMIT 1) AS emergency
-            FROM unnest(opened_by_emergency.ci) WITH ORDINALITY AS a (ci, n) LEFT JOIN release_mgmt.ci AS i ON i.label = a.ci
+            FROM unnest(opened_by_emergency.ci, release_mgmt_internal.items_asked_about()) WITH ORDINALITY AS a (ci, id, n)
+            LEFT JOIN release_mgmt.ci AS k ON k.id = a.id
+            LEFT JOIN release_mgmt.ci AS i ON i.label = a.ci
         ), owner AS MATERIALIZED (
             SELECT o.organization_id, release_mgmt_internal.may_write_of(o.organization_id, duties) AS is_served
-            FROM (SELECT DISTINCT p.organization_id FROM opened AS p WHERE p.emergency IS NOT NULL) AS o
+            FROM (SELECT p.kept_of FROM opened AS p WHERE p.emergency IS NOT NULL
+                  UNION
+                  SELECT p.named_of FROM opened AS p WHERE p.emergency IS NOT NULL) AS o (organization_id)
         )
-        SELECT CASE WHEN o.is_served THEN p.emergency END
-        FROM opened AS p LEFT JOIN owner AS o ON o.organization_id IS NOT DISTINCT FROM p.organization_id
+        SELECT CASE WHEN (k.is_served OR p.kept IS NULL AND p.named IS NOT NULL) AND (o.is_served OR p.named IS NULL AND p.kept IS NOT NULL) THEN p.emergency END
+        FROM opened AS p
+        LEFT JOIN owner AS k ON k.organization_id IS NOT DISTINCT FROM p.kept_of
+        LEFT JOIN owner AS o ON o.organization_id IS NOT DISTINCT FROM p.named_of
         ORDER BY p.n);
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.opened_by_emergency(text[], text[], text[], text[], text[]) IS

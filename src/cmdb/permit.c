@@ -37,7 +37,21 @@ typedef struct CheckPlan
 	SPIPlanPtr plan;
 } CheckPlan;
 
+/* An attempt that checks are asked about. */
+typedef struct Question
+{
+	const RmCase *item;
+	char *label;
+	RmAttempt *attempt;
+} Question;
+
 static HTAB *check_plans = NULL;
+
+/* What a check is being asked about, for items_asked_about(). */
+static const Question *asked = NULL;
+static int nasked = 0;
+
+PG_FUNCTION_INFO_V1(rm_items_asked_about);
 
 /*
  * Prepare a query once per session.
@@ -176,20 +190,20 @@ permit(RmAttempt *attempt, const char *name, Datum answer)
 
 /* Ask one check about each attempt by itself. */
 static void
-ask_each(const char *name, const char *function, char **labels, RmAttempt **attempts, int count)
+ask_each(const char *name, const char *function, const Question *questions, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
 		Datum answer;
 
-		if (ask(name, function, labels[i], attempts[i], &answer))
-			permit(attempts[i], name, answer);
+		if (ask(name, function, questions[i].label, questions[i].attempt, &answer))
+			permit(questions[i].attempt, name, answer);
 	}
 }
 
 /* Ask one check about all attempts at once. */
 static void
-ask_together(const char *name, const char *function, char **labels, RmAttempt **attempts, int count)
+ask_together(const char *name, const char *function, const Question *questions, int count)
 {
 	char **strings = palloc(sizeof(char *) * count);
 	Datum args[5];
@@ -199,18 +213,20 @@ ask_together(const char *name, const char *function, char **labels, RmAttempt **
 	bool isnull;
 	int nanswers;
 
-	args[0] = rm_text_array(labels, count);
 	for (int i = 0; i < count; i++)
-		strings[i] = (char *) attempts[i]->operation;
+		strings[i] = questions[i].label;
+	args[0] = rm_text_array(strings, count);
+	for (int i = 0; i < count; i++)
+		strings[i] = (char *) questions[i].attempt->operation;
 	args[1] = rm_text_array(strings, count);
 	for (int i = 0; i < count; i++)
-		strings[i] = attempts[i]->attribute;
+		strings[i] = questions[i].attempt->attribute;
 	args[2] = rm_text_array(strings, count);
 	for (int i = 0; i < count; i++)
-		strings[i] = attempts[i]->old_value;
+		strings[i] = questions[i].attempt->old_value;
 	args[3] = rm_text_array(strings, count);
 	for (int i = 0; i < count; i++)
-		strings[i] = attempts[i]->new_value;
+		strings[i] = questions[i].attempt->new_value;
 	args[4] = rm_text_array(strings, count);
 	if (SPI_execute_plan(check_plan(function, true), args, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "check \"%s\" gave no answer", name);
@@ -226,8 +242,61 @@ ask_together(const char *name, const char *function, char **labels, RmAttempt **
 	for (int i = 0; i < count; i++)
 	{
 		if (!nulls[i])
-			permit(attempts[i], name, answers[i]);
+			permit(questions[i].attempt, name, answers[i]);
 	}
+}
+
+/* Return the questions that the cases raise. */
+static Question *
+questions_of(List *cases, int *count)
+{
+	Question *questions;
+	ListCell *cell;
+	ListCell *inner;
+
+	*count = 0;
+	foreach (cell, cases)
+		*count += list_length(((RmCase *) lfirst(cell))->attempts);
+	questions = palloc(sizeof(Question) * Max(*count, 1));
+	*count = 0;
+	foreach (cell, cases)
+	{
+		RmCase *item = lfirst(cell);
+		char *label = (char *) rm_case_label(item);
+
+		foreach (inner, item->attempts)
+			questions[(*count)++] = (Question) { .item = item, .label = label, .attempt = lfirst(inner) };
+	}
+	return questions;
+}
+
+/* Ask one check about the questions that are open, of which those that it permits nothing of are left. */
+static void
+ask_check(const RmCheck *check, Question *questions, int *count)
+{
+	int left = 0;
+
+	asked = questions;
+	nasked = *count;
+	PG_TRY();
+	{
+		if (answers_many(check->function))
+			ask_together(check->name, check->function, questions, *count);
+		else
+			ask_each(check->name, check->function, questions, *count);
+	}
+	PG_FINALLY();
+	{
+		asked = NULL;
+		nasked = 0;
+	}
+	PG_END_TRY();
+	for (int i = 0; i < *count; i++)
+	{
+		if (questions[i].attempt->check_name == NULL)
+			questions[left++] = questions[i];
+	}
+	*count = left;
 }
 
 /*
@@ -238,50 +307,26 @@ void
 rm_cases_ask(List *cases)
 {
 	RmChecks checks;
-	int count = 0;
-	RmAttempt **attempts;
-	char **labels;
-	ListCell *cell;
+	int count;
+	Question *questions = questions_of(cases, &count);
 
-	foreach (cell, cases)
-		count += list_length(((RmCase *) lfirst(cell))->attempts);
-	attempts = palloc(sizeof(RmAttempt *) * Max(count, 1));
-	labels = palloc(sizeof(char *) * Max(count, 1));
-	count = 0;
-	foreach (cell, cases)
-	{
-		RmCase *item = lfirst(cell);
-		char *label = (char *) rm_case_label(item);
-		ListCell *inner;
-
-		foreach (inner, item->attempts)
-		{
-			labels[count] = label;
-			attempts[count++] = lfirst(inner);
-		}
-	}
 	begin_asking();
 	checks = rm_checks_at("ci_change");
 	for (int i = 0; i < checks.count && count > 0; i++)
-	{
-		const char *name = checks.checks[i].name;
-		const char *function = checks.checks[i].function;
-		int left = 0;
-
-		if (answers_many(function))
-			ask_together(name, function, labels, attempts, count);
-		else
-			ask_each(name, function, labels, attempts, count);
-		for (int j = 0; j < count; j++)
-		{
-			if (attempts[j]->check_name != NULL)
-				continue;
-			labels[left] = labels[j];
-			attempts[left++] = attempts[j];
-		}
-		count = left;
-	}
+		ask_check(&checks.checks[i], questions, &count);
 	end_asking();
+}
+
+/* items_asked_about() returns uuid[]: of each change that a check is being asked about, the stub that was looked up */
+Datum
+rm_items_asked_about(PG_FUNCTION_ARGS)
+{
+	ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
+
+	for (int i = 0; i < nasked; i++)
+		ids = accumArrayResult(ids, UUIDPGetDatum(&asked[i].item->ci_id), !asked[i].item->has_id, UUIDOID,
+							   CurrentMemoryContext);
+	PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
 }
 
 /* Add what the registered advisers say on why the attempt is not permitted; each sentence once. */
