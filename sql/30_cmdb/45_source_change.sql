@@ -90,6 +90,28 @@ COMMENT ON FUNCTION release_mgmt_internal.follow_links() IS 'Row trigger of ci_r
 CREATE TRIGGER rm_97_links AFTER INSERT OR UPDATE OR DELETE ON release_mgmt.ci_relation_class
     FOR EACH ROW WHEN (release_mgmt_internal.is_active()) EXECUTE FUNCTION release_mgmt_internal.follow_links();
 
+-- The ledger notes the members of governed tables after the statement.
+CREATE FUNCTION release_mgmt_internal.follow_link_members() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    link record;
+BEGIN
+    FOR link IN
+        SELECT g.source, g.members::oid[] AS members, t.relations
+        FROM release_mgmt.governed_table AS g
+        CROSS JOIN LATERAL (SELECT array_agg(r::oid) AS relations FROM release_mgmt_internal.bound_relations(g.source) AS r) AS t
+        WHERE g.source IN (SELECT r.via FROM release_mgmt.ci_relation_class AS r WHERE r.kind = 'installed on')
+          AND NOT (t.relations @> g.members::oid[] AND g.members::oid[] @> t.relations)
+    LOOP
+        PERFORM release_mgmt_internal.follow_link(link.source);
+        PERFORM release_mgmt_internal.run_own_ddl(format('DROP TRIGGER rm_95_source ON %s', t.tgrelid::regclass))
+        FROM pg_trigger AS t
+        WHERE t.tgrelid = ANY (link.members) AND t.tgrelid <> ALL (link.relations) AND t.tgname = 'rm_95_source' AND t.tgparentid = 0;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.follow_link_members() IS
+'At the end of DDL: has the changes of what has come to inherit from a link table noted as its own are, and no more those of what has left it.';
+
 CREATE FUNCTION release_mgmt_internal.prune_source_changes() RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC

@@ -158,9 +158,10 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
+    PERFORM release_mgmt_internal.follow_link_members();
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.follow_alter() IS
-'Event trigger rm_cmdb_alter: guards new partitions and inheritance children, lets go of those that left; refuses to replace the guard or to switch it off (RM013), and, in mode enforce, to rename a table, or to give items other values by way of its columns.';
+'Event trigger rm_cmdb_alter: guards new partitions and inheritance children, lets go of those that left, also of link tables; refuses to replace the guard or to switch it off (RM013), and, in mode enforce, to rename a table, or to give items other values by way of its columns.';
 CREATE EVENT TRIGGER rm_cmdb_alter ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TABLE AS', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE SCHEMA', 'ALTER SCHEMA', 'ALTER INDEX',
                  'ALTER TYPE')
