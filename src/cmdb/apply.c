@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "cmdb/binding.h"
+#include "cmdb/key.h"
 #include "cmdb/value.h"
 
 #include "access/table.h"

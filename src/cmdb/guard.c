@@ -15,47 +15,19 @@
 
 #include "cmdb/binding.h"
 #include "cmdb/cases.h"
+#include "cmdb/key.h"
 #include "cmdb/permit.h"
+#include "cmdb/refusal.h"
 #include "cmdb/source.h"
 #include "cmdb/value.h"
 
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "errcodes.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "ledger/ledger.h"
-#include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
-#include "utils/builtins.h"
-#include "utils/guc.h"
-
-/* Longest part of a value that a message shows, in bytes. */
-#define SHOWN_BYTES 120
-
-/* Most sentences of advice in one message. */
-#define ADVICE_LINES 5
-
-/* Most items that a message names. */
-#define SHOWN_ITEMS 5
-
-/* Append a value as a message shows it: quoted, cut, or NULL. */
-static void
-append_value(StringInfo message, const char *value)
-{
-	int length;
-
-	if (value == NULL)
-	{
-		appendStringInfoString(message, "NULL");
-		return;
-	}
-	length = pg_mbcliplen(value, strlen(value), SHOWN_BYTES);
-	appendStringInfo(message, "\"%.*s%s\"", length, value, value[length] ? "..." : "");
-}
 
 /* Return the attempt that is the creation or retirement of an item as such. */
 static RmAttempt *
@@ -167,83 +139,6 @@ insert_attempts(RmBinding *binding, Relation relation, TupleTableSlot *new)
 	return attempts;
 }
 
-/* Append which other items of the statement are not permitted either. */
-static void
-append_others(StringInfo message, List *others)
-{
-	ListCell *cell;
-
-	if (others == NIL)
-		return;
-	appendStringInfoString(message, "\nNor is what is done to ");
-	foreach (cell, others)
-	{
-		if (foreach_current_index(cell) == SHOWN_ITEMS)
-			break;
-		appendStringInfo(message, "%s%s", foreach_current_index(cell) == 0 ? "" : ", ", rm_case_label(lfirst(cell)));
-	}
-	if (list_length(others) > SHOWN_ITEMS)
-		appendStringInfo(message, " and %d more", list_length(others) - SHOWN_ITEMS);
-	appendStringInfoString(message, " permitted.");
-}
-
-/* Refuse or complain, listing everything that nothing permits; others: items of which the same is true. */
-static void
-report_unpermitted(int level, const char *label, List *attempts, List *others)
-{
-	const char *release = GetConfigOption("release_mgmt.release", true, false);
-	RmAttempt *first = NULL;
-	List *advice = NIL;
-	StringInfoData detail;
-	ListCell *cell;
-
-	initStringInfo(&detail);
-	appendStringInfo(&detail, "Role \"%s\" tried to ", GetUserNameFromId(GetOuterUserId(), false));
-	foreach (cell, attempts)
-	{
-		RmAttempt *attempt = lfirst(cell);
-
-		if (attempt->check_name != NULL || attempt->is_default)
-			continue;
-		if (list_length(advice) < ADVICE_LINES)
-			advice = rm_attempt_advice(label, attempt, advice);
-		if (first == NULL)
-			appendStringInfoString(&detail, attempt->operation);
-		first = first == NULL ? attempt : first;
-		if (attempt->attribute == NULL)
-			appendStringInfo(&detail, " the item");
-		else
-		{
-			appendStringInfo(&detail, "%s %s: ", attempt == first ? "" : ",", attempt->attribute);
-			if (strcmp(attempt->operation, "change") == 0)
-			{
-				append_value(&detail, attempt->old_value);
-				appendStringInfoString(&detail, " -> ");
-			}
-			append_value(&detail, attempt->new_value);
-		}
-	}
-	appendStringInfoChar(&detail, '.');
-	append_others(&detail, others);
-	foreach (cell, advice)
-		appendStringInfo(&detail, "\n%s", strVal(lfirst(cell)));
-	if (advice == NIL && release != NULL && *release)
-		appendStringInfo(&detail, "\nRelease \"%s\", which release_mgmt.release names, does not plan this.", release);
-	else if (advice == NIL)
-		appendStringInfoString(&detail, "\nNo release plans this.");
-
-	ereport(level, (errcode(ERRCODE_RM_UNAUTHORIZED_CHANGE),
-					errmsg("unauthorized %s of configuration item \"%s\"",
-						   strcmp(first->operation, "create") == 0   ? "creation"
-						   : strcmp(first->operation, "retire") == 0 ? "retirement"
-																	 : "change",
-						   label),
-					errdetail_internal("%s", detail.data),
-					errhint("Plan exactly this in release_mgmt.planned_ci_change and have the release authorized; then "
-							"do it in the release's window, on its targets, as a person with the duty to. In an "
-							"emergency: release_mgmt.declare_emergency().")));
-}
-
 /* Return whether a check permits everything that is done to the item, but for what is left to defaults. */
 static bool
 is_permitted(const RmCase *item)
@@ -297,13 +192,13 @@ judge(List *cases)
 		if (item->mode == RM_MODE_ENFORCE)
 			refused = lappend(refused, item);
 		else
-			report_unpermitted(WARNING, rm_case_label(item), item->attempts, NIL);
+			rm_report_unpermitted(WARNING, item, NIL);
 	}
 	if (refused != NIL)
 	{
 		RmCase *first = linitial(refused);
 
-		report_unpermitted(ERROR, rm_case_label(first), first->attempts, list_delete_first(refused));
+		rm_report_unpermitted(ERROR, first, list_delete_first(refused));
 	}
 	rm_owners_keep(cases);
 	rm_cases_record(cases);

@@ -10,7 +10,7 @@
 #include "postgres.h"
 
 #include "cmdb/permit.h"
-#include "cmdb/value.h"
+#include "cmdb/key.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"

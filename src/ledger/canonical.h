@@ -20,6 +20,7 @@
 
 #include "postgres.h"
 
+#include "access/attnum.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 

@@ -19,6 +19,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "cmdb/binding.h"
+#include "cmdb/key.h"
 #include "cmdb/value.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"

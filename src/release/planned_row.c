@@ -17,6 +17,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "cmdb/permit.h"
+#include "cmdb/key.h"
 #include "cmdb/value.h"
 #include "ledger/lookup.h"
 #include "ledger/own_rows.h"
