@@ -53,11 +53,17 @@ LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'rm_changes_o
 COMMENT ON FUNCTION release_mgmt_internal.changes_of_rows(uuid[], text[], text[], timestamptz) IS
 'The captured changes of rows of governed tables, given by the tables'' ids and keys, all or those committed since a time; label is what the row is called in the third array, which ends in the key, n counts its changes from the last one back. What history_of() tells of one row: a row for each column of which the ledger holds what was there before (an update changed it, a delete took it), and one without a column (attribute NULL) of each insert, delete and other change that has none. Everything that the ledger has under the key, and what was done to the row that has it, or had it last, under the keys that the row had before: made_as is its label after the change, NULL where that is label. The open transaction''s own changes are among them after flush_changes().';
 
+CREATE FUNCTION release_mgmt_internal.own_changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz, forward boolean DEFAULT false)
+RETURNS TABLE (label text, n bigint, transaction_id uuid, operation text, attribute text, old_value text, at timestamptz, role text, asked_as text, made_as text)
+LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'rm_own_changes_of_rows';
+COMMENT ON FUNCTION release_mgmt_internal.own_changes_of_rows(uuid[], text[], text[], timestamptz, boolean) IS
+'Of what changes_of_rows() tells, what was done to the row that has the key, or had it last, alone. forward: the rows are meant that had these keys at that time, or were the first to get them; label is what each is called in the end, asked_as its label in the third array, NULL where that is the same.';
+
 CREATE FUNCTION release_mgmt_internal.last_changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz, forward boolean DEFAULT false)
 RETURNS TABLE (label text, n bigint, transaction_id uuid, operation text, attribute text, old_value text, at timestamptz, role text, asked_as text, made_as text)
 LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'rm_last_changes_of_rows';
 COMMENT ON FUNCTION release_mgmt_internal.last_changes_of_rows(uuid[], text[], text[], timestamptz, boolean) IS
-'Of what changes_of_rows() tells, for each row that has one of the keys, or had it last, the last update of each column, and the last insert or delete (attribute NULL). forward: the rows are meant that had these keys at that time, or were the first to get them, and of each what happened to it alone; label is what it is called in the end, asked_as its label in the third array, NULL where that is the same.';
+'Of what own_changes_of_rows() tells, for each row the last update of each column, and the last insert or delete (attribute NULL).';
 
 CREATE FUNCTION release_mgmt_internal.former_values(table_id uuid, keys text[], column_name text, first uuid[], last uuid[], since timestamptz)
 RETURNS TABLE (is_undisturbed boolean, value text)

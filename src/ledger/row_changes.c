@@ -25,6 +25,7 @@ typedef struct Answer
 	RmRowSearch *search;
 	ReturnSetInfo *result;
 	Datum *labels;  /* what each row is called; text, ending in its key */
+	bool only_own;  /* what was done to another row that had the key is not asked for */
 	bool only_last; /* of each column the last update is asked for, of each row's existence the last insert or delete */
 	List *
 		told; /* RmOldPair: the columns of the present row of which that was put out, one without a key its existence */
@@ -150,7 +151,7 @@ put_changes(Answer *answer)
 			MemoryContextReset(answer->per_row);
 		}
 		row = search->found[i].row;
-		if (answer->only_last && search->found[i].is_other)
+		if (answer->only_own && search->found[i].is_other)
 			continue;
 		put_change(answer, &search->found[i], n);
 		MemoryContextReset(per_change);
@@ -166,13 +167,16 @@ put_changes(Answer *answer)
  * attribute, old_value, at, role, asked_as and made_as.
  */
 static void
-search_rows(FunctionCallInfo fcinfo, bool forward, bool only_last)
+search_rows(FunctionCallInfo fcinfo, bool only_own, bool only_last)
 {
+	bool forward = only_own && !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
 	TimestampTz since = PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt changes", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context;
 	RmRowSearch search = { .context = context, .forward = forward };
-	Answer answer = { .search = &search, .result = (ReturnSetInfo *) fcinfo->resultinfo, .only_last = only_last };
+	Answer answer = {
+		.search = &search, .result = (ReturnSetInfo *) fcinfo->resultinfo, .only_own = only_own, .only_last = only_last
+	};
 	int nlabels;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -189,6 +193,7 @@ search_rows(FunctionCallInfo fcinfo, bool forward, bool only_last)
 }
 
 PG_FUNCTION_INFO_V1(rm_changes_of_rows);
+PG_FUNCTION_INFO_V1(rm_own_changes_of_rows);
 PG_FUNCTION_INFO_V1(rm_last_changes_of_rows);
 
 /*
@@ -204,11 +209,20 @@ rm_changes_of_rows(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* own_changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz, forward boolean), with the same
+ * columns. */
+Datum
+rm_own_changes_of_rows(PG_FUNCTION_ARGS)
+{
+	search_rows(fcinfo, true, false);
+	return (Datum) 0;
+}
+
 /* last_changes_of_rows(tables uuid[], keys text[], labels text[], since timestamptz, forward boolean), with the same
  * columns. */
 Datum
 rm_last_changes_of_rows(PG_FUNCTION_ARGS)
 {
-	search_rows(fcinfo, !PG_ARGISNULL(4) && PG_GETARG_BOOL(4), true);
+	search_rows(fcinfo, true, true);
 	return (Datum) 0;
 }

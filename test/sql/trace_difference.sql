@@ -91,6 +91,70 @@ SELECT back_out_ci_changes('REL-1');
 RESET ROLE;
 SELECT ci, attribute, expected, present, classification, release_code, role FROM drift()
 WHERE split_part(ci, '/', 2)::integer BETWEEN 20 AND 25 OR split_part(ci, '/', 2)::integer >= 300;
+
+-- So it is with a release's items: what others did to what it does not plan is held against what was there when it was made, whatever
+-- lies between, by whatever name the item goes now. Column former is how it was called then.
+SET ROLE regress_difference_rm;
+SELECT create_release('REL-3', 'minor', model => 'plain') IS NOT NULL AND create_release('REL-4', 'minor', model => 'plain') IS NOT NULL AS created;
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value, target)
+SELECT release_id('REL-3'), 'host/' || i, 'os', 'sid', 'host/3' FROM generate_series(12, 19) AS i
+UNION ALL SELECT release_id('REL-4'), 'host/' || i, 'note', 'by a release', 'host/4' FROM generate_series(17, 19) AS i;
+SELECT add_wave('REL-3', 'all', '{host/3}') IS NOT NULL AND add_wave('REL-4', 'all', '{host/4}') IS NOT NULL AS added;
+CALL advance_release('REL-3', 'deploying');
+CALL advance_release('REL-4', 'deploying');
+RESET ROLE;
+CREATE TABLE sealed AS SELECT h.*, h.id AS former FROM host AS h WHERE h.id BETWEEN 12 AND 19;
+ALTER TABLE host ADD former integer;
+SELECT bind_ci_class('host', 'host', '{id}', 'id', exempt => '{seen,former}');
+UPDATE host SET former = id;
+SET ROLE regress_difference_op;
+UPDATE host SET os = 'sid' WHERE id BETWEEN 12 AND 19;
+UPDATE host SET note = 'by a release' WHERE id BETWEEN 17 AND 19;
+SET ROLE regress_difference_app;
+UPDATE host SET note = 'other', size = size + 1 WHERE id BETWEEN 12 AND 16;
+UPDATE host SET note = CASE WHEN id % 2 = 0 THEN 'note' END WHERE id IN (12, 13);
+UPDATE host SET id = 213 WHERE id = 13;
+UPDATE host SET size = size - 1 WHERE id IN (213, 14);
+UPDATE host SET id = 215, note = 'another' WHERE id = 15;
+UPDATE host SET id = 15 WHERE id = 215;
+UPDATE host SET id = 216 WHERE id = 16;
+UPDATE host SET os = 'trixie' WHERE id IN (12, 14, 216);
+UPDATE host SET os = 'sid' WHERE id IN (12, 216);
+DELETE FROM host WHERE id = 15;
+INSERT INTO host VALUES (15, 'sid', 15, 'note', 0, 15);
+UPDATE host SET note = 'spoilt' WHERE id IN (17, 18);
+UPDATE host SET note = 'by a release' WHERE id = 17;
+RESET ROLE;
+-- What the release plans, what another one was permitted to do, and what is neither.
+CREATE VIEW wrong_of_release AS
+    WITH told AS (
+        SELECT d.ci, d.attribute, d.expected, d.present, d.classification, d.release_code FROM drift('REL-3') AS d
+    ), standing AS (
+        SELECT 'host/' || h.id AS ci, v.attribute, v.expected, v.present, v.classification, v.release_code
+        FROM sealed AS s JOIN host AS h ON h.former = s.former
+        CROSS JOIN LATERAL (VALUES
+            ('id', s.id::text, h.id::text, 'unauthorized', NULL),
+            ('size', s.size::text, h.size::text, 'unauthorized', NULL),
+            ('os', 'sid', h.os, CASE WHEN h.os = 'sid' THEN 'authorized' ELSE 'unauthorized' END, CASE WHEN h.os = 'sid' THEN 'REL-3' END),
+            ('note', CASE WHEN s.id >= 17 AND h.note <> 'by a release' THEN 'by a release' ELSE s.note END, h.note,
+             CASE WHEN s.id >= 17 AND h.note = 'by a release' THEN 'authorized' ELSE 'unauthorized' END, CASE WHEN s.id >= 17 AND h.note = 'by a release' THEN 'REL-4' END)
+        ) AS v (attribute, expected, present, classification, release_code)
+        WHERE v.expected IS DISTINCT FROM v.present OR (v.attribute = 'os' AND h.os = 'sid'))
+    (SELECT 'not told' AS how, i.* FROM standing AS i EXCEPT SELECT 'not told', t.* FROM told AS t)
+    UNION ALL
+    (SELECT 'not so', t.* FROM told AS t EXCEPT SELECT 'not so', i.* FROM standing AS i);
+SELECT * FROM wrong_of_release;
+SELECT ci, attribute, expected, present, classification, release_code, role FROM drift('REL-3');
+CALL sequence_ledger();
+SELECT * FROM wrong_of_release;
+-- What a release left and another row took the place of is held against what it left, too, and against nothing where it may not be there.
+SET ROLE regress_difference_app;
+DELETE FROM host WHERE id IN (17, 25);
+INSERT INTO host VALUES (17, 'sid', 17, 'spoilt', 0, 17), (102, 'new', 1, NULL, 0, 102);
+UPDATE host SET os = 'newer' WHERE id = 102;
+RESET ROLE;
+SELECT ci, attribute, expected, present, classification, release_code, role FROM drift() WHERE ci IN ('host/17', 'host/25', 'host/102');
+SELECT ci, attribute, expected, present, classification, release_code, role FROM drift('REL-4');
 SELECT finding, source FROM verify_ledger();
 DROP OWNED BY regress_difference_rm, regress_difference_op, regress_difference_app;
 DROP ROLE regress_difference_rm, regress_difference_op, regress_difference_app;

@@ -1,54 +1,6 @@
 -- Module trace, fourth part: drift. What the CMDB holds against what was planned, and against what was permitted.
 
-CREATE FUNCTION release_mgmt_internal.permitting_release(transaction_id uuid, ci_id uuid, attribute text)
-RETURNS TABLE (release_id uuid, is_stated boolean, value text)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
-BEGIN ATOMIC
-    SELECT coalesce(x.release_id, b.release_id), p.attribute IS NOT NULL AND coalesce(x.id, b.id) IS NOT NULL,
-           CASE WHEN x.id IS NOT NULL THEN x.new_value ELSE p.new_value END
-    FROM release_mgmt.ci_change_permit AS p
-    LEFT JOIN release_mgmt.planned_ci_change AS x ON x.id = p.permitted_by
-    LEFT JOIN release_mgmt.ci_back_out AS b ON b.id = p.permitted_by
-    WHERE p.transaction_id = permitting_release.transaction_id AND p.ci_id = permitting_release.ci_id
-      AND p.attribute IS NOT DISTINCT FROM permitting_release.attribute
-      AND NOT EXISTS (SELECT FROM release_mgmt.emergency AS e WHERE e.id = p.permitted_by AND e.verdict = 'rejected')
-    ORDER BY p.id DESC
-    LIMIT 1;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.permitting_release(uuid, uuid, text) IS
-'One row where a captured change was permitted: the release that planned it or was backed out by it (NULL where an emergency that was not rejected, or a check of the site''s own, permitted it), and the value that the attribute was permitted to get, where the plan or the back-out stated one.';
-
-CREATE FUNCTION release_mgmt_internal.permits_of(items text[], transactions uuid[], attributes text[], made_as text[])
-RETURNS TABLE (ci text, transaction_id uuid, attribute text, release_id uuid, is_stated boolean, value text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
-SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
-BEGIN
-    RETURN QUERY
-        SELECT u.ci, u.transaction_id, u.attribute, g.release_id, g.is_stated, g.value
-        FROM unnest(items, transactions, attributes, made_as) AS u (ci, transaction_id, attribute, made_as)
-        CROSS JOIN LATERAL (
-            -- A stub goes with its item to another name, unless there is one of that name.
-            SELECT p.* FROM release_mgmt.ci AS i
-            CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, i.id, nullif(u.attribute, '')) AS p
-            WHERE i.label IN (u.ci, u.made_as) LIMIT 1) AS g;
-END $$;
-COMMENT ON FUNCTION release_mgmt_internal.permits_of(text[], uuid[], text[], text[]) IS
-'What permitting_release() tells of many captured changes of items, named class/key: a row for each that was permitted. attribute '''': the item as such. made_as: what the item was called after the change; NULL where it is that still.';
-
-CREATE FUNCTION release_mgmt_internal.difference_kind(operation text, is_permitted boolean, is_as_permitted boolean) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT CASE WHEN is_permitted AND is_as_permitted THEN 'authorized'
-                WHEN is_permitted THEN 'unexpected'
-                WHEN operation = 'change' THEN 'unauthorized'
-                WHEN operation = 'create' THEN 'unexpected'
-                ELSE 'missing' END;
-END;
-COMMENT ON FUNCTION release_mgmt_internal.difference_kind(text, boolean, boolean) IS
-'What a difference is whose last captured change was this operation, permitted or not: where another value is there than was permitted, no captured change explains it.';
-
--- What each difference is, from the release that permitted the last change (or none) and what became of the item. As of
--- release_drift(): only hashing is left to the planner, for as many rows as the ledger may hold.
+-- What each difference is, from the release that permitted the change that decides (or none) and what became of the item.
 CREATE FUNCTION release_mgmt_internal.observed_drift(since timestamptz)
 RETURNS TABLE (ci text, attribute text, expected text, present text, classification text, release_id uuid, role text, at timestamptz, transaction_id uuid)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp
@@ -60,44 +12,19 @@ BEGIN
         -- A row that is no item any more is still there: what decides of that is what was changed.
         SELECT k.name AS class, release_mgmt_internal.path_columns(k.source, '(' || k.condition || ')') AS columns
         FROM release_mgmt.ci_class AS k WHERE k.condition IS NOT NULL AND k.source IS NOT NULL
-    ), change AS MATERIALIZED (
-        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id, l.made_as,
-               l.permitted_in, l.permitted_at, l.permitted_role, l.permitted_value
-        FROM release_mgmt_internal.last_changes(observed_drift.since) AS l
-        JOIN release_mgmt.ci AS i ON i.id = l.ci_id
-        LEFT JOIN deciding AS d ON d.class = i.class
-        WHERE ((i.retired_at IS NOT NULL) = (l.operation = 'retire') OR i.retired_at IS NOT NULL AND l.attribute = ANY (d.columns))
-          -- What came and went is no difference, nor what went and came back; what it is like now is compared.
-          AND NOT l.is_back
-    ), present AS MATERIALIZED (
-        SELECT v.* FROM release_mgmt_internal.present_values(
-            ARRAY(SELECT DISTINCT c.ci FROM change AS c WHERE c.attribute <> ''), ARRAY(SELECT DISTINCT c.attribute FROM change AS c WHERE c.attribute <> '')) AS v
-    ), deciding_change AS MATERIALIZED (
-        -- What followed a permitted change and came back to what that had left is no matter; what did not, is held against that.
-        SELECT c.ci, c.operation, c.attribute, c.made_as, v.value, coalesce(v.is_column, false) AS is_column,
-               CASE WHEN c.permitted_in IS NULL OR u.is_undone THEN c.old_value ELSE c.permitted_value END AS expected,
-               CASE WHEN u.is_undone THEN c.permitted_in ELSE c.transaction_id END AS transaction_id,
-               CASE WHEN u.is_undone THEN c.permitted_at ELSE c.at END AS at, CASE WHEN u.is_undone THEN c.permitted_role ELSE c.role END AS role
-        FROM change AS c
-        LEFT JOIN present AS v ON v.ci = c.ci AND v.attribute = c.attribute
-        CROSS JOIN LATERAL (SELECT c.permitted_in IS NOT NULL AND (c.permitted_value IS NOT DISTINCT FROM v.value OR release_mgmt_internal.same_value(c.ci, c.attribute, c.permitted_value, v.value))) AS u (is_undone)
-    ), permit AS MATERIALIZED (
-        SELECT p.*
-        FROM (SELECT array_agg(c.ci) AS items, array_agg(c.transaction_id) AS transactions, array_agg(c.attribute) AS attributes, array_agg(c.made_as) AS made_as FROM deciding_change AS c) AS o
-        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes, o.made_as) AS p
     )
-    SELECT c.ci, nullif(c.attribute, ''), c.expected, c.value,
-           release_mgmt_internal.difference_kind(c.operation, p.ci IS NOT NULL,
-               NOT (p.is_stated AND c.is_column) OR p.value IS NOT DISTINCT FROM c.value OR release_mgmt_internal.same_value(c.ci, c.attribute, p.value, c.value)),
-           p.release_id, c.role, c.at, c.transaction_id
-    FROM deciding_change AS c
-    LEFT JOIN permit AS p ON p.ci = c.ci AND p.transaction_id = c.transaction_id AND p.attribute = c.attribute
-    -- What is as it was, unless it was permitted to be otherwise; a type may write it otherwise by now.
-    WHERE c.attribute = '' OR (c.expected IS DISTINCT FROM c.value AND NOT release_mgmt_internal.same_value(c.ci, c.attribute, c.expected, c.value))
-       OR (p.is_stated AND p.value IS DISTINCT FROM c.value AND NOT release_mgmt_internal.same_value(c.ci, c.attribute, p.value, c.value));
+    SELECT c.ci, nullif(c.attribute, ''), c.expected, c.present,
+           release_mgmt_internal.difference_kind(CASE WHEN c.attribute = '' THEN c.operation ELSE 'change' END, c.is_permitted, k.is_as_permitted), c.release_id, c.role, c.at, c.transaction_id
+    FROM release_mgmt_internal.decided_changes(observed_drift.since) AS c
+    JOIN release_mgmt.ci AS i ON i.label = c.ci
+    LEFT JOIN deciding AS d ON d.class = i.class
+    CROSS JOIN LATERAL (SELECT NOT (c.is_stated AND c.is_column) OR release_mgmt_internal.same_value(c.ci, c.attribute, c.permitted_value, c.present)) AS k (is_as_permitted)
+    WHERE ((i.retired_at IS NOT NULL) = (c.operation = 'retire') OR i.retired_at IS NOT NULL AND c.attribute = ANY (d.columns))
+      -- What is as it was, unless it was permitted to be otherwise; a type may write it otherwise by now.
+      AND (c.attribute = '' OR NOT release_mgmt_internal.same_value(c.ci, c.attribute, c.expected, c.present) OR NOT k.is_as_permitted);
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.observed_drift(timestamptz) IS
-'What is otherwise than it was: attributes of bound items, and items that came or went, by what last happened to them, with a permit (authorized) or without (unauthorized, unexpected, missing). unexpected also where another value is there than was permitted.';
+'What is otherwise than it was: attributes of bound items, and items that came or went, by the change that decides, with a permit (authorized) or without (unauthorized, unexpected, missing). unexpected also where another value is there than was permitted.';
 
 CREATE FUNCTION release_mgmt_internal.made_changes(release uuid)
 RETURNS TABLE (ci text, operation text, attribute text, transactions uuid[], stands boolean)
@@ -143,8 +70,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH change AS MATERIALIZED (
-        SELECT l.ci, l.operation, coalesce(l.attribute, '') AS attribute, l.old_value, l.at, l.role, l.transaction_id, l.asked_as, l.made_as
-        FROM release_mgmt_internal.last_changes_of(items, since, forward => true) AS l
+        SELECT d.* FROM release_mgmt_internal.decided_changes(compared_drift.since, items) AS d
     ), renamed AS MATERIALIZED (
         SELECT DISTINCT c.asked_as AS ci, c.ci AS label FROM change AS c WHERE c.asked_as IS NOT NULL
     ), present AS (
@@ -153,16 +79,14 @@ BEGIN
         SELECT coalesce(n.label, m.ci) AS ci, m.operation, m.attribute, m.transactions, m.stands
         FROM release_mgmt_internal.made_changes(compared_drift.release) AS m LEFT JOIN renamed AS n ON n.ci = m.ci
     ), subject AS MATERIALIZED (
-        -- Each attribute that is planned or was changed, once; is_known: its last change is why it is as it is, is_own: the
+        -- Each attribute that is planned or was changed, once; is_known: the change that decides is why it is as it is, is_own: the
         -- release was permitted to make that.
         SELECT s.*, v.ci IS NOT NULL AS is_there, v.value AS present, v.is_column,
                m.ci IS NOT NULL AS was_made, coalesce(m.stands, false) AS stands,
                coalesce((v.ci IS NOT NULL) = (s.changed_by <> 'retire'), false) AS is_known,
-               CASE WHEN s.changed_by IS NULL OR (v.ci IS NOT NULL) <> (s.changed_by <> 'retire') THEN false
-                    WHEN s.changed_by = s.operation THEN coalesce(s.transaction_id = ANY (m.transactions), false)
-                    ELSE (s.ci, s.attribute, s.changed_by, s.transaction_id) IN (SELECT o.ci, o.attribute, o.operation, t.id FROM made AS o CROSS JOIN LATERAL unnest(o.transactions) AS t (id)) END AS is_own
+               coalesce((v.ci IS NOT NULL) = (s.changed_by <> 'retire') AND w.id IS NOT NULL, false) AS is_own
         FROM (SELECT coalesce(x.ci, c.ci) AS ci, coalesce(x.attribute, c.attribute) AS attribute, x.operation, x.old_value, x.new_value, x.target,
-                     c.operation AS changed_by, c.old_value AS value_before, c.at, c.role, c.transaction_id, c.made_as
+                     c.operation AS changed_by, c.expected, c.at, c.role, c.transaction_id, c.is_permitted, c.release_id, c.is_stated, c.permitted_value
               FROM (SELECT coalesce(n.label, p.ci) AS ci, p.attribute, p.operation, p.old_value, p.new_value, p.target
                     FROM release_mgmt.planned_ci_change AS p
                     JOIN unnest(compared_drift.items) AS s (ci) ON s.ci = p.ci
@@ -172,19 +96,16 @@ BEGIN
               FULL JOIN change AS c ON c.ci = x.ci AND c.attribute = x.attribute) AS s
         LEFT JOIN present AS v ON v.ci = s.ci AND v.attribute = s.attribute
         LEFT JOIN made AS m ON m.ci = s.ci AND m.attribute = s.attribute AND m.operation = s.operation
-    ), permit AS MATERIALIZED (
-        SELECT p.*
-        FROM (SELECT array_agg(k.ci) AS items, array_agg(k.transaction_id) AS transactions, array_agg(k.attribute) AS attributes, array_agg(k.made_as) AS made_as
-              FROM subject AS k WHERE k.is_known AND NOT k.is_own) AS o
-        CROSS JOIN LATERAL release_mgmt_internal.permits_of(o.items, o.transactions, o.attributes, o.made_as) AS p
+        LEFT JOIN (SELECT DISTINCT o.ci, o.attribute, o.operation, t.id FROM made AS o CROSS JOIN LATERAL unnest(o.transactions) AS t (id)) AS w
+               ON w.ci = s.ci AND w.attribute = s.attribute AND w.operation = s.changed_by AND w.id = s.transaction_id
     ), observed AS MATERIALIZED (
-        -- What others did, and what became of items as such.
-        SELECT k.ci, k.attribute, k.value_before AS expected, k.present,
-               release_mgmt_internal.difference_kind(k.changed_by, k.is_own OR p.ci IS NOT NULL,
-                   NOT (coalesce(p.is_stated, false) AND k.is_column) OR p.value IS NOT DISTINCT FROM k.present OR release_mgmt_internal.same_value(k.ci, k.attribute, p.value, k.present)) AS classification,
-               CASE WHEN k.is_own THEN compared_drift.release ELSE p.release_id END AS release_id, k.role, k.at, k.transaction_id
+        -- What others did, and what became of items as such; is_difference: it is otherwise now.
+        SELECT k.ci, k.attribute, k.expected, k.present,
+               release_mgmt_internal.difference_kind(CASE WHEN k.attribute = '' THEN k.changed_by ELSE 'change' END, k.is_own OR k.is_permitted, s.is_as_permitted) AS classification,
+               k.attribute = '' OR NOT s.is_as_permitted OR NOT release_mgmt_internal.same_value(k.ci, k.attribute, k.expected, k.present) AS is_difference,
+               CASE WHEN k.is_own THEN compared_drift.release ELSE k.release_id END AS release_id, k.role, k.at, k.transaction_id
         FROM subject AS k
-        LEFT JOIN permit AS p ON p.ci = k.ci AND p.transaction_id = k.transaction_id AND p.attribute = k.attribute
+        CROSS JOIN LATERAL (SELECT k.is_own OR NOT (k.is_stated AND k.is_column) OR release_mgmt_internal.same_value(k.ci, k.attribute, k.permitted_value, k.present) AS is_as_permitted) AS s
         WHERE k.is_known AND (NOT k.is_own OR k.attribute = '')
     ), judged AS (
         -- What was made and no longer stands was backed out: then what was there before is what should be there. What happened
@@ -198,9 +119,10 @@ BEGIN
                     WHEN NOT x.is_there THEN CASE WHEN x.operation = 'change' OR (d.is_done AND (x.stands OR NOT x.was_made)) THEN 'missing' END
                     WHEN x.new_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.new_value, x.present) THEN
                         -- Of what an item is created with, its key and what is NULL have no permits of their own.
-                        CASE WHEN x.stands OR (x.operation = 'create' AND created.stands AND o.ci IS NULL) THEN 'authorized' WHEN x.operation = 'create' THEN 'unexpected'
+                        CASE WHEN x.stands OR (x.operation = 'create' AND created.stands AND (o.ci IS NULL OR o.classification = 'authorized')) THEN 'authorized'
+                             WHEN x.operation = 'create' THEN 'unexpected'
                              -- That others made what is planned is theirs to answer for; what was so already is no difference.
-                             WHEN o.ci IS NOT NULL THEN o.classification
+                             WHEN o.is_difference THEN o.classification
                              WHEN x.old_value IS DISTINCT FROM x.new_value THEN 'unexpected' END
                     WHEN x.operation = 'change' AND NOT x.stands AND (x.old_value IS NOT DISTINCT FROM x.present OR release_mgmt_internal.same_value(x.ci, x.attribute, x.old_value, x.present)) THEN
                         CASE WHEN d.is_done AND NOT x.was_made THEN 'missing' END
@@ -219,8 +141,8 @@ BEGIN
     UNION ALL
     SELECT o.ci, nullif(o.attribute, ''), o.expected, o.present, o.classification, o.release_id, o.role, o.at, o.transaction_id
     FROM observed AS o
-    WHERE NOT EXISTS (SELECT FROM subject AS x WHERE x.operation IS NOT NULL AND x.ci = o.ci AND x.attribute = o.attribute)
-      AND NOT (o.attribute = '' AND EXISTS (SELECT FROM subject AS x WHERE x.operation IS NOT NULL AND x.ci = o.ci AND (x.operation = 'create' OR o.classification = 'missing')));
+    WHERE o.is_difference AND NOT EXISTS (SELECT FROM subject AS x WHERE x.operation IS NOT NULL AND x.ci = o.ci AND x.attribute = o.attribute)
+      AND NOT (o.attribute = '' AND o.ci IN (SELECT x.ci FROM subject AS x WHERE x.operation IS NOT NULL AND (x.operation = 'create' OR o.classification = 'missing')));
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.compared_drift(uuid, text[], timestamptz, boolean) IS
 'What release_drift() tells of some of the items that a release plans to change, since a time, and whether the release is deployed by now.';
