@@ -263,11 +263,11 @@ DECLARE
     held record;
 BEGIN
     FOR held IN
-        SELECT t.id, t.source, string_agg(format('Column "%s" of its key holds values of the type.', a.attname), E'\n')
+        SELECT t.id, t.source, string_agg(DISTINCT format('Column "%s" of its key holds values of the type.', a.attname), E'\n')
                                FILTER (WHERE a.attname = ANY (t.key_columns)) AS of_key
         FROM release_mgmt_internal.columns_of_type(altered) AS d
-        JOIN release_mgmt.governed_table AS t ON t.source = d.relid
-        JOIN pg_attribute AS a ON a.attrelid = t.source AND a.attnum = d.number AND a.attgenerated = ''
+        JOIN release_mgmt.governed_table AS t ON d.relid = ANY (t.members::oid[])
+        JOIN pg_attribute AS a ON a.attrelid = d.relid AND a.attnum = d.number AND a.attgenerated = ''
         GROUP BY t.id
         ORDER BY t.id
     LOOP
@@ -308,7 +308,13 @@ BEGIN
                 SELECT g.tgrelid FROM pg_trigger AS g WHERE d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
                 UNION ALL
                 SELECT s.source FROM release_mgmt.governed_table AS s JOIN pg_class AS c ON c.oid = ANY (s.members::oid[])
-                WHERE d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid) AS r (relid)
+                WHERE d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid
+                UNION ALL
+                -- With its schema a type gets another name, which its columns are recorded by.
+                SELECT s.source FROM release_mgmt.governed_table AS s
+                JOIN pg_attribute AS a ON a.attrelid = ANY (s.members::oid[]) AND a.attnum > 0
+                JOIN pg_type AS y ON y.oid = a.atttypid
+                WHERE d.classid = 'pg_namespace'::regclass AND y.typnamespace = d.objid) AS r (relid)
             CROSS JOIN LATERAL (
                 SELECT release_mgmt_internal.governed_ancestors(r.relid)
                 UNION
@@ -421,8 +427,9 @@ CREATE FUNCTION release_mgmt_internal.follow_type() RETURNS event_trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp SET jit = off
 AS 'MODULE_PATHNAME', 'rm_follow_type';
 COMMENT ON FUNCTION release_mgmt_internal.follow_type() IS
-'Event trigger rm_ledger_type: an enum''s renamed value and a composite type''s changed attributes move the digests of rows, and the columns of typed tables.
+'Event trigger rm_ledger_type: an enum''s renamed value and a composite type''s changed attributes move the digests of rows, and the columns of typed tables; another name
+of a type or domain is one of columns'' types.
 Raises RM013 where that would change keys.';
-CREATE EVENT TRIGGER rm_ledger_type ON ddl_command_end WHEN TAG IN ('ALTER TYPE')
+CREATE EVENT TRIGGER rm_ledger_type ON ddl_command_end WHEN TAG IN ('ALTER TYPE', 'ALTER DOMAIN')
     EXECUTE FUNCTION release_mgmt_internal.follow_type();
 ALTER EVENT TRIGGER rm_ledger_type ENABLE ALWAYS;

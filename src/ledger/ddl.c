@@ -141,7 +141,7 @@ renames_attribute(Node *parsetree)
 }
 
 /*
- * Event trigger rm_ledger_type at the end of ALTER TYPE.
+ * Event trigger rm_ledger_type at the end of ALTER TYPE and ALTER DOMAIN.
  *
  * A composite type is altered as a relation is, and so is what has columns of
  * its attributes' names.  Another name for the type belongs to the schema of
