@@ -174,7 +174,7 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format($sql$
-        SELECT $1 || '/' || release_mgmt_internal.row_key(t, $2), x.code, o.id IS NOT NULL OR x.code IS NULL,
+        SELECT $1 || '/' || release_mgmt_internal.row_key(t.*, $2), x.code, o.id IS NOT NULL OR x.code IS NULL,
                CASE WHEN x.code IS NOT NULL THEN coalesce(o.id, '019ac000-0001-7000-8000-000000000001') END
         FROM %s%s AS t
         CROSS JOIN LATERAL release_mgmt_internal.value_text(%s) AS x (code)
@@ -226,7 +226,7 @@ DECLARE
 BEGIN
     SELECT * INTO STRICT c FROM release_mgmt.ci_class AS x WHERE x.name = class;
     EXECUTE format($sql$
-        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t WHERE %s),
+        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t.*, $1) AS key FROM %s AS t WHERE %s),
              retired AS (
                 UPDATE release_mgmt.ci SET retired_at = now()
                 WHERE ci.class = $2 AND ci.retired_at IS NULL AND NOT EXISTS (SELECT FROM present AS p WHERE p.key = ci.key)

@@ -185,7 +185,7 @@ BEGIN
     WHERE i.id = item;
     IF found.source IS NOT NULL THEN
         -- A row of what inherits has all columns of that.
-        RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t, release_mgmt_internal.row_values(t) AS v WHERE %s AND %s',
+        RETURN QUERY EXECUTE format('SELECT v.attribute, v.value FROM %s AS t, release_mgmt_internal.row_values(t.*) AS v WHERE %s AND %s',
             coalesce('ONLY ' || CASE WHEN EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = found.source) THEN release_mgmt_internal.child_of_item(found.class, found.key) END::text, found.source::text), release_mgmt_internal.key_condition(found.source, found.key_columns), release_mgmt_internal.where_items(found.source, found.condition))
         USING release_mgmt_internal.split_key(found.key);
     END IF;

@@ -17,8 +17,8 @@ BEGIN
     -- A name or version that can not be read is a finding of binding_status.
     RETURN QUERY EXECUTE format($sql$
         SELECT k.key, %s, %s, (SELECT coalesce(jsonb_object_agg(v.attribute, v.value), '{}') FROM (%s) AS v (attribute, value))
-        FROM (SELECT t, release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t WHERE %s) AS k
-        CROSS JOIN LATERAL (SELECT (k.t).*) AS t
+        FROM %s AS t
+        CROSS JOIN LATERAL (SELECT release_mgmt_internal.row_key(t.*, $1) AS key WHERE %s OFFSET 0) AS k
         WHERE k.key = ANY ($2) $sql$,
         CASE WHEN release_mgmt_internal.path_problem(c.source, c.name_path) IS NULL
              THEN format('release_mgmt_internal.value_text(%s)', release_mgmt_internal.path_expression(c.source, c.name_path)) ELSE 'NULL::text' END,

@@ -17,7 +17,7 @@ BEGIN
             FROM unnest($2, $3) AS k (id, key)
             CROSS JOIN LATERAL (SELECT release_mgmt_internal.split_key(k.key) AS parts OFFSET 0) AS p
             JOIN %s AS t ON %s AND %s
-            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5) $sql$,
+            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t.*, $5) $sql$,
             r.source, release_mgmt_internal.key_condition(r.source, r.known_columns, 'p.parts'), release_mgmt_internal.where_items(r.source, r.condition))
         USING r.kind, r.ids, r.keys, r.related_class, r.related_columns;
     END LOOP;
@@ -32,7 +32,7 @@ SELECT s.kind, s.from_class, s.to_class,
               (SELECT string_agg(format('release_mgmt_internal.value_text(t.%I)', c.name), ', ' ORDER BY c.n) FROM unnest(s.from_columns) WITH ORDINALITY AS c (name, n)),
               s.source, release_mgmt_internal.key_condition(s.source, s.to_columns, 'k.parts'), release_mgmt_internal.where_items(s.source, s.condition),
               CASE WHEN k.source <> s.source THEN
-                  format(' JOIN release_mgmt.ci AS o ON o.label = %L || release_mgmt_internal.row_key(t, %L) AND o.retired_at IS NULL', s.from_class || '/', s.from_columns) END) AS query,
+                  format(' JOIN release_mgmt.ci AS o ON o.label = %L || release_mgmt_internal.row_key(t.*, %L) AND o.retired_at IS NULL', s.from_class || '/', s.from_columns) END) AS query,
        EXISTS (SELECT FROM pg_index AS x JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0]
                WHERE x.indrelid = s.source AND x.indisvalid AND x.indpred IS NULL AND a.attname = s.to_columns[1]) AS is_indexed
 FROM release_mgmt_internal.ci_relation_source AS s JOIN release_mgmt.ci_class AS k ON k.name = s.from_class;
@@ -68,8 +68,8 @@ BEGIN
     FOR r IN SELECT s.* FROM release_mgmt_internal.ci_relation_source AS s ORDER BY s.kind, s.from_class, s.to_class, s.id LOOP
         RETURN QUERY EXECUTE format($sql$
             SELECT $1, f.id, o.id FROM %s AS t
-            JOIN release_mgmt.ci AS f ON f.label = $2 || '/' || release_mgmt_internal.row_key(t, $3)
-            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t, $5)
+            JOIN release_mgmt.ci AS f ON f.label = $2 || '/' || release_mgmt_internal.row_key(t.*, $3)
+            JOIN release_mgmt.ci AS o ON o.label = $4 || '/' || release_mgmt_internal.row_key(t.*, $5)
             WHERE %s $sql$, r.source, release_mgmt_internal.where_items(r.source, r.condition))
         USING r.kind, r.from_class, r.from_columns, r.to_class, r.to_columns;
     END LOOP;

@@ -27,7 +27,7 @@ BEGIN
             FROM release_mgmt_internal.ci_relation_source AS s
             WHERE s.from_class = item.class AND s.kind = 'installed on' AND release_mgmt_internal.tells_platform(s.to_class) ORDER BY s.to_class, s.id
         LOOP
-            EXECUTE format('SELECT o.* FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t, $3) WHERE %s AND %s ORDER BY o.label LIMIT 1',
+            EXECUTE format('SELECT o.* FROM %s AS t JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(t.*, $3) WHERE %s AND %s ORDER BY o.label LIMIT 1',
                            v.source, release_mgmt_internal.key_condition(v.source, v.from_columns), release_mgmt_internal.where_items(v.source, v.condition))
             INTO host USING release_mgmt_internal.split_key(item.key), v.to_class, v.to_columns;
             EXIT WHEN host.id IS NOT NULL;

@@ -52,7 +52,7 @@ CREATE FUNCTION release_mgmt_internal.installed_query(of_class release_mgmt_inte
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
     SELECT pg_catalog.format($sql$
-        SELECT $3 || '/' || release_mgmt_internal.row_key(t, $4), $5 || '/' || release_mgmt_internal.row_key(%s, $6),
+        SELECT $3 || '/' || release_mgmt_internal.row_key(t.*, $4), $5 || '/' || release_mgmt_internal.row_key(%s.*, $6),
                release_mgmt_internal.value_text(%s), release_mgmt.try_pkgver($2, release_mgmt_internal.value_text(%s))
         FROM %s
         WHERE %s AND %s $sql$, of_class.on_row, of_class.name_expression, of_class.version_expression, of_class.rows, of_class.where_items, condition);
@@ -100,7 +100,7 @@ BEGIN
             RETURN;
         END IF;
         FOR host IN
-            EXECUTE format('SELECT o.* FROM %s JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(%s, $3) WHERE %s',
+            EXECUTE format('SELECT o.* FROM %s JOIN release_mgmt.ci AS o ON o.label = $2 || ''/'' || release_mgmt_internal.row_key(%s.*, $3) WHERE %s',
                            c.rows, c.on_row, release_mgmt_internal.key_condition(c.source, c.key_columns))
             USING release_mgmt_internal.split_key(item.key), c.on_class, c.on_columns
         LOOP

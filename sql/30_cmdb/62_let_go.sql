@@ -83,7 +83,7 @@ BEGIN
     IF bound.has_rows AND bound.class IS NOT NULL THEN
         EXECUTE format($sql$
             UPDATE release_mgmt.ci AS i SET retired_at = now()
-            FROM (SELECT release_mgmt_internal.row_key(t, $1) AS key FROM ONLY %s AS t WHERE %s) AS k
+            FROM (SELECT release_mgmt_internal.row_key(t.*, $1) AS key FROM ONLY %s AS t WHERE %s) AS k
             WHERE i.class = $2 AND i.key = k.key AND i.retired_at IS NULL $sql$, relation, bound.are_items)
         USING bound.key_columns, bound.class;
         GET DIAGNOSTICS retired = ROW_COUNT;

@@ -9,7 +9,7 @@ BEGIN
     SELECT DISTINCT ON (v.name) v.* INTO c FROM release_mgmt_internal.versioned_class AS v WHERE v.name = class;
     IF FOUND THEN
         RETURN QUERY EXECUTE format($sql$
-            SELECT $1 || '/' || release_mgmt_internal.row_key(t, $2)
+            SELECT $1 || '/' || release_mgmt_internal.row_key(t.*, $2)
             FROM %s AS t CROSS JOIN LATERAL release_mgmt_internal.value_text(%s) AS x (version)
             WHERE x.version IS NOT NULL AND release_mgmt.try_pkgver($3, x.version) IS NULL AND %s $sql$, c.source, c.version_expression, c.where_items)
         USING class, c.key_columns, c.version_scheme;
@@ -94,7 +94,7 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format($sql$
-        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t, $1) AS key FROM %s AS t WHERE %s),
+        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t.*, $1) AS key FROM %s AS t WHERE %s),
              stub AS MATERIALIZED (SELECT i.key FROM release_mgmt.ci AS i WHERE i.class = $2 AND i.retired_at IS NULL),
              loose AS (SELECT count(*) FILTER (WHERE s.key IS NULL) AS rows, count(*) FILTER (WHERE p.key IS NULL) AS stubs
                        FROM present AS p FULL JOIN stub AS s ON s.key = p.key)
