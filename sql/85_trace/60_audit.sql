@@ -2,26 +2,33 @@
 -- what the CMDB said at that moment.
 --
 -- The draw can be done again by anybody: the items of the population in the order of SHA-256 over seed, newline and label, and
--- of these the first ones. Findings stay as they were recorded.
+-- of these the first ones. The seed is the leaf of the transaction that announced the audit: it is known when that has committed, and
+-- stands then. Findings stay as they were recorded.
 
 CREATE TABLE release_mgmt.ci_audit (
-    id         uuid DEFAULT release_mgmt.new_id(),
-    code       text NOT NULL,
-    classes    text[] NOT NULL,
-    seed       text NOT NULL,
-    size       integer NOT NULL,
-    population bigint NOT NULL,
-    drawn_by   uuid NOT NULL,
-    drawn_at   timestamptz NOT NULL,
+    id             uuid DEFAULT release_mgmt.new_id(),
+    code           text NOT NULL,
+    classes        text[] NOT NULL,
+    size           integer NOT NULL,
+    announced_by   uuid NOT NULL,
+    announced_at   timestamptz NOT NULL,
+    transaction_id uuid NOT NULL,
+    seed           text,
+    is_given       boolean,
+    population     bigint,
+    drawn_at       timestamptz,
     CONSTRAINT ci_audit_pkey PRIMARY KEY (id),
     CONSTRAINT ci_audit_code_key UNIQUE (code),
-    CONSTRAINT ci_audit_drawn_by_fkey FOREIGN KEY (drawn_by) REFERENCES release_mgmt.person,
+    CONSTRAINT ci_audit_announced_by_fkey FOREIGN KEY (announced_by) REFERENCES release_mgmt.person,
     CONSTRAINT ci_audit_code_check CHECK (code <> ''),
-    CONSTRAINT ci_audit_size_check CHECK (size > 0)
+    CONSTRAINT ci_audit_size_check CHECK (size > 0),
+    CONSTRAINT ci_audit_drawn_check CHECK (num_nulls(seed, is_given, population, drawn_at) IN (0, 4))
 );
-COMMENT ON TABLE release_mgmt.ci_audit IS 'Configuration audits: which classes, how many items were drawn of how many, by whom. Written by draw_ci_audit().';
+COMMENT ON TABLE release_mgmt.ci_audit IS 'Configuration audits: of which classes, by whom, how many items were drawn of how many. Written by announce_ci_audit() and draw_ci_audit().';
 COMMENT ON COLUMN release_mgmt.ci_audit.classes IS 'the classes drawn from';
-COMMENT ON COLUMN release_mgmt.ci_audit.seed IS 'the items drawn are the first in the order of sha256(seed || newline || label)';
+COMMENT ON COLUMN release_mgmt.ci_audit.transaction_id IS 'the transaction that announced the audit, whose leaf is the seed';
+COMMENT ON COLUMN release_mgmt.ci_audit.seed IS 'the items drawn are the first in the order of sha256(seed || newline || label); NULL, as the rest: not drawn yet';
+COMMENT ON COLUMN release_mgmt.ci_audit.is_given IS 'did who drew it give the seed, instead of the leaf';
 COMMENT ON COLUMN release_mgmt.ci_audit.size IS 'how many items were asked for';
 COMMENT ON COLUMN release_mgmt.ci_audit.population IS 'how many items these classes had, as far as who drew sees them';
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_audit', '');
@@ -98,57 +105,103 @@ SELECT release_mgmt_internal.belongs('release_mgmt.ci_correction', through => 'i
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_correction');
 
 -- SECURITY DEFINER in all verbs: audits are written by these alone.
-CREATE FUNCTION release_mgmt.draw_ci_audit(code text, size integer, classes text[] DEFAULT NULL, seed text DEFAULT NULL) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+CREATE PROCEDURE release_mgmt.announce_ci_audit(code text, size integer, classes text[] DEFAULT NULL)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     acting uuid := release_mgmt_internal.require_duty('change manager', 'release manager');
     existing release_mgmt.ci_audit;
     unknown text;
-    audit uuid := release_mgmt.new_id();
-    drawn bigint;
 BEGIN
     SELECT * INTO existing FROM release_mgmt.ci_audit AS a WHERE a.code = code;
     IF FOUND THEN
-        IF existing.size IS DISTINCT FROM size OR (classes IS NOT NULL AND classes <> existing.classes) OR seed <> existing.seed THEN
-            PERFORM release_mgmt_internal.refuse('wrong_state', format('audit "%s" is drawn already, and differs', code), NULL, 'Choose another code.');
+        IF existing.size IS DISTINCT FROM size OR (classes IS NOT NULL AND classes <> existing.classes) OR existing.announced_by <> acting THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('audit "%s" is announced already, and differs', code), NULL, 'Choose another code.');
         END IF;
-        RETURN (SELECT count(*) FROM release_mgmt.ci_audit_item AS i WHERE i.audit_id = existing.id);
+        RETURN;
     END IF;
     IF coalesce(code, '') = '' OR coalesce(size, 0) <= 0 THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', 'an audit has a code and draws at least one item', NULL,
-            'SELECT release_mgmt.draw_ci_audit(code, size, ''{class, ...}'').');
+            'CALL release_mgmt.announce_ci_audit(code, size, ''{class, ...}'').');
     END IF;
     SELECT string_agg(c, ', ' ORDER BY c) INTO unknown FROM unnest(classes) AS c
     WHERE NOT EXISTS (SELECT FROM release_mgmt.ci_class AS k WHERE k.name = c AND k.source IS NOT NULL);
     IF unknown IS NOT NULL THEN
-        PERFORM release_mgmt_internal.refuse('unknown_code', format('audit "%s" can not be drawn', code),
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('audit "%s" can not be announced', code),
             format('These are no bound classes: %s.', unknown), 'Classes are the rows of release_mgmt.ci_class.');
     END IF;
-    classes := coalesce(classes, ARRAY(SELECT k.name FROM release_mgmt.ci_class AS k WHERE k.source IS NOT NULL ORDER BY k.name));
-    seed := coalesce(seed, gen_random_uuid()::text);
-    INSERT INTO release_mgmt.ci_audit (id, code, classes, seed, size, population, drawn_by, drawn_at)
-    SELECT audit, code, classes, seed, size, count(*), acting, now()
-    FROM release_mgmt.ci AS i
-    WHERE i.class = ANY (classes) AND i.retired_at IS NULL
-      AND (i.organization_id IS NULL OR release_mgmt_internal.may_see(i.organization_id, 'organization'));
-    INSERT INTO release_mgmt.ci_audit_item (audit_id, ci_id, ordinal)
-    SELECT audit, d.id, row_number() OVER (ORDER BY d.lot, d.id)
-    FROM (SELECT i.id, sha256(convert_to(seed || E'\n' || i.label, 'UTF8')) AS lot
-          FROM release_mgmt.ci AS i
-          WHERE i.class = ANY (classes) AND i.retired_at IS NULL
-            AND (i.organization_id IS NULL OR release_mgmt_internal.may_see(i.organization_id, 'organization'))
-          ORDER BY 2, 1 LIMIT size) AS d;
-    GET DIAGNOSTICS drawn = ROW_COUNT;
+    INSERT INTO release_mgmt.ci_audit (code, classes, size, announced_by, announced_at, transaction_id)
+    VALUES (code, coalesce(classes, ARRAY(SELECT k.name FROM release_mgmt.ci_class AS k WHERE k.source IS NOT NULL ORDER BY k.name)), size, acting, now(),
+            release_mgmt_internal.current_transaction());
+END $$;
+COMMENT ON PROCEDURE release_mgmt.announce_ci_audit(text, integer, text[]) IS
+'Announces a configuration audit of that code, for good. size: how many items it draws; classes: bound classes, all where none are given. Which items draw_ci_audit() draws is settled with the commit. Errors: RM002 unknown class, RM003 without the duty change manager or release manager, RM015 the code stands for another audit.';
+SELECT release_mgmt_internal.allow('{change manager,release manager}', 'EXECUTE', 'PROCEDURE release_mgmt.announce_ci_audit(text, integer, text[])');
+
+CREATE FUNCTION release_mgmt.draw_ci_audit(code text, seed text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    acting uuid := release_mgmt_internal.require_duty('change manager', 'release manager');
+    audit release_mgmt.ci_audit;
+    problem text;
+    hint text;
+    drawn bigint;
+BEGIN
+    SELECT * INTO audit FROM release_mgmt.ci_audit AS a WHERE a.code = code FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('audit "%s" does not exist', code), NULL, 'Announce it with release_mgmt.announce_ci_audit().');
+    ELSIF audit.drawn_at IS NOT NULL AND (seed IS NULL OR seed = audit.seed) THEN
+        RETURN (SELECT count(*) FROM release_mgmt.ci_audit_item AS i WHERE i.audit_id = audit.id);
+    ELSIF audit.drawn_at IS NOT NULL THEN
+        problem := 'It was drawn by another seed.';
+        hint := 'A draw stands. Announce another audit.';
+    ELSIF audit.announced_by <> acting THEN
+        problem := format('It was announced by %s, from whose items it draws.', (SELECT p.code FROM release_mgmt.person AS p WHERE p.id = audit.announced_by));
+        hint := 'Let that person draw it, or announce another audit.';
+    ELSIF audit.transaction_id = release_mgmt_internal.current_transaction() THEN
+        problem := 'It was announced in this transaction, whose leaf in the ledger is the seed.';
+        hint := 'Commit first.';
+    ELSIF seed = '' THEN
+        problem := 'The seed is empty.';
+        hint := 'Give a seed, or none.';
+    END IF;
+    IF problem IS NOT NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('audit "%s" can not be drawn', code), problem, hint);
+    END IF;
+    audit.is_given := seed IS NOT NULL;
+    -- RFC 6962 section 2.1.
+    audit.seed := coalesce(seed, (SELECT encode(sha256('\x00' || l.entry), 'hex') FROM release_mgmt_internal.transaction_leaf AS l WHERE l.transaction_id = audit.transaction_id));
+    WITH lot AS (
+        SELECT i.id, row_number() OVER (ORDER BY sha256(convert_to(audit.seed || E'\n' || i.label, 'UTF8')), i.id) AS ordinal, count(*) OVER () AS population
+        FROM release_mgmt.ci AS i
+        -- What came since the seed is known is none of it.
+        WHERE i.class = ANY (audit.classes) AND i.retired_at IS NULL AND i.id < audit.id
+          AND (i.organization_id IS NULL OR release_mgmt_internal.may_see(i.organization_id, 'organization'))
+    ), taken AS (
+        INSERT INTO release_mgmt.ci_audit_item (audit_id, ci_id, ordinal) SELECT audit.id, l.id, l.ordinal FROM lot AS l WHERE l.ordinal <= audit.size
+    )
+    SELECT max(l.population), count(*) FILTER (WHERE l.ordinal <= audit.size) INTO audit.population, drawn FROM lot AS l;
     IF drawn = 0 THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('audit "%s" can not be drawn', code), 'There is no item to draw from.',
-            'Name classes that have items: SELECT class, count(*) FROM release_mgmt.ci GROUP BY class.');
+            'Announce one of classes that have items: SELECT class, count(*) FROM release_mgmt.ci GROUP BY class.');
     END IF;
+    UPDATE release_mgmt.ci_audit AS a SET seed = audit.seed, is_given = audit.is_given, population = audit.population, drawn_at = now() WHERE a.id = audit.id;
     RETURN drawn;
 END $$;
-COMMENT ON FUNCTION release_mgmt.draw_ci_audit(text, integer, text[], text) IS
-'Draws items at random for a configuration audit of that code. size: how many; classes: bound classes, all where none are given; seed: any text, random where none is given. Drawn are the items that come first in the order of SHA-256 over seed, newline and label, among those that the acting person sees. Returns how many were drawn, fewer than size where there are not as many. Errors: RM002 unknown class, RM003 without the duty change manager or release manager, RM015 no item, or the code stands for another audit.';
-SELECT release_mgmt_internal.allow('{change manager,release manager}', 'EXECUTE', 'FUNCTION release_mgmt.draw_ci_audit(text, integer, text[], text)');
+COMMENT ON FUNCTION release_mgmt.draw_ci_audit(text, text) IS
+'Draws the items of an audit that was announced, in another transaction: those that come first in the order of SHA-256 over seed, newline and label, of the items that were there when it was announced and still are, among those that the acting person sees, who announced it. seed: the leaf of the transaction that announced it (RFC 6962 section 2.1, in hexadecimal digits), which nobody knew before; or any text that is given, which is kept as given. Returns how many were drawn, fewer than announced where there are not as many. Errors: RM002 no such audit, RM003 without the duty change manager or release manager, RM015 it can not be drawn: announced in this transaction or by somebody else, drawn by another seed, or there is no item.';
+SELECT release_mgmt_internal.allow('{change manager,release manager}', 'EXECUTE', 'FUNCTION release_mgmt.draw_ci_audit(text, text)');
+
+CREATE FUNCTION release_mgmt.ci_audit_entry(audit text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, release_mgmt, pg_temp
+BEGIN ATOMIC
+    SELECT convert_from(l.entry, 'UTF8') FROM release_mgmt.ci_audit AS a JOIN release_mgmt_internal.transaction_leaf AS l ON l.transaction_id = a.transaction_id
+    WHERE a.code = ci_audit_entry.audit;
+END;
+COMMENT ON FUNCTION release_mgmt.ci_audit_entry(text) IS
+'The entry of the ledger whose leaf, SHA-256 over a zero byte and the entry, is the seed of an audit: that of the transaction which announced it. NULL where there is none of that code, or the transaction has not committed.';
+SELECT release_mgmt_internal.allow('{*}', 'EXECUTE', 'FUNCTION release_mgmt.ci_audit_entry(text)');
 
 CREATE FUNCTION release_mgmt_internal.audit_item(audit text, ci text) RETURNS release_mgmt.ci_audit_item
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
@@ -307,19 +360,26 @@ COMMENT ON VIEW release_mgmt.ci_audit_difference IS
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,librarian,test manager,auditor,reader}', 'SELECT', 'release_mgmt.ci_audit_difference');
 
 CREATE VIEW release_mgmt.ci_audit_result WITH (security_invoker = true) AS
-SELECT a.code AS audit, a.drawn_at, a.population, count(*) AS sampled,
-       count(*) FILTER (WHERE s.status <> 'awaiting') AS examined,
-       count(*) FILTER (WHERE s.status = 'matches') AS matching,
-       count(*) FILTER (WHERE s.status = 'differs') AS differing,
-       count(*) FILTER (WHERE s.status = 'not found') AS not_found,
-       CASE WHEN bool_and(s.status <> 'awaiting') THEN round(100.0 * count(*) FILTER (WHERE s.status = 'matches') / count(*), 1) END AS accuracy_percent,
-       coalesce(max(c.planned), 0) AS corrections, coalesce(max(c.done), 0) AS corrections_done
+WITH sample AS MATERIALIZED (
+    SELECT s.audit, count(*) AS sampled,
+           count(*) FILTER (WHERE s.status <> 'awaiting') AS examined,
+           count(*) FILTER (WHERE s.status = 'matches') AS matching,
+           count(*) FILTER (WHERE s.status = 'differs') AS differing,
+           count(*) FILTER (WHERE s.status = 'not found') AS not_found
+    FROM release_mgmt.ci_audit_sample AS s GROUP BY s.audit
+)
+SELECT a.code AS audit, p.code AS announced_by, a.announced_at, a.drawn_at, a.is_given AS seed_given, a.size, a.population, coalesce(s.sampled, 0) AS sampled,
+       coalesce(s.examined, 0) AS examined, coalesce(s.matching, 0) AS matching, coalesce(s.differing, 0) AS differing, coalesce(s.not_found, 0) AS not_found,
+       CASE WHEN s.examined = s.sampled THEN round(100.0 * s.matching / s.sampled, 1) END AS accuracy_percent,
+       coalesce(c.planned, 0) AS corrections, coalesce(c.done, 0) AS corrections_done,
+       (SELECT count(*) FROM release_mgmt.ci_audit AS o LEFT JOIN sample AS u ON u.audit = o.code
+        WHERE o.id < a.id AND o.classes && a.classes AND (o.drawn_at IS NULL OR u.examined < u.sampled)) AS unfinished_before
 FROM release_mgmt.ci_audit AS a
-JOIN release_mgmt.ci_audit_sample AS s ON s.audit = a.code
+LEFT JOIN sample AS s ON s.audit = a.code
+LEFT JOIN release_mgmt.person AS p ON p.id = a.announced_by
 LEFT JOIN LATERAL (
     SELECT count(*) AS planned, count(k.done_at) AS done
-    FROM release_mgmt.ci_audit_item AS x JOIN release_mgmt.ci_correction AS k ON k.item_id = x.id WHERE x.audit_id = a.id) AS c ON true
-GROUP BY a.id;
+    FROM release_mgmt.ci_audit_item AS x JOIN release_mgmt.ci_correction AS k ON k.item_id = x.id WHERE x.audit_id = a.id) AS c ON true;
 COMMENT ON VIEW release_mgmt.ci_audit_result IS
-'What each audit found. accuracy_percent: matching / sampled, NULL until every item drawn was looked at.';
+'What each audit found. accuracy_percent: matching / sampled, NULL until every item drawn was looked at. seed_given: who drew it gave the seed; NULL: not drawn yet. unfinished_before: audits of any of its classes that were announced before it and not examined to the end, as by somebody who looks for a sample that he likes.';
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci_audit_result');

@@ -18,29 +18,78 @@ INSERT INTO rack VALUES (1, 'r1');
 SELECT bind_ci_class('server', 'server', '{id}', 'name', organization => 'owner'), bind_ci_class('rack', 'rack', '{id}', 'name');
 
 SET ROLE regress_audit_operator;
-SELECT draw_ci_audit('AUD-1', 6, '{server}', 'seed');
+CALL announce_ci_audit('AUD-0', 6, '{server}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT draw_ci_audit('AUD-0');
 \echo :LAST_ERROR_SQLSTATE
 SET ROLE regress_audit_manager;
-SELECT draw_ci_audit('AUD-1', 6, '{server,shelf}', 'seed');
+CALL announce_ci_audit('AUD-0', 6, '{server,shelf}');
 \echo :LAST_ERROR_SQLSTATE
-SELECT draw_ci_audit('AUD-1', 0, '{server}', 'seed');
+CALL announce_ci_audit('AUD-0', 0, '{server}');
 \echo :LAST_ERROR_SQLSTATE
-SELECT draw_ci_audit('AUD-1', 6, '{server}', 'seed');
-SELECT draw_ci_audit('AUD-1', 6, '{server}', 'seed');
-SELECT draw_ci_audit('AUD-1', 7, '{server}', 'seed');
+SELECT draw_ci_audit('AUD-0');
 \echo :LAST_ERROR_SQLSTATE
-SELECT draw_ci_audit('AUD-ALL', 1000);
-SELECT classes, population, seed <> '' AS seeded FROM ci_audit WHERE code = 'AUD-ALL';
+-- The leaf of the announcement is the seed: there is none before the commit, and no other after it.
+BEGIN;
+CALL announce_ci_audit('AUD-0', 6, '{server}');
+SELECT draw_ci_audit('AUD-0');
+ROLLBACK;
+CALL announce_ci_audit('AUD-0', 6, '{server}');
+CALL announce_ci_audit('AUD-0', 6, '{server}');
+CALL announce_ci_audit('AUD-0', 7, '{server}');
+\echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
--- Anybody can draw it again.
-SELECT count(*) AS drawn, bool_and(a.ci = b.label) AS same
+-- What comes by now is not drawn.
+INSERT INTO server SELECT i, 'new', 1, 'sid', NULL FROM generate_series(101, 400) AS i;
+SET ROLE regress_audit_manager;
+BEGIN;
+SELECT draw_ci_audit('AUD-0');
+SELECT string_agg(ci, ' ' ORDER BY ordinal) AS rolled_back FROM ci_audit_sample WHERE audit = 'AUD-0' \gset
+ROLLBACK;
+SELECT draw_ci_audit('AUD-0');
+SELECT string_agg(ci, ' ' ORDER BY ordinal) = :'rolled_back' AS same_items FROM ci_audit_sample WHERE audit = 'AUD-0';
+SELECT draw_ci_audit('AUD-0');
+SELECT draw_ci_audit('AUD-0', 'seed');
+\echo :LAST_ERROR_SQLSTATE
+SELECT population, sampled, seed_given, unfinished_before FROM ci_audit_result;
+RESET ROLE;
+-- Anybody can draw it again, with sha256sum: the seed from the entry, which is in the log, and the items from the seed.
+\setenv LANG C
+\setenv LC_ALL C
+SELECT ci_audit_entry('AUD-0') AS entry, seed FROM ci_audit WHERE code = 'AUD-0' \gset
+\setenv ENTRY :entry
+\setenv SEED :seed
+\set again `printf '\0%s' "$ENTRY" | sha256sum | cut -c1-64`
+SELECT :'again' = :'seed' AS same_seed;
+\set again `for i in $(seq 30); do echo "$(printf '%s\nserver/%s' "$SEED" "$i" | sha256sum | cut -c1-64) server/$i"; done | sort | head -n 6 | cut -d ' ' -f 2 | tr '\n' ' '`
+SELECT string_agg(ci, ' ' ORDER BY ordinal) || ' ' = :'again' AS same_items FROM ci_audit_sample WHERE audit = 'AUD-0';
+CALL sequence_ledger();
+SELECT ci_audit_entry('AUD-0') = :'entry' AS same_entry, ci_audit_entry('AUD-X') IS NULL AS none;
+DELETE FROM server WHERE id > 100;
+-- A seed that is given is shown as such, and so are audits that nobody has finished.
+SET ROLE regress_audit_manager;
+CALL announce_ci_audit('AUD-2', 3, '{rack}');
+CALL announce_ci_audit('AUD-ALL', 1000);
+CALL announce_ci_audit('AUD-1', 6, '{server}');
+SELECT draw_ci_audit('AUD-1', 'seed');
+SELECT draw_ci_audit('AUD-ALL', '');
+SELECT draw_ci_audit('AUD-ALL', 'heads');
+SELECT draw_ci_audit('AUD-ALL', 'heads');
+SELECT audit, announced_by, drawn_at IS NOT NULL AS is_drawn, seed_given, size, population, sampled, unfinished_before FROM ci_audit_result ORDER BY announced_at;
+SELECT code, classes FROM ci_audit ORDER BY id;
+RESET ROLE;
+SELECT bool_and(a.ci = b.label) AS same
 FROM ci_audit_sample AS a
-JOIN (SELECT 'server/' || id AS label, row_number() OVER (ORDER BY sha256(convert_to(E'seed\nserver/' || id, 'UTF8'))) AS n FROM server) AS b ON b.n = a.ordinal
-WHERE a.audit = 'AUD-1';
+JOIN (SELECT i.label, row_number() OVER (ORDER BY sha256(convert_to(E'heads\n' || i.label, 'UTF8'))) AS n FROM ci AS i WHERE i.retired_at IS NULL) AS b ON b.n = a.ordinal
+WHERE a.audit = 'AUD-ALL';
+SET ROLE regress_audit_customer;
+SELECT draw_ci_audit('AUD-2');
+RESET ROLE;
 
 -- A customer draws from what it sees, and sees of others' audits its own items alone.
 SET ROLE regress_audit_customer;
-SELECT draw_ci_audit('AUD-B', 100, '{server}');
+CALL announce_ci_audit('AUD-B', 100, '{server}');
+SELECT draw_ci_audit('AUD-B');
 SELECT count(*) FROM ci_audit_sample WHERE audit = 'AUD-ALL';
 RESET ROLE;
 SELECT population, (SELECT count(*) FROM server WHERE owner = 'Bakery' OR owner IS NULL) AS of_bakery_or_nobody FROM ci_audit WHERE code = 'AUD-B';
@@ -113,7 +162,8 @@ CREATE TABLE blade (id integer PRIMARY KEY, rack_id integer REFERENCES rack);
 INSERT INTO blade VALUES (1, 1), (2, 1);
 SELECT bind_ci_class('blade', 'blade', '{id}', 'id', attributes => '{"place": "rack_id.name"}');
 SET ROLE regress_audit_manager;
-SELECT draw_ci_audit('AUD-3', 2, '{blade}');
+CALL announce_ci_audit('AUD-3', 2, '{blade}');
+SELECT draw_ci_audit('AUD-3');
 CALL record_ci_finding('AUD-3', 'blade/1', '{"place": "r2", "rack_id": "1"}');
 CALL record_ci_finding('AUD-3', 'blade/2', '{"place": "r1"}');
 RESET ROLE;
