@@ -5,12 +5,19 @@
 -- its columns go, change places or get values with their types, because each of these changes items without a plan. An inactive
 -- database has no limits: there a dump is being restored.
 
+CREATE FUNCTION release_mgmt_internal.hint_to_observe(VARIADIC source_names text[]) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('A DBA puts the class into mode observe for the migration: SELECT %s.', string_agg(format('release_mgmt.govern(%L, ''observe'')', s), ', ' ORDER BY s)) FROM unnest(source_names) AS s;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.hint_to_observe(text[]) IS 'How what mode enforce forbids is done to tables of these names, as a hint.';
+
 CREATE FUNCTION release_mgmt_internal.refuse_columns(class text, source regclass, problems text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM release_mgmt_internal.refuse('ledger_protected', format('the columns of table %s may not change so', source),
         format(E'%s\nConfiguration items of class "%s" would have other values without a plan.', problems, class),
-        format('A DBA puts the class into mode observe for the migration: release_mgmt.govern(%L, ''observe'').', source));
+        release_mgmt_internal.hint_to_observe(source::text));
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.refuse_columns(text, regclass, text) IS 'RM013: DDL would change items of a class in mode enforce by way of their columns.';
 
@@ -26,7 +33,7 @@ BEGIN
         WHERE d.object_type = 'trigger' AND d.address_names[3] = 'rm_80_ci'
            OR d.classid = 'pg_class'::regclass AND d.object_type IN ('table', 'table column')
               AND (d.objid IN (SELECT c.source FROM release_mgmt.ci_class AS c) OR d.objid IN (SELECT r.via FROM release_mgmt.ci_relation_class AS r)
-                   OR d.objsubid > 0 AND EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE d.objid = ANY (g.members::oid[])))) THEN
+                   OR EXISTS (SELECT FROM release_mgmt.governed_table AS g WHERE d.objid = ANY (g.members::oid[])))) THEN
         RETURN;
     END IF;
     IF release_mgmt_internal.is_active() AND NOT release_mgmt_internal.in_own_ddl() AND NOT release_mgmt_internal.caller_is_superuser() THEN
@@ -53,20 +60,27 @@ BEGIN
         LOOP
             PERFORM release_mgmt_internal.refuse_columns(gone.class, gone.source, gone.columns);
         END LOOP;
+        FOR gone IN
+            SELECT string_agg(d.object_identity, ', ' ORDER BY d.object_identity) AS tables, count(*) AS many,
+                   string_agg(format('%s holds configuration items of class "%s", whose changes need a plan.', d.object_identity, c.name), E'\n' ORDER BY d.object_identity) AS problems,
+                   array_agg(DISTINCT c.source_name) AS sources
+            FROM pg_event_trigger_dropped_objects() AS d
+            JOIN release_mgmt.governed_table AS g ON d.objid = ANY (g.members::oid[])
+            JOIN release_mgmt.ci_class AS c ON c.source = g.source
+            WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND g.mode = 'enforce'
+            HAVING count(*) > 0
+        LOOP
+            PERFORM release_mgmt_internal.refuse('ledger_protected', format('%s %s may not be dropped', CASE gone.many WHEN 1 THEN 'table' ELSE 'tables' END, gone.tables), gone.problems,
+                release_mgmt_internal.hint_to_observe(VARIADIC gone.sources));
+        END LOOP;
     END IF;
     FOR gone IN
-        SELECT d.object_identity, c.name AS class, g.mode
+        SELECT d.object_identity, c.name AS class
         FROM pg_event_trigger_dropped_objects() AS d
         JOIN release_mgmt.ci_class AS c ON c.source = d.objid
-        LEFT JOIN release_mgmt.governed_table AS g ON g.source = d.objid
         WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0
         ORDER BY c.name
     LOOP
-        IF gone.mode = 'enforce' AND release_mgmt_internal.is_active() AND NOT release_mgmt_internal.caller_is_superuser() THEN
-            PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not be dropped', gone.object_identity),
-                format('It holds the configuration items of class "%s", whose changes need a plan.', gone.class),
-                format('A DBA frees the table with CALL release_mgmt.unbind_ci_class(%L).', gone.class));
-        END IF;
         UPDATE release_mgmt.ci_class AS c SET source = NULL WHERE c.name = gone.class;
         DELETE FROM release_mgmt.ci_relation_class AS r WHERE gone.class IN (r.from_class, r.to_class);
         UPDATE release_mgmt.ci AS i SET retired_at = now() WHERE i.class = gone.class AND i.retired_at IS NULL;
@@ -122,15 +136,17 @@ BEGIN
                 -- What has only just come has no trigger yet.
                 SELECT format('Trigger rm_80_ci of %s is renamed, replaced, switched off, or no longer fires ALWAYS.', p.relation)
                 FROM release_mgmt_internal.guard_problems(touched.class, touched.source) AS p
-                WHERE p.finding <> 'missing' OR p.relation::oid = ANY (touched.members)
-                UNION ALL
-                SELECT format('Table %s would be called %s.', touched.source_name, touched.source)
-                WHERE touched.enforced AND touched.source::text <> touched.source_name) AS x (p);
+                WHERE p.finding <> 'missing' OR p.relation::oid = ANY (touched.members)) AS x (p);
             IF problems IS NOT NULL THEN
                 PERFORM release_mgmt_internal.refuse('ledger_protected', format('the governance of table %s may not be weakened', touched.source_name), problems,
                     format('A DBA frees the table with CALL release_mgmt.unbind_ci_class(%L).', touched.class));
             END IF;
             IF touched.enforced THEN
+                IF touched.source::text <> touched.source_name THEN
+                    PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not get another name', touched.source_name),
+                        format('It would be called %s, and another table could take its place. It holds the configuration items of class "%s", whose changes need a plan.', touched.source, touched.class),
+                        release_mgmt_internal.hint_to_observe(touched.source_name));
+                END IF;
                 SELECT string_agg(p, E'\n') INTO problems FROM release_mgmt_internal.column_problems(touched.class) AS p;
                 IF problems IS NOT NULL THEN
                     PERFORM release_mgmt_internal.refuse_columns(touched.class, touched.source, problems);
@@ -154,7 +170,7 @@ BEGIN
             IF changed > 0 AND touched.enforced AND NOT release_mgmt_internal.caller_is_superuser() THEN
                 PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not gain or lose rows this way', touched.source),
                     format('%s configuration items of class "%s" would come or go without a plan.', changed, touched.class),
-                    format('A DBA puts the class into mode observe for the migration: release_mgmt.govern(%L, ''observe'').', touched.source));
+                    release_mgmt_internal.hint_to_observe(touched.source::text));
             END IF;
         END IF;
     END LOOP;
@@ -180,7 +196,7 @@ BEGIN
     FOR bound IN SELECT * FROM release_mgmt_internal.bound_class_of(pg_event_trigger_table_rewrite_oid()) AS b WHERE b.enforced LOOP
         PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not be rewritten', bound.source),
             format('A rewrite changes configuration items of class "%s" without a plan: ALTER COLUMN ... TYPE, or a new column with a volatile default.', bound.class),
-            format('A DBA puts the class into mode observe for the migration: release_mgmt.govern(%L, ''observe'').', bound.source));
+            release_mgmt_internal.hint_to_observe(bound.source::text));
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.guard_rewrite() IS 'Event trigger rm_cmdb_rewrite: refuses that ALTER TABLE rewrites a table in mode enforce (RM013).';

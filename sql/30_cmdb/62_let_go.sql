@@ -66,6 +66,7 @@ CREATE FUNCTION release_mgmt_internal.record_truncation(relation regclass) RETUR
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
     bound record;
+    enforced record;
     retired bigint := 0;
 BEGIN
     SELECT g.id, g.source, g.mode, c.name AS class, c.key_columns, release_mgmt_internal.where_known(c.source, c.condition) AS are_items,
@@ -78,6 +79,11 @@ BEGIN
     -- A transaction that sees the mode as it was before is told so.
     FOR SHARE OF g;
     IF NOT FOUND THEN
+        FOR enforced IN SELECT b.class, b.source FROM release_mgmt_internal.bound_class_of(relation) AS b WHERE b.enforced LOOP
+            PERFORM release_mgmt_internal.refuse('ledger_protected', format('table %s may not be truncated', relation),
+                format('It holds configuration items of class "%s", whose retirement needs a plan.', enforced.class),
+                'Delete what a release plans to retire. ' || release_mgmt_internal.hint_to_observe(enforced.source::text));
+        END LOOP;
         RETURN NULL;
     END IF;
     IF bound.has_rows AND bound.class IS NOT NULL THEN
@@ -97,7 +103,7 @@ BEGIN
     RETURN coalesce(bound.class, '');
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.record_truncation(regclass) IS
-'Before TRUNCATE of a bound table that is not in mode enforce, or of a link table of relations: records each row as deleted, retires the items, and returns the class (empty for a link table). NULL: the table may not be truncated.';
+'Before TRUNCATE of a bound table that is not in mode enforce, or of a link table of relations: records each row as deleted, retires the items, and returns the class (empty for a link table). NULL: the table is neither, and may not be truncated. RM013 in mode enforce.';
 
 -- With the search_path of whoever drops something by its name; what it asks, it asks as the owner.
 CREATE FUNCTION release_mgmt_internal.let_go_of_dropped() RETURNS event_trigger

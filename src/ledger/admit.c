@@ -21,32 +21,47 @@
 #include "ledger/store.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(rm_admit);
 
 RmTruncateHook rm_ledger_truncate_hook = NULL;
 
-/* Return whether governed_table says that the relation is in mode enforce. */
+/* Is the OID one of those in the array? */
+static bool
+is_member(Oid relid, Datum members)
+{
+	ArrayType *array = DatumGetArrayTypeP(members);
+	const Oid *oids = (const Oid *) ARR_DATA_PTR(array);
+	int count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	for (int i = 0; i < count; i++)
+	{
+		if (oids[i] == relid)
+			return true;
+	}
+	return false;
+}
+
+/* Return whether governed_table says that the relation, or what it is a partition or child of, is in mode enforce. */
 static bool
 is_enforced(Oid relid)
 {
 	Relation governed = table_open(rm_ledger_relid("governed_table"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(governed, InvalidOid, false, NULL, 0, NULL);
 	bool enforced = false;
-	ScanKeyData key;
-	SysScanDesc scan;
 	HeapTuple tuple;
 
-	ScanKeyInit(&key, RM_GOVERNED_SOURCE, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(governed, InvalidOid, false, NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!enforced && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		bool isnull;
-		char *mode = TextDatumGetCString(heap_getattr(tuple, RM_GOVERNED_MODE, RelationGetDescr(governed), &isnull));
+		Datum values[RM_GOVERNED_NATTS];
+		bool nulls[RM_GOVERNED_NATTS];
 
-		enforced = strcmp(mode, "enforce") == 0;
+		heap_deform_tuple(tuple, RelationGetDescr(governed), values, nulls);
+		enforced = is_member(relid, values[RM_GOVERNED_MEMBERS - 1]) &&
+				   strcmp(TextDatumGetCString(values[RM_GOVERNED_MODE - 1]), "enforce") == 0;
 	}
 	systable_endscan(scan);
 	table_close(governed, AccessShareLock);

@@ -15,6 +15,8 @@ CREATE TABLE card (id integer PRIMARY KEY, name text);
 CREATE TABLE card_child () INHERITS (card);
 CREATE TABLE strict (id integer PRIMARY KEY, host integer REFERENCES host);
 CREATE TABLE plain (id integer PRIMARY KEY);
+CREATE TABLE shelf (site text, n integer, PRIMARY KEY (site, n)) PARTITION BY LIST (site);
+CREATE TABLE shelf_a PARTITION OF shelf FOR VALUES IN ('a');
 INSERT INTO host SELECT i, 'host' || i, CASE WHEN i > 4 THEN 'gone' ELSE 'up' END FROM generate_series(1, 5) AS i;
 INSERT INTO package VALUES (1, 'nginx');
 INSERT INTO installed VALUES (1, 1), (1, 2);
@@ -24,7 +26,7 @@ INSERT INTO card_child VALUES (3, 'a child');
 GRANT ALL ON ALL TABLES IN SCHEMA public TO regress_truncate_etl;
 SELECT bind_ci_class('host', 'host', '{id}', 'name', condition => 'state <> ''gone'''), bind_ci_class('package', 'package', '{id}', 'name'),
        bind_ci_class('rack', 'rack', '{site,n}', 'n', mode => 'warn'), bind_ci_class('card', 'card', '{id}', 'name'),
-       bind_ci_class('strict', 'strict', '{id}', 'id', mode => 'enforce'), govern('plain') IS NOT NULL AS governed;
+       bind_ci_class('strict', 'strict', '{id}', 'id', mode => 'enforce'), bind_ci_class('shelf', 'shelf', '{site,n}', 'n', mode => 'enforce'), govern('plain') IS NOT NULL AS governed;
 CALL bind_ci_relation('installed on', 'package', '{package}', 'host', via => 'installed', to_columns => '{host}');
 -- recorded(): what the ledger says went.
 CREATE FUNCTION recorded() RETURNS TABLE (source regclass, key text, old jsonb, role text) LANGUAGE sql AS $$
@@ -37,6 +39,7 @@ SET ROLE regress_truncate_etl;
 TRUNCATE strict;
 \echo :LAST_ERROR_SQLSTATE
 TRUNCATE host CASCADE;
+TRUNCATE shelf_a;
 TRUNCATE plain;
 RESET ROLE;
 SELECT * FROM recorded();

@@ -28,9 +28,13 @@ ALTER TABLE card_in_slot DROP gone;
 INSERT INTO card_in_slot VALUES (5, 'five', 'A', 7, 1.5);
 CREATE TABLE card_in_rack (id integer PRIMARY KEY, card integer, rack_row integer, rack_no text, status text);
 INSERT INTO card_in_rack VALUES (1, 1, 2, 'c', 'A'), (2, 1, 1, 'a:b', 'N');
+CREATE TABLE slot (rack integer, no integer, label text, PRIMARY KEY (rack, no)) PARTITION BY RANGE (rack);
+CREATE TABLE slot_1 PARTITION OF slot FOR VALUES FROM (0) TO (10);
+INSERT INTO slot VALUES (1, 1, 'first');
 GRANT ALL ON ALL TABLES IN SCHEMA public TO guest;
 RESET ROLE;
 SELECT release_mgmt.bind_ci_class('rack', '"Rack"', '{"Row",no}', 'no', mode => 'enforce');
+SELECT release_mgmt.bind_ci_class('slot', 'slot', '{rack,no}', 'label', mode => 'enforce');
 SELECT release_mgmt.bind_ci_class('server', 'server', '{id}', 'name', mode => 'warn');
 SELECT release_mgmt.bind_ci_class('dropped', 'dropped', '{id}', 'name');
 CALL release_mgmt.bind_ci_relation('in', 'server', '{rack_row,rack_no}', 'rack');
@@ -55,6 +59,8 @@ is($cluster->value('restored', $state), $before, 'items, bindings, relations and
 # Inactive: the owner loads, others are refused, no stub is touched.
 ($status, undef, $err) = $cluster->psql('restored', qq{\\set VERBOSITY verbose\nUPDATE "Rack" SET height = 1}, user => 'guest');
 like($err, qr/RM001: .*inactive/, 'a table in mode enforce of an inactive database refuses others than its owner');
+($status, undef, $err) = $cluster->psql('restored', q{UPDATE slot_1 SET label = 'second'}, user => 'guest');
+like($err, qr/table "slot_1" takes no changes while release_mgmt is inactive/, 'and so does each of its partitions');
 $cluster->value('restored', q{INSERT INTO "Rack" VALUES (3, 'd', 42); DELETE FROM "Rack" WHERE no = 'c'; UPDATE server SET rack_row = NULL}, user => 'owner');
 is($cluster->value('restored', q{SELECT string_agg(key, ' ' ORDER BY key) FROM release_mgmt.ci WHERE class = 'rack'}), '1:a\:b 2:c',
 	'what the owner loads there does not touch the items');
