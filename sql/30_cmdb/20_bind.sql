@@ -118,6 +118,10 @@ BEGIN
     IF coalesce(cardinality(key), 0) = 0 THEN
         RETURN NEXT 'No key column is given.';
     END IF;
+    IF array_ndims(key) > 1 OR array_ndims(exempt) > 1 OR array_position(key, NULL) IS NOT NULL OR array_position(exempt, NULL) IS NOT NULL THEN
+        RETURN NEXT 'A key, and what is exempt, are lists of columns: {site,number}.';
+        RETURN;
+    END IF;
     FOR column_name IN SELECT DISTINCT c FROM unnest(key || exempt) AS c ORDER BY c LOOP
         IF NOT release_mgmt_internal.has_column(source, column_name) AND (column_name = ANY (key) OR (release_mgmt_internal.bound_column(source, column_name)).attname IS NULL) THEN
             RETURN NEXT format('%s has no column "%s".', source, column_name);
@@ -320,6 +324,8 @@ BEGIN
           FROM release_mgmt.governed_table AS g WHERE g.source = bind_ci_class.source AND g.key_columns <> key
           UNION ALL
           SELECT 'The name of an item is read from somewhere: a column, a path or an expression.' WHERE btrim(bind_ci_class.name) = ''
+          UNION ALL
+          SELECT 'A scheme says how a version is read, and no version is given.' WHERE scheme IS NOT NULL AND version IS NULL
           UNION ALL
           SELECT format('Column "%s" tells which rows are items, and can not be exempt.', k)
           FROM unnest(release_mgmt_internal.path_columns(source, '(' || bind_ci_class.condition || ')')) AS k WHERE k = ANY (exempt)) AS x;

@@ -19,6 +19,9 @@ BEGIN
     SELECT * INTO t FROM release_mgmt.ci_class AS x WHERE x.name = to_class AND x.source IS NOT NULL;
     IF NOT FOUND THEN
         RETURN NEXT format('Class "%s" is not bound.', to_class);
+    ELSIF array_ndims(columns) > 1 OR array_position(columns, NULL) IS NOT NULL THEN
+        RETURN NEXT 'Columns are a list: {site,number}.';
+        RETURN;
     ELSIF cardinality(t.key_columns) <> coalesce(cardinality(columns), 0) THEN
         RETURN NEXT format('The key of class "%s" has %s columns, %s are given.', to_class, cardinality(t.key_columns), coalesce(cardinality(columns), 0));
     END IF;

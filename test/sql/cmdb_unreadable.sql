@@ -17,10 +17,13 @@ RESET ROLE;
 SELECT bind_ci_class('server', 'server', '{id}', '(name ||)', version => 'nosuch.', organization => 'host.name', platform => '(name || nosuch(3))',
                      attributes => '{"a": "(name"}', condition => 'status = = ''A''');
 \echo :LAST_ERROR_SQLSTATE
+SELECT bind_ci_class('server', 'server', '{{id}}', 'name', exempt => '{NULL}', scheme => 'deb');
+SELECT bind_ci_class('server', 'server', '{id}', 'name', exempt => '{NULL}');
 SELECT c.condition, release_mgmt_internal.condition_problem('server', c.condition) AS problem
 FROM unnest(ARRAY['', 'status = ''A', 'status = 3', 'load = ''x''', 'sum(load) > 1', 'load', 'NULL', 'nosuch', 'true; DROP TABLE server', 'load > 0']) AS c (condition);
 SELECT bind_ci_class('server', 'server', '{id}', 'name', attributes => '{"level": "load"}', condition => 'status = ''A''');
 CALL bind_ci_relation('talks to', 'server', '{a}', 'server', via => 'link', to_columns => '{b}', condition => 'st == ''A''');
+CALL bind_ci_relation('talks to', 'server', '{{a}}', 'server', via => 'link', to_columns => '{NULL}');
 CALL bind_ci_relation('talks to', 'server', '{a}', 'server', via => 'link', to_columns => '{b}', condition => 'st = ''A''');
 CALL bind_ci_relation('on', 'server', '{host}', 'server');
 SELECT * FROM ci_relation ORDER BY kind;
