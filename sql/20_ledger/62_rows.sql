@@ -65,11 +65,10 @@ LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'rm_last_chan
 COMMENT ON FUNCTION release_mgmt_internal.last_changes_of_rows(uuid[], text[], text[], timestamptz, boolean) IS
 'Of what own_changes_of_rows() tells, for each row the last update of each column, and the last insert or delete (attribute NULL).';
 
-CREATE FUNCTION release_mgmt_internal.former_values(table_id uuid, keys text[], column_name text, first uuid[], last uuid[], since timestamptz)
-RETURNS TABLE (is_undisturbed boolean, value text)
-LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'rm_former_values';
-COMMENT ON FUNCTION release_mgmt_internal.former_values(uuid, text[], text, uuid[], uuid[], timestamptz) IS
-'For each of some rows of a governed table, in their order: what was in a column before the transaction first changed it, and whether the ledger tells nothing of that column since a time but that the transactions first and last changed it (the row was neither inserted, deleted nor recorded anew). The open transaction''s own changes are among them after flush_changes().';
+CREATE FUNCTION release_mgmt_internal.former_values(table_id uuid, labels text[], prefix integer, column_name text, first uuid[], last uuid[], since timestamptz, OUT is_undisturbed boolean[], OUT value text[])
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'rm_former_values';
+COMMENT ON FUNCTION release_mgmt_internal.former_values(uuid, text[], integer, text, uuid[], uuid[], timestamptz) IS
+'For each of some rows of a governed table, in their order: what was in a column before the transaction first changed it, and whether the ledger tells nothing of that column since a time but that the transactions first and last changed it (the row was neither inserted, deleted nor recorded anew). A row''s key is what its label says behind the first bytes of it, prefix of them. The open transaction''s own changes are among them after flush_changes().';
 
 CREATE FUNCTION release_mgmt_internal.as_made(table_id uuid, keys text[], columns text[], transactions uuid[], exempt text[], since timestamptz)
 RETURNS TABLE (is_as_made boolean, at timestamptz, role text)

@@ -47,11 +47,10 @@ COMMENT ON FUNCTION release_mgmt_internal.restored_by_back_out(text[], text[], t
 SELECT release_mgmt_internal.register_check('a_restored_by_back_out', 'ci_change', 'release_mgmt_internal.restored_by_back_out',
     'the change restores what was there before a release that is being backed out');
 
--- What a release changed and no back-out has restored since. One row for each attribute, or for the item as such. PL/pgSQL, so
--- that the planner expects many of them where they are joined.
-CREATE FUNCTION release_mgmt_internal.standing_changes(release uuid, target text DEFAULT NULL)
-RETURNS TABLE (ci_id uuid, ci text, class text, retired boolean, operation text, attribute text, first_transaction uuid, last_transaction uuid, new_value text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, release_mgmt, pg_temp
+-- Arrays, as there may be a hundred thousand of the same kind.
+CREATE FUNCTION release_mgmt_internal.standing_batches(release uuid, target text DEFAULT NULL)
+RETURNS TABLE (class text, operation text, attribute text, ci_ids uuid[], items text[], retired boolean[], first_transactions uuid[], last_transactions uuid[], new_values text[])
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, release_mgmt, pg_temp
 SET enable_nestloop = on SET enable_mergejoin = off SET enable_sort = off SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
@@ -59,17 +58,18 @@ BEGIN
         SELECT p.id, p.ci_id, x.ci, p.operation, p.attribute, p.transaction_id, x.new_value
         FROM release_mgmt.planned_ci_change AS x
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
-        WHERE x.release_id = standing_changes.release AND (standing_changes.target IS NULL OR x.target = standing_changes.target)
+        WHERE x.release_id = standing_batches.release AND (standing_batches.target IS NULL OR x.target = standing_batches.target)
     ), restored AS (
         SELECT p.ci_id, i.label, p.operation, p.attribute, (max(ARRAY[p.id]))[1] AS last_permit
         FROM release_mgmt.ci_back_out AS b
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
         JOIN release_mgmt.ci AS i ON i.id = p.ci_id
-        WHERE b.release_id = standing_changes.release
+        WHERE b.release_id = standing_batches.release
         GROUP BY p.ci_id, i.label, p.operation, p.attribute
     )
     -- Permits are in the order of their ids; a transaction's id tells when it began.
-    SELECT s.ci_id, i.label, i.class, i.retired_at IS NOT NULL, s.operation, s.attribute, s.first[2], s.last[2], s.new_value
+    SELECT i.class, s.operation, s.attribute, array_agg(s.ci_id), array_agg(i.label), array_agg(i.retired_at IS NOT NULL),
+           array_agg(s.first[2]), array_agg(s.last[2]), array_agg(s.new_value)
     FROM (SELECT m.ci_id, m.operation, m.attribute, min(ARRAY[m.id, m.transaction_id]) AS first, max(ARRAY[m.id, m.transaction_id]) AS last,
                  max(m.new_value) AS new_value
           FROM made AS m
@@ -83,12 +83,25 @@ BEGIN
             AND NOT EXISTS (
               SELECT FROM restored AS r
               WHERE r.label = m.ci AND r.last_permit > m.id AND m.operation = 'change' AND r.operation = 'change' AND r.attribute = m.attribute)
-          GROUP BY m.ci_id, m.operation, m.attribute) AS s
-    -- OFFSET: by index, however many items there are.
-    CROSS JOIN LATERAL (SELECT o.label, o.class, o.retired_at FROM release_mgmt.ci AS o WHERE o.id = s.ci_id OFFSET 0) AS i;
+          GROUP BY m.ci_id, m.operation, m.attribute ORDER BY m.ci_id) AS s
+    -- OFFSET: by index, however many items there are; one after the other, as the index has them.
+    CROSS JOIN LATERAL (SELECT o.label, o.class, o.retired_at FROM release_mgmt.ci AS o WHERE o.id = s.ci_id OFFSET 0) AS i
+    GROUP BY i.class, s.operation, s.attribute;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.standing_changes(uuid, text) IS
-'What a release changed, on one target or all, and no back-out has restored since; with the first and the last transaction that made the change.';
+COMMENT ON FUNCTION release_mgmt_internal.standing_batches(uuid, text) IS
+'What a release changed, on one target or all, and no back-out has restored since: a row for each class, operation and attribute (NULL: the item as such), with the items, the first and the last transaction that made the change, and the value that it made.';
+
+CREATE FUNCTION release_mgmt_internal.standing_changes(release uuid, target text DEFAULT NULL)
+RETURNS TABLE (ci_id uuid, ci text, class text, retired boolean, operation text, attribute text, first_transaction uuid, last_transaction uuid, new_value text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT x.ci_id, x.ci, b.class, x.retired, b.operation, b.attribute, x.first_transaction, x.last_transaction, x.new_value
+    FROM release_mgmt_internal.standing_batches(standing_changes.release, standing_changes.target) AS b
+    CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(b.ci_ids), pg_catalog.unnest(b.items), pg_catalog.unnest(b.retired), pg_catalog.unnest(b.first_transactions),
+                                  pg_catalog.unnest(b.last_transactions), pg_catalog.unnest(b.new_values))
+        AS x (ci_id, ci, retired, first_transaction, last_transaction, new_value);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.standing_changes(uuid, text) IS 'What standing_batches() returns, a row for each change.';
 
 CREATE TYPE release_mgmt_internal.planned_restoration AS (ci_id uuid, ci text, operation text, attribute text, old_value text, new_value text, conflict text);
 COMMENT ON TYPE release_mgmt_internal.planned_restoration IS 'One restoration of a back-out, and the conflict with later work that stands in its way.';
@@ -197,15 +210,20 @@ END $$;
 COMMENT ON FUNCTION release_mgmt_internal.plan_disturbed(uuid, text, uuid[], text[], text[]) IS
 'What plan_back_out() returns, of the standing changes whose items, operations and attributes (empty: the item as such) are given: those of which the ledger tells more than that the release made them, and those of items as such.';
 
-CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS SETOF release_mgmt_internal.planned_restoration
+CREATE TYPE release_mgmt_internal.planned_restorations AS (ci_ids uuid[], items text[], operations text[], attributes text[], old_values text[], new_values text[], conflicts text[]);
+COMMENT ON TYPE release_mgmt_internal.planned_restorations IS 'Restorations of a back-out, one for each place of the arrays: of each what planned_restoration says of one.';
+
+-- Arrays from end to end: making rows of a hundred thousand restorations, and arrays of these, takes longer than to find them.
+CREATE FUNCTION release_mgmt_internal.plan_back_out(release uuid, target text) RETURNS release_mgmt_internal.planned_restorations
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_sort = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     since CONSTANT timestamptz := (SELECT r.created_at FROM release_mgmt.release AS r WHERE r.id = plan_back_out.release);
+    plan release_mgmt_internal.planned_restorations := ROW ('{}', '{}', '{}', '{}', '{}', '{}', '{}');
     batch record;
+    former record;
     present text[];
-    former text[];
-    undisturbed boolean[];
+    left_over uuid[];
     ids uuid[] := '{}';
     operations text[] := '{}';
     attributes text[] := '{}';
@@ -214,36 +232,51 @@ BEGIN
     FOR batch IN
         SELECT c AS of_class, t.id AS table_id, s.*,
                s.operation = 'change' AND (release_mgmt_internal.bound_column(c.source, s.attribute)).attname IS NOT NULL AS is_column
-        FROM (SELECT x.class, x.operation, coalesce(x.attribute, '') AS attribute, array_agg(x.ci_id) AS ids, array_agg(x.ci) AS items,
-                     array_agg(substr(x.ci, length(x.class) + 2)) AS keys, array_agg(x.retired) AS retired, array_agg(x.first_transaction) AS firsts,
-                     array_agg(x.last_transaction) AS lasts, array_agg(x.new_value) AS new_values
-              FROM release_mgmt_internal.standing_changes(plan_back_out.release, plan_back_out.target) AS x
-              WHERE x.operation = 'change' OR x.attribute IS NULL
-              GROUP BY x.class, x.operation, x.attribute) AS s
+        FROM (SELECT x.class, x.operation, coalesce(x.attribute, '') AS attribute, x.ci_ids AS ids, x.items, x.retired, x.first_transactions AS firsts,
+                     x.last_transactions AS lasts, x.new_values
+              FROM release_mgmt_internal.standing_batches(plan_back_out.release, plan_back_out.target) AS x
+              WHERE x.operation = 'change' OR x.attribute IS NULL) AS s
         JOIN release_mgmt.ci_class AS c ON c.name = s.class
         LEFT JOIN release_mgmt.governed_table AS t ON t.source = c.source
     LOOP
-        undisturbed := NULL;
+        left_over := batch.ids;
         IF batch.is_column THEN
-            SELECT array_agg(f.is_undisturbed), array_agg(f.value) INTO undisturbed, former
-            FROM release_mgmt_internal.former_values(batch.table_id, batch.keys, batch.attribute, batch.firsts, batch.lasts, since) AS f;
-            present := release_mgmt_internal.present_column(batch.of_class, batch.attribute, batch.items);
-            RETURN QUERY
-                SELECT x.ci_id, x.ci, 'change', batch.attribute, x.present,
-                       release_mgmt_internal.canonical_value((batch.of_class).source, batch.attribute, x.former),
-                       CASE WHEN NOT x.retired AND x.new_value IS DISTINCT FROM x.present AND NOT release_mgmt_internal.same_value(x.ci, batch.attribute, x.new_value, x.present)
-                           THEN release_mgmt_internal.differs_from_release(x.ci, batch.attribute, x.present, x.new_value) END
-                FROM unnest(batch.ids, batch.items, present, former, undisturbed, batch.retired, batch.new_values) AS x (ci_id, ci, present, former, is_undisturbed, retired, new_value)
+            SELECT f.is_undisturbed, f.value INTO STRICT former
+            FROM release_mgmt_internal.former_values(batch.table_id, batch.items, octet_length(batch.class) + 1, batch.attribute, batch.firsts, batch.lasts, since) AS f;
+            left_over := '{}';
+            IF false = ANY (former.is_undisturbed) THEN
+                left_over := ARRAY(SELECT x.id FROM unnest(batch.ids, former.is_undisturbed) AS x (id, is_undisturbed) WHERE NOT x.is_undisturbed);
+                SELECT array_agg(x.id), array_agg(x.item), array_agg(x.retired), array_agg(x.new_value), array_agg(x.former)
+                INTO batch.ids, batch.items, batch.retired, batch.new_values, former.value
+                FROM unnest(batch.ids, batch.items, batch.retired, batch.new_values, former.value, former.is_undisturbed) AS x (id, item, retired, new_value, former, is_undisturbed)
                 WHERE x.is_undisturbed;
+            END IF;
+            IF cardinality(batch.ids) > 0 THEN
+                present := release_mgmt_internal.present_column(batch.of_class, batch.attribute, batch.items);
+                plan.ci_ids := plan.ci_ids || batch.ids;
+                plan.items := plan.items || batch.items;
+                plan.operations := plan.operations || array_fill('change'::text, ARRAY[cardinality(batch.ids)]);
+                plan.attributes := plan.attributes || array_fill(batch.attribute, ARRAY[cardinality(batch.ids)]);
+                plan.old_values := plan.old_values || present;
+                plan.new_values := plan.new_values
+                    || ARRAY(SELECT release_mgmt_internal.canonical_value((batch.of_class).source, batch.attribute, x.value) FROM unnest(former.value) AS x (value));
+                plan.conflicts := plan.conflicts || CASE WHEN present = batch.new_values THEN array_fill(NULL::text, ARRAY[cardinality(batch.ids)]) ELSE
+                    ARRAY(SELECT CASE WHEN NOT x.retired AND x.made IS DISTINCT FROM x.present AND NOT release_mgmt_internal.same_value(x.item, batch.attribute, x.made, x.present)
+                                      THEN release_mgmt_internal.differs_from_release(x.item, batch.attribute, x.present, x.made) END
+                          FROM unnest(batch.items, batch.retired, batch.new_values, present) AS x (item, retired, made, present)) END;
+            END IF;
         END IF;
-        SELECT ids || coalesce(array_agg(x.ci_id), '{}'), operations || coalesce(array_agg(batch.operation), '{}'), attributes || coalesce(array_agg(batch.attribute), '{}')
-        INTO ids, operations, attributes
-        FROM unnest(batch.ids, undisturbed) AS x (ci_id, is_undisturbed)
-        WHERE x.is_undisturbed IS NOT TRUE;
+        ids := ids || left_over;
+        operations := operations || array_fill(batch.operation, ARRAY[cardinality(left_over)]);
+        attributes := attributes || array_fill(batch.attribute, ARRAY[cardinality(left_over)]);
     END LOOP;
     IF cardinality(ids) > 0 THEN
-        RETURN QUERY SELECT d.* FROM release_mgmt_internal.plan_disturbed(plan_back_out.release, plan_back_out.target, ids, operations, attributes) AS d;
+        SELECT plan.ci_ids || array_agg(d.ci_id), plan.items || array_agg(d.ci), plan.operations || array_agg(d.operation), plan.attributes || array_agg(d.attribute),
+               plan.old_values || array_agg(d.old_value), plan.new_values || array_agg(d.new_value), plan.conflicts || array_agg(d.conflict)
+        INTO plan
+        FROM release_mgmt_internal.plan_disturbed(plan_back_out.release, plan_back_out.target, ids, operations, attributes) AS d;
     END IF;
+    RETURN plan;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.plan_back_out(uuid, text) IS
 'What a back-out restores, item by item and column by column, each with the conflict with later work, one line each, or NULL. Writes nothing.';
@@ -280,40 +313,34 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_
 DECLARE
     of_release record;
     back_out uuid;
-    item_ids uuid[];
-    items text[];
-    operations text[];
-    attributes text[];
-    old_values text[];
-    new_values text[];
-    conflicts text[];
+    plan release_mgmt_internal.planned_restorations;
     restored bigint;
 BEGIN
     SELECT r.code, r.state, s.kind INTO STRICT of_release
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     WHERE r.id = release FOR NO KEY UPDATE OF r;
-    SELECT array_agg(p.ci_id), array_agg(p.ci), array_agg(p.operation), array_agg(p.attribute), array_agg(p.old_value), array_agg(p.new_value),
-           array_agg(p.conflict ORDER BY p.ci COLLATE "C", p.attribute COLLATE "C" NULLS FIRST) FILTER (WHERE p.conflict IS NOT NULL)
-    INTO item_ids, items, operations, attributes, old_values, new_values, conflicts
-    FROM release_mgmt_internal.plan_back_out(release, target) AS p;
-    IF items IS NULL THEN
+    plan := release_mgmt_internal.plan_back_out(release, target);
+    IF cardinality(plan.items) = 0 THEN
         RETURN 0;
     END IF;
     IF of_release.kind = 'ended' THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('release "%s" can not be backed out any more', of_release.code),
             format('It is %s.', of_release.state), 'Plan a release that changes back what this one changed.');
     END IF;
-    IF conflicts IS NOT NULL THEN
+    IF array_remove(plan.conflicts, NULL) <> '{}' THEN
         PERFORM release_mgmt_internal.refuse('back_out_conflict', format('release "%s" can not be backed out%s', of_release.code, coalesce(' of ' || target, '')),
-            (SELECT string_agg(c.line, E'\n' ORDER BY c.n) FROM (SELECT x.line, min(x.n) AS n FROM unnest(conflicts) WITH ORDINALITY AS x (line, n) GROUP BY x.line) AS c),
+            (SELECT string_agg(c.conflict, E'\n' ORDER BY c.ci COLLATE "C", c.attribute COLLATE "C" NULLS FIRST, c.conflict COLLATE "C")
+             FROM (SELECT DISTINCT ON (x.conflict) x.* FROM unnest(plan.items, plan.attributes, plan.conflicts) AS x (ci, attribute, conflict)
+                   WHERE x.conflict IS NOT NULL
+                   ORDER BY x.conflict, x.ci COLLATE "C", x.attribute COLLATE "C" NULLS FIRST) AS c),
             'Later work stands on these. Undo it first, or plan a release that goes forward; SELECT * FROM release_mgmt.trace_ci(item) tells who and why.');
     END IF;
     INSERT INTO release_mgmt.ci_back_out (release_id, target, transaction_id, person_id)
     VALUES (release, target, release_mgmt_internal.current_transaction(), release_mgmt_internal.acting_person())
     RETURNING id INTO back_out;
-    PERFORM release_mgmt_internal.begin_restoration(back_out, item_ids, items, operations, attributes, old_values, new_values);
+    PERFORM release_mgmt_internal.begin_restoration(back_out, plan.ci_ids, plan.items, plan.operations, plan.attributes, plan.old_values, plan.new_values);
     -- Against the order in which an installation writes them.
-    restored := release_mgmt_internal.apply_ci_changes(items, operations, attributes, new_values, backwards => true);
+    restored := release_mgmt_internal.apply_ci_changes(plan.items, plan.operations, plan.attributes, plan.new_values, backwards => true);
     PERFORM release_mgmt_internal.end_restoration();
     RETURN restored;
 END $$;

@@ -103,32 +103,77 @@ read_formers(ArrayType *firsts, ArrayType *lasts, int count)
 	return formers;
 }
 
+/* Return the labels without so many bytes in front. */
+static ArrayType *
+read_keys(ArrayType *labels, int prefix)
+{
+	Datum *keys;
+	int count;
+
+	deconstruct_array(labels, TEXTOID, -1, false, TYPALIGN_INT, &keys, NULL, &count);
+	for (int i = 0; i < count; i++)
+	{
+		text *label = DatumGetTextPP(keys[i]);
+		int length = VARSIZE_ANY_EXHDR(label);
+
+		if (length < prefix)
+			elog(ERROR, "a label of %d bytes has no prefix of %d", length, prefix);
+		keys[i] = PointerGetDatum(cstring_to_text_with_len(VARDATA_ANY(label) + prefix, length - prefix));
+	}
+	return construct_array(keys, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* Return what is known of the rows as is_undisturbed boolean[] and value text[]. */
+static Datum
+answer(FunctionCallInfo fcinfo, const Former *formers, int count)
+{
+	TupleDesc desc;
+	Datum *undisturbed = palloc(sizeof(Datum) * Max(count, 1));
+	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
+	bool *nulls = palloc(sizeof(bool) * Max(count, 1));
+	int lower = 1;
+	Datum columns[2];
+	bool none[2] = { false };
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	for (int i = 0; i < count; i++)
+	{
+		undisturbed[i] = BoolGetDatum(formers[i].is_known && formers[i].is_undone && !formers[i].is_disturbed);
+		values[i] = formers[i].value;
+		nulls[i] = formers[i].value == (Datum) 0;
+	}
+	columns[0] = PointerGetDatum(construct_array(undisturbed, count, BOOLOID, 1, true, TYPALIGN_CHAR));
+	columns[1] =
+		PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), columns, none));
+}
+
 PG_FUNCTION_INFO_V1(rm_former_values);
 
 /*
- * former_values(table_id uuid, keys text[], column_name text, first uuid[],
- *				 last uuid[], since timestamptz)
- * returns table (is_undisturbed boolean, value text)
+ * former_values(table_id uuid, labels text[], prefix integer,
+ *				 column_name text, first uuid[], last uuid[],
+ *				 since timestamptz, OUT is_undisturbed boolean[],
+ *				 OUT value text[])
  */
 Datum
 rm_former_values(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	ArrayType *keys = PG_GETARG_ARRAYTYPE_P(1);
-	text *column = PG_GETARG_TEXT_PP(2);
-	TimestampTz since = PG_GETARG_TIMESTAMPTZ(5);
+	text *column = PG_GETARG_TEXT_PP(3);
+	TimestampTz since = PG_GETARG_TIMESTAMPTZ(6);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "release_mgmt former", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old_context;
+	MemoryContext caller = MemoryContextSwitchTo(context);
 	RmRowSearch search = { .context = context };
+	ArrayType *keys = read_keys(PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_INT32(2));
 	int count = ArrayGetNItems(ARR_NDIM(keys), ARR_DIMS(keys));
 	Datum *tables = palloc(sizeof(Datum) * Max(count, 1));
-	Former *formers = read_formers(PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_ARRAYTYPE_P(4), count);
+	Former *formers = read_formers(PG_GETARG_ARRAYTYPE_P(4), PG_GETARG_ARRAYTYPE_P(5), count);
+	Datum result;
 	int nest_level;
 
-	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < count; i++)
 		tables[i] = PG_GETARG_DATUM(0);
-	old_context = MemoryContextSwitchTo(context);
 	rm_row_search(&search, construct_array(tables, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR), keys, &since);
 	nest_level = rm_settings_begin();
 	for (Size i = 0; i < search.nfound; i++)
@@ -137,16 +182,8 @@ rm_former_values(PG_FUNCTION_ARGS)
 		take_change(&search, &search.found[i], column, &formers[search.found[i].row->ordinal]);
 	}
 	rm_settings_end(nest_level);
-	for (int i = 0; i < count; i++)
-	{
-		Former *former = &formers[i];
-		Datum values[2] = { BoolGetDatum(former->is_known && former->is_undone && !former->is_disturbed),
-							former->value };
-		bool nulls[2] = { false, former->value == (Datum) 0 };
-
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	MemoryContextSwitchTo(old_context);
+	MemoryContextSwitchTo(caller);
+	result = answer(fcinfo, formers, count);
 	MemoryContextDelete(context);
-	return (Datum) 0;
+	return result;
 }

@@ -166,9 +166,13 @@ RESET ROLE;
 SELECT told_otherwise('REL-1');
 
 -- What is planned of rows that nobody touched since, and what is planned of the others: each way says the same of every row.
+CREATE FUNCTION planned_of(release text) RETURNS SETOF release_mgmt_internal.planned_restoration VOLATILE BEGIN ATOMIC
+    SELECT u.* FROM release_mgmt_internal.plan_back_out(release_id(release), NULL) AS p
+    CROSS JOIN LATERAL unnest(p.ci_ids, p.items, p.operations, p.attributes, p.old_values, p.new_values, p.conflicts) AS u;
+END;
 CREATE FUNCTION differently_planned(release text) RETURNS SETOF release_mgmt_internal.planned_restoration VOLATILE BEGIN ATOMIC
     WITH one AS MATERIALIZED (
-        SELECT p.* FROM release_mgmt_internal.plan_back_out(release_id(release), NULL) AS p
+        SELECT p.* FROM planned_of(release) AS p
     ), other AS MATERIALIZED (
         SELECT d.*
         FROM (SELECT array_agg(s.ci_id) AS ids, array_agg(s.operation) AS operations, array_agg(coalesce(s.attribute, '')) AS attributes
@@ -178,7 +182,7 @@ CREATE FUNCTION differently_planned(release text) RETURNS SETOF release_mgmt_int
     )
     (SELECT * FROM one EXCEPT ALL SELECT * FROM other) UNION ALL (SELECT * FROM other EXCEPT ALL SELECT * FROM one);
 END;
-SELECT count(*) AS planned, count(p.conflict) AS conflicts FROM release_mgmt_internal.plan_back_out(release_id('REL-1'), NULL) AS p;
+SELECT count(*) AS planned, count(p.conflict) AS conflicts FROM planned_of('REL-1') AS p;
 SELECT * FROM differently_planned('REL-1');
 -- Back-out is refused where later work stands on it, column by column, and nothing is done.
 SET ROLE regress_trace_rm;
@@ -229,7 +233,7 @@ SET ROLE regress_trace_rm;
 SELECT back_out_ci_changes('REL-2', 'vm/8');
 ROLLBACK TO s;
 RESET ROLE;
-SELECT count(*) AS planned, count(p.conflict) AS conflicts FROM release_mgmt_internal.plan_back_out(release_id('REL-2'), NULL) AS p;
+SELECT count(*) AS planned, count(p.conflict) AS conflicts FROM planned_of('REL-2') AS p;
 SELECT * FROM differently_planned('REL-2');
 UPDATE vm SET note = NULL WHERE id = 8;
 SET ROLE regress_trace_rm;
@@ -241,7 +245,7 @@ SET session_replication_role = replica;
 ALTER TABLE vm DISABLE TRIGGER USER;
 UPDATE vm SET memory = 31 WHERE id = 2;
 ALTER TABLE vm ENABLE TRIGGER USER;
-SELECT p.ci, p.conflict FROM release_mgmt_internal.plan_back_out(release_id('REL-2'), NULL) AS p WHERE p.conflict IS NOT NULL;
+SELECT p.ci, p.conflict FROM planned_of('REL-2') AS p WHERE p.conflict IS NOT NULL;
 SELECT * FROM differently_planned('REL-2');
 ROLLBACK;
 -- What a back-out restores is permitted while it restores it, and not a second time in its transaction.
