@@ -67,6 +67,21 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.child_of_item(text, text) IS 'The table that holds the item''s row, where that is one that inherits from the class''s; NULL where it is not, and for no item.';
 
+CREATE FUNCTION release_mgmt_internal.child_name(child regclass) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('%I.%I', n.nspname, k.relname) FROM pg_class AS k JOIN pg_namespace AS n ON n.oid = k.relnamespace WHERE k.oid = child;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.child_name(regclass) IS 'What a planned change calls a table that inherits from the one a class is bound to, and the guard: schema and name, quoted where need be.';
+
+CREATE FUNCTION release_mgmt_internal.child_named(source regclass, name text) RETURNS regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r FROM release_mgmt_internal.bound_relations(source) AS r JOIN pg_class AS k ON k.oid = r
+    WHERE r <> source AND NOT k.relispartition AND r = to_regclass(child_named.name);
+END;
+COMMENT ON FUNCTION release_mgmt_internal.child_named(regclass, text) IS 'The table of that name that inherits from the source, and is no partition; NULL where there is none.';
+
 -- Called by the trigger on the bound table, after the row is in place. A changed key keeps its stub, and so its history, as
 -- long as nothing else bore the new key before.
 CREATE FUNCTION release_mgmt_internal.keep_stub(class text, old_key text, new_key text) RETURNS uuid
@@ -287,6 +302,34 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'rm_chan
 COMMENT ON FUNCTION release_mgmt_internal.change_batches(text[], text[], text[], text[]) IS
 'Changes of items, one for each place of the arrays, put together by what one statement can do: a row for each operation, class and set of columns, in the order of their bytes. new_values and key_parts: those of the first item, then those of the second, and so on; parts: how many parts each key has, NULL where that differs.';
 
+CREATE FUNCTION release_mgmt_internal.create_in_children(of_class release_mgmt.ci_class, labels text[], columns text[], new_values text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part record;
+    child regclass;
+BEGIN
+    FOR part IN
+        SELECT i.child, array_agg(i.label ORDER BY i.n) AS labels, array_agg(i.n ORDER BY i.n) AS places
+        FROM (SELECT l.label, l.n, create_in_children.new_values[(l.n - 1) * cardinality(columns) + array_position(columns, 'tableoid')] AS child
+              FROM unnest(create_in_children.labels) WITH ORDINALITY AS l (label, n)) AS i
+        GROUP BY i.child ORDER BY min(i.n)
+    LOOP
+        child := release_mgmt_internal.child_named(of_class.source, part.child);
+        IF child IS NULL THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" can not be created in table %s', part.labels[1], part.child),
+                format('No table of that name inherits from %s.', of_class.source), 'Plan the creation again.');
+        END IF;
+        PERFORM release_mgmt_internal.apply_row_changes(child, of_class.key_columns, part.labels,
+            ARRAY(SELECT k.part FROM unnest(part.labels) WITH ORDINALITY AS l (label, n)
+                  CROSS JOIN LATERAL unnest(release_mgmt_internal.split_key(substr(l.label, length(of_class.name) + 2))) WITH ORDINALITY AS k (part, m) ORDER BY l.n, k.m),
+            'create', array_remove(columns, 'tableoid'),
+            ARRAY(SELECT create_in_children.new_values[(p.n - 1) * cardinality(columns) + c.m]
+                  FROM unnest(part.places) AS p (n) CROSS JOIN unnest(columns) WITH ORDINALITY AS c (name, m) WHERE c.name <> 'tableoid' ORDER BY p.n, c.m));
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.create_in_children(release_mgmt.ci_class, text[], text[], text[]) IS
+'Creates items of a class, each in the table that inherits from the class''s which its value of tableoid names, as apply_row_changes() does.';
+
 CREATE FUNCTION release_mgmt_internal.apply_to_children(of_class release_mgmt.ci_class, labels text[], columns text[], new_values text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -345,7 +388,9 @@ BEGIN
                 format('The key of class "%s" has %s parts; another number have: %s.', batch.class, cardinality(c.key_columns), wrong),
                 'An item is named class/key, the parts of its key joined by colons.');
         END IF;
-        IF batch.operation = 'change' AND EXISTS (SELECT FROM unnest(batch.columns) AS n WHERE NOT release_mgmt_internal.has_column(c.source, n)) THEN
+        IF batch.operation = 'create' AND 'tableoid' = ANY (batch.columns) THEN
+            PERFORM release_mgmt_internal.create_in_children(c, batch.labels, batch.columns, batch.new_values);
+        ELSIF batch.operation = 'change' AND EXISTS (SELECT FROM unnest(batch.columns) AS n WHERE NOT release_mgmt_internal.has_column(c.source, n)) THEN
             PERFORM release_mgmt_internal.apply_to_children(c, batch.labels, batch.columns, batch.new_values);
         ELSIF batch.operation <> 'change' OR cardinality(batch.columns) > 0 THEN
             PERFORM release_mgmt_internal.apply_row_changes(c.source, c.key_columns, batch.labels, batch.key_parts, batch.operation, batch.columns, batch.new_values);

@@ -20,7 +20,8 @@ COMMENT ON TABLE release_mgmt.planned_ci_change IS
 COMMENT ON COLUMN release_mgmt.planned_ci_change.ci IS 'label class/key; it need not exist yet where operation is create';
 COMMENT ON COLUMN release_mgmt.planned_ci_change.target IS 'label of the target whose installation makes the change; where not given, what the item is installed on, else the item itself';
 COMMENT ON COLUMN release_mgmt.planned_ci_change.new_value IS 'what the attribute becomes, kept as its column writes it; NULL is NULL';
-COMMENT ON COLUMN release_mgmt.planned_ci_change.old_value IS 'read from the CMDB when the row is written; at sealing it must still be so';
+COMMENT ON COLUMN release_mgmt.planned_ci_change.attribute IS 'a column; of an item to create also tableoid: the table, one that inherits from that of the class, into which it comes';
+COMMENT ON COLUMN release_mgmt.planned_ci_change.old_value IS 'read from the CMDB when the row is written; at sealing it must still be so; of an item to retire: the table that its row is in, where that inherits from that of the class';
 CREATE INDEX planned_ci_change_ci_idx ON release_mgmt.planned_ci_change (ci);
 -- Each target is asked what the release retires on it.
 CREATE INDEX planned_ci_change_retired_idx ON release_mgmt.planned_ci_change (release_id, target) WHERE operation = 'retire';
@@ -30,20 +31,52 @@ SELECT release_mgmt_internal.belongs('release_mgmt.planned_ci_change', 'release_
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.planned_ci_change');
 SELECT release_mgmt_internal.allow('{release manager}', 'INSERT, UPDATE, DELETE', 'release_mgmt.planned_ci_change');
 
-CREATE FUNCTION release_mgmt_internal.planned_value(planned release_mgmt.planned_ci_change, source regclass) RETURNS text
+CREATE FUNCTION release_mgmt_internal.planned_child(planned release_mgmt.planned_ci_change, source regclass) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
-    -- Where the item's row is: that has all columns of it. A new one comes into the table itself.
-    held CONSTANT regclass := coalesce(CASE WHEN planned.operation = 'change' AND EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = planned.ci) THEN release_mgmt_internal.child_of_item(split_part(planned.ci, '/', 1), substr(planned.ci, strpos(planned.ci, '/') + 1)) END, source);
+    children text := (SELECT string_agg(release_mgmt_internal.child_name(r), ', ' ORDER BY release_mgmt_internal.child_name(r))
+                      FROM release_mgmt_internal.bound_relations(source) AS r JOIN pg_class AS k ON k.oid = r WHERE r <> source AND NOT k.relispartition);
+    named regclass;
+BEGIN
+    BEGIN
+        named := release_mgmt_internal.child_named(source, planned.new_value);
+    EXCEPTION WHEN invalid_name OR syntax_error THEN
+        named := NULL;
+    END;
+    IF named IS NULL THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('configuration item "%s" can not be created in table %s', planned.ci, coalesce(planned.new_value, 'NULL')),
+            coalesce(format('What inherits from %s: %s.', source, children), format('Nothing inherits from %s.', source)),
+            'Name such a table with its schema, or plan no tableoid: then the item comes into the table itself.');
+    END IF;
+    RETURN release_mgmt_internal.child_name(named);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.planned_child(release_mgmt.planned_ci_change, regclass) IS
+'The table that inherits from the class''s, the source, in which an item is planned to be created, as child_name() calls it; RM015 where there is none of that name.';
+
+CREATE FUNCTION release_mgmt_internal.planned_value(planned release_mgmt.planned_ci_change, source regclass) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    -- Where the item's row is, or will be: that has all columns of it.
+    held CONSTANT regclass := coalesce(
+        CASE WHEN planned.operation = 'create' THEN
+                 (SELECT release_mgmt_internal.child_named(source, x.new_value) FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = planned.release_id AND x.ci = planned.ci AND x.attribute = 'tableoid')
+             WHEN EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = planned.ci) THEN
+                 release_mgmt_internal.child_of_item(split_part(planned.ci, '/', 1), substr(planned.ci, strpos(planned.ci, '/') + 1)) END, source);
     wanted pg_attribute;
     in_label text;
     as_written text;
     reason text;
 BEGIN
+    IF planned.operation = 'create' AND planned.attribute = 'tableoid' THEN
+        RETURN release_mgmt_internal.planned_child(planned, source);
+    END IF;
     SELECT a.* INTO wanted FROM pg_attribute AS a WHERE a.attrelid = held AND a.attname = planned.attribute AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
         PERFORM release_mgmt_internal.refuse('unknown_code', format('configuration item "%s" has no attribute "%s"', planned.ci, planned.attribute),
-            format('Attributes are the columns of %s.', held), 'See them with SELECT * FROM release_mgmt.ci_attributes(item).');
+            format('Attributes are the columns of %s.', held),
+            CASE WHEN planned.operation = 'create' AND held = source AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = source)
+                 THEN format('For an item in a table that inherits from %s, plan the table first, as its attribute tableoid.', source)
+                 ELSE 'See them with SELECT * FROM release_mgmt.ci_attributes(item).' END);
     END IF;
     IF planned.operation = 'change' AND EXISTS (SELECT FROM release_mgmt.ci_class AS c WHERE c.source = planned_value.source AND planned.attribute = ANY (c.exempt)) THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('attribute "%s" of configuration item "%s" can not be planned', planned.attribute, planned.ci),
@@ -149,14 +182,7 @@ BEGIN
     ELSE
         PERFORM release_mgmt_internal.seen_item(planned.ci);
         child := CASE planned.operation WHEN 'retire' THEN release_mgmt_internal.child_of_item(split_part(planned.ci, '/', 1), substr(planned.ci, strpos(planned.ci, '/') + 1)) END;
-        IF child IS NOT NULL THEN
-            PERFORM release_mgmt_internal.refuse('wrong_state', format('a release can not retire configuration item "%s"', planned.ci),
-                format('Its row is in %s, which inherits from %s, to which the class is bound: a back-out would bring it back in the latter.', child, source),
-                format('Bind a class to %s instead of %s.', child, source));
-        END IF;
-        IF planned.operation = 'change' THEN
-            planned.old_value := release_mgmt.ci_attribute(planned.ci, planned.attribute);
-        END IF;
+        planned.old_value := CASE planned.operation WHEN 'change' THEN release_mgmt.ci_attribute(planned.ci, planned.attribute) ELSE release_mgmt_internal.child_name(child) END;
         IF planned.target IS NULL THEN
             SELECT t.label INTO planned.target
             FROM release_mgmt_internal.ci_relations_along(ARRAY[release_mgmt.ci_id(planned.ci)], true) AS r
@@ -198,5 +224,10 @@ BEGIN
             FROM unnest(batch.items, batch.old_values, release_mgmt_internal.present_column(batch.of_class, batch.attribute, batch.items)) AS u (ci, old_value, present)
             WHERE u.present IS DISTINCT FROM u.old_value;
     END LOOP;
+    RETURN QUERY
+        SELECT x.ci, 'tableoid', x.old_value, v.present
+        FROM release_mgmt.planned_ci_change AS x
+        CROSS JOIN LATERAL (SELECT release_mgmt_internal.child_name(release_mgmt_internal.child_of_item(split_part(x.ci, '/', 1), substr(x.ci, strpos(x.ci, '/') + 1)))) AS v (present)
+        WHERE x.release_id = stale_changes.release AND x.operation = 'retire' AND x.old_value IS NOT NULL AND x.old_value IS DISTINCT FROM v.present;
 END $$;
-COMMENT ON FUNCTION release_mgmt_internal.stale_changes(uuid) IS 'The planned changes of a release that start from another value than the CMDB holds now, with both.';
+COMMENT ON FUNCTION release_mgmt_internal.stale_changes(uuid) IS 'The planned changes of a release that start from another value than the CMDB holds now, with both; tableoid: items to retire that are in another table of those that inherit from the class''s.';

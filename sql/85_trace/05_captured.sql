@@ -49,7 +49,8 @@ BEGIN
                ARRAY(SELECT o.attribute FROM (SELECT DISTINCT p.attribute FROM unnest(present_values.attributes) AS p (attribute)
                                               WHERE EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhparent = k.source)) AS o
                      WHERE NOT release_mgmt_internal.has_column(k.source, o.attribute) AND release_mgmt_internal.rows_with_column(k.source, k.key_columns, o.attribute) IS NOT NULL) AS inherited_by,
-               (SELECT string_agg(CASE WHEN a.attname IS NULL THEN format('(%L, NULL, false)', n.attribute)
+               (SELECT string_agg(CASE WHEN n.attribute = 'tableoid' THEN format('(%L, CASE WHEN t.tableoid <> %s THEN release_mgmt_internal.child_name(t.tableoid) END, true)', n.attribute, k.source::oid)
+                                       WHEN a.attname IS NULL THEN format('(%L, NULL, false)', n.attribute)
                                        ELSE format('(%L, release_mgmt_internal.value_text(t.%I), true)', n.attribute, a.attname) END, ', ')
                 FROM (SELECT DISTINCT o.attribute FROM unnest(present_values.attributes) AS o (attribute) WHERE o.attribute IS NOT NULL) AS n
                 LEFT JOIN pg_attribute AS a ON a.attrelid = k.source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = n.attribute
@@ -80,4 +81,4 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.present_values(text[], text[]) IS
-'A row for each of the items, named class/key, that is there and each of the named attributes: what its row holds in that column now; NULL where its table has no such column.';
+'A row for each of the items, named class/key, that is there and each of the named attributes: what its row holds in that column now; NULL where its table has no such column. tableoid: the table that it is in, as child_name() calls it, where that inherits from the class''s.';

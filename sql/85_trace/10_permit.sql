@@ -79,9 +79,9 @@ BEGIN
     JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     LEFT JOIN release_mgmt.target AS t ON t.release_id = x.release_id AND t.ci = x.target
     CROSS JOIN LATERAL (
-        SELECT attribute IS NULL
-               OR ((operation <> 'change' OR release_mgmt_internal.same_value(ci, attribute, x.old_value, old_value))
-                   AND release_mgmt_internal.same_value(ci, attribute, x.new_value, new_value))) AS v (as_planned)
+        SELECT CASE WHEN attribute IS NULL THEN operation <> 'retire' OR x.old_value IS NOT DISTINCT FROM old_value ELSE
+               ((operation <> 'change' OR release_mgmt_internal.same_value(ci, attribute, x.old_value, old_value))
+                   AND release_mgmt_internal.same_value(ci, attribute, x.new_value, new_value)) END) AS v (as_planned)
     WHERE x.ci = ci AND x.operation = operation AND (attribute IS NULL OR x.attribute = attribute) AND s.kind <> 'ended'
     ORDER BY r.code = release DESC, v.as_planned DESC, s.kind = 'deploying' DESC, x.id DESC
     LIMIT 1;
@@ -93,7 +93,9 @@ BEGIN
                     THEN format('A release of others plans this; role "%s" has neither the duty operator nor release manager.', release_mgmt_internal.acting_role())
                     ELSE 'A release of others plans a change of it.' END;
     END IF;
-    IF NOT plan.as_planned THEN
+    IF NOT plan.as_planned AND attribute IS NULL THEN
+        RETURN format('Release "%s" plans to retire it out of %s, and it is in %s.', plan.code, coalesce(plan.old_value, 'the table that the class is bound to'), coalesce(old_value, 'that itself'));
+    ELSIF NOT plan.as_planned THEN
         RETURN format('Release "%s" plans %s: %s -> %s.', plan.code, attribute,
                       CASE WHEN operation = 'change' THEN coalesce('"' || plan.old_value || '"', 'NULL') ELSE '' END,
                       coalesce('"' || plan.new_value || '"', 'NULL'));

@@ -156,7 +156,7 @@ BEGIN
         ), present AS MATERIALIZED (
             SELECT v.* FROM release_mgmt_internal.present_values(
                 ARRAY(SELECT DISTINCT s.ci FROM standing AS s),
-                ARRAY(SELECT s.attribute FROM standing AS s UNION SELECT t.column_name FROM touched AS t)) AS v
+                ARRAY(SELECT s.attribute FROM standing AS s UNION SELECT t.column_name FROM touched AS t UNION SELECT 'tableoid' FROM standing AS s WHERE s.operation = 'create')) AS v
             WHERE v.is_column
         ), later AS MATERIALIZED (
             -- What led back to the value that the release had left is no conflict; a row that was deleted or created again is.
@@ -177,6 +177,12 @@ BEGIN
             SELECT f.ci_id, f.attribute, f.value FROM former AS f
             LEFT JOIN former AS o ON o.ci_id = f.ci_id AND o.attribute = f.attribute AND o.n > f.n
             WHERE o.ci_id IS NULL
+        ), came_from AS MATERIALIZED (
+            -- The table that the row of a retired item was in, where that inherits from the class's: the plan says so, and the guard held to it.
+            SELECT s.ci_id, s.ci, x.old_value AS name, release_mgmt_internal.child_named(s.source, x.old_value) AS child
+            FROM standing AS s
+            JOIN release_mgmt.planned_ci_change AS x ON x.release_id = plan_disturbed.release AND x.ci = s.ci AND x.operation = s.operation
+            WHERE s.operation = 'retire' AND x.old_value IS NOT NULL
         ), planned AS (
             SELECT s.ci_id, s.ci, 'change' AS operation, s.attribute, p.value AS old_value,
                    release_mgmt_internal.canonical_value(s.source, s.attribute, b.value) AS new_value,
@@ -191,16 +197,23 @@ BEGIN
             LEFT JOIN later AS l ON l.ci_id = s.ci_id AND l.operation = 'change' AND l.attribute = s.attribute
             WHERE s.operation = 'change'
             UNION ALL
-            SELECT s.ci_id, s.ci, CASE s.operation WHEN 'create' THEN 'retire' ELSE 'create' END, NULL, NULL, NULL,
+            SELECT s.ci_id, s.ci, CASE s.operation WHEN 'create' THEN 'retire' ELSE 'create' END, NULL, p.value, NULL,
                    CASE WHEN s.source IS NULL THEN format('%s: its class is bound to no table.', s.ci)
-                        WHEN l.ci_id IS NOT NULL THEN l.work END
-            FROM standing AS s LEFT JOIN later AS l ON l.ci_id = s.ci_id AND l.operation = s.operation
+                        WHEN l.ci_id IS NOT NULL THEN l.work
+                        WHEN f.child IS NULL AND f.name IS NOT NULL THEN format('%s: it was in %s, and no table of that name inherits from %s.', s.ci, f.name, s.source) END
+            FROM standing AS s
+            LEFT JOIN later AS l ON l.ci_id = s.ci_id AND l.operation = s.operation
+            LEFT JOIN present AS p ON p.ci = s.ci AND p.attribute = 'tableoid' AND s.operation = 'create'
+            LEFT JOIN came_from AS f ON f.ci_id = s.ci_id AND s.operation = 'retire'
             WHERE s.operation <> 'change'
+            UNION ALL
+            SELECT f.ci_id, f.ci, 'create', 'tableoid', NULL, f.name, NULL FROM came_from AS f
             UNION ALL
             -- An item that was deleted comes back with every column.
             (SELECT DISTINCT ON (s.ci_id, h.attribute) s.ci_id, s.ci, 'create', h.attribute, NULL,
-                   release_mgmt_internal.canonical_value(s.source, h.attribute, h.old_value), NULL
+                   release_mgmt_internal.canonical_value(coalesce(f.child, s.source), h.attribute, h.old_value), NULL
             FROM standing AS s
+            LEFT JOIN came_from AS f ON f.ci_id = s.ci_id
             JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.last_transaction AND h.operation = 'delete' AND h.attribute IS NOT NULL
             WHERE s.operation = 'retire' AND s.source IS NOT NULL
             ORDER BY s.ci_id, h.attribute, h.n DESC)

@@ -204,6 +204,7 @@ fill_from_row(RmBinding *binding, Relation relation)
 	binding->owner = column_set(relation, SPI_getbinval(row, desc, 4, &isnull));
 	binding->installed = column_set(relation, SPI_getbinval(row, desc, 5, &isnull));
 	binding->mode = mode_named(SPI_getvalue(row, desc, 3));
+	binding->is_child = DatumGetBool(SPI_getbinval(row, desc, 7, &isnull)) && !relation->rd_rel->relispartition;
 	condition = SPI_getvalue(row, desc, 6);
 	/* One that can not be read any more lets no row pass for none in mode enforce; otherwise binding_status tells. */
 	binding->bound = condition == NULL || *condition || binding->mode == RM_MODE_ENFORCE;
@@ -239,7 +240,7 @@ load(RmBinding *binding, Relation relation, const char *class)
 						"coalesce(release_mgmt_internal.path_columns(c.source, c.organization_path), '{}'), "
 						"release_mgmt_internal.installed_columns(c.name), "
 						"CASE WHEN release_mgmt_internal.condition_problem(c.source, c.condition) IS NULL "
-						"THEN c.condition ELSE '' END "
+						"THEN c.condition ELSE '' END, c.source OPERATOR(pg_catalog.<>) $2 "
 						"FROM release_mgmt.ci_class AS c "
 						"JOIN release_mgmt.governed_table AS g ON g.source OPERATOR(pg_catalog.=) c.source "
 						"WHERE c.name OPERATOR(pg_catalog.=) $1 "

@@ -20,10 +20,11 @@ typedef enum RmMode
 
 typedef struct RmBinding
 {
-	Oid relid;   /* table, partition or child that the trigger fires on */
-	bool valid;  /* not forgotten since its loading began */
-	bool loaded; /* loading ended without an error */
-	bool bound;  /* the class still names this table, or a parent of it */
+	Oid relid;     /* table, partition or child that the trigger fires on */
+	bool valid;    /* not forgotten since its loading began */
+	bool loaded;   /* loading ended without an error */
+	bool bound;    /* the class still names this table, or a parent of it */
+	bool is_child; /* it inherits from the class's table, and is no partition */
 	RmMode mode;
 	int nkeys;
 	AttrNumber *keys;     /* in the table's own numbering */

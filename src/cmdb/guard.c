@@ -28,6 +28,8 @@
 #include "ledger/ledger.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* Return the attempt that is the creation or retirement of an item as such. */
 static RmAttempt *
@@ -48,6 +50,37 @@ column_attempt(const char *operation, Form_pg_attribute attribute, Datum old, bo
 	attempt->attribute = pstrdup(NameStr(attribute->attname));
 	attempt->old_value = old_null ? NULL : rm_value_text(old, attribute->atttypid);
 	attempt->new_value = new_null ? NULL : rm_value_text(new, attribute->atttypid);
+	return attempt;
+}
+
+/* Return in which table the row is, where that inherits from the class's; NULL where it is that. */
+static char *
+child_name(const RmBinding *binding, Relation relation)
+{
+	if (!binding->is_child)
+		return NULL;
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
+
+/* Return the attempt to create the item in a table that inherits from the class's. */
+static RmAttempt *
+child_attempt(char *name)
+{
+	RmAttempt *attempt = whole_item("create");
+
+	attempt->attribute = "tableoid";
+	attempt->new_value = name;
+	return attempt;
+}
+
+/* Return the attempt to retire the item. */
+static RmAttempt *
+retirement(const RmBinding *binding, Relation relation)
+{
+	RmAttempt *attempt = whole_item("retire");
+
+	attempt->old_value = child_name(binding, relation);
 	return attempt;
 }
 
@@ -114,8 +147,9 @@ is_key(const RmBinding *binding, AttrNumber number)
 }
 
 /*
- * Return the attempts of an INSERT: the item as such, and each column that
- * has a value of its own, neither key nor default.
+ * Return the attempts of an INSERT: the item as such, the table where that
+ * inherits from the class's, and each column that has a value of its own,
+ * neither key nor default.
  */
 static List *
 insert_attempts(RmBinding *binding, Relation relation, TupleTableSlot *new)
@@ -123,6 +157,8 @@ insert_attempts(RmBinding *binding, Relation relation, TupleTableSlot *new)
 	TupleDesc desc = RelationGetDescr(relation);
 	List *attempts = list_make1(whole_item("create"));
 
+	if (binding->is_child)
+		attempts = lappend(attempts, child_attempt(child_name(binding, relation)));
 	slot_getallattrs(new);
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -305,7 +341,7 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 	if (old == NULL)
 		item.attempts = insert_attempts(binding, trigger->tg_relation, new);
 	else if (new == NULL)
-		item.attempts = list_make1(whole_item("retire"));
+		item.attempts = list_make1(retirement(binding, trigger->tg_relation));
 	else
 		item.attempts = update_attempts(binding, old, new);
 	owner_changed = is_item && is_owner_changed(binding, was_item ? old : NULL, new);

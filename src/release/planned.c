@@ -218,9 +218,9 @@ complete_value(Relation source, Planned *planned)
 		   (!planned->creates || agrees_with_name(planned));
 }
 
-/* Return whether the row of an item to retire would come back where it is: a back-out writes to the class's table. */
+/* Return whether the row of an item to retire is in the class's table itself, or a partition of it. */
 static bool
-can_come_back(Relation source, Planned *planned)
+is_in_source(Relation source, Planned *planned)
 {
 	RmPlannedRow row;
 
@@ -238,7 +238,7 @@ complete_from_rows(Relation source, Planned *planned)
 	RmPlannedRow row;
 	Datum target;
 
-	if (planned->retires && !can_come_back(source, planned))
+	if (planned->retires && !is_in_source(source, planned))
 		return false;
 	if (planned->retires && !seeks_target)
 		return true;

@@ -289,6 +289,11 @@ is_permit(Asking *asking, int n, TupleTableSlot *row)
 		return false;
 	if (is_item && strcmp(operation, "create") == 0 && !is_created_as_planned(asking, n, release))
 		return false;
+	/* An item is retired out of the table that the plan found it in. */
+	if (is_item && strcmp(operation, "retire") == 0 &&
+		!is_same_text(row->tts_values[PLANNED_OLD_VALUE - 1], row->tts_isnull[PLANNED_OLD_VALUE - 1],
+					  asked->values[RM_ASKED_OLD_VALUE][n], asked->nulls[RM_ASKED_OLD_VALUE][n]))
+		return false;
 	return is_allowed(asking, release, row->tts_values[PLANNED_TARGET - 1]);
 }
 
