@@ -113,6 +113,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.differs_from_release(text, text, text, text) IS 'The conflict of a back-out with a value that no captured change explains.';
 
+CREATE FUNCTION release_mgmt_internal.defaulted_columns(source regclass, held regclass, at timestamptz) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT a.attname::text
+    FROM release_mgmt.governed_table AS g
+    CROSS JOIN LATERAL (SELECT v.* FROM release_mgmt.table_version AS v WHERE v.table_id = g.id AND v.recorded_at <= defaulted_columns.at ORDER BY v.version DESC LIMIT 1) AS v
+    JOIN pg_attribute AS a ON a.attrelid = defaulted_columns.held AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attnotnull AND a.attgenerated = ''
+    JOIN pg_type AS t ON t.oid = a.atttypid AND (a.atthasdef OR t.typdefault IS NOT NULL)
+    WHERE g.source = defaulted_columns.source
+      AND (EXISTS (SELECT FROM unnest(g.column_keys, g.column_names) AS k (key, name) WHERE k.name = a.attname AND k.key = ANY (v.column_keys))
+           OR EXISTS (SELECT FROM unnest(g.child_sources, g.child_keys, g.child_names) AS k (child, key, name)
+                      WHERE k.child = defaulted_columns.held AND k.name = a.attname AND k.key = ANY (v.child_keys)));
+END;
+COMMENT ON FUNCTION release_mgmt_internal.defaulted_columns(regclass, regclass, timestamptz) IS
+'The columns of a governed table, or of the one that inherits from it and holds a row, which were there at that time already, may be NULL, and have a default: a row that had NULL there gets it back only where that is said.';
+
 -- Of what it joins the planner knows nothing, and would run through one for each row of another: enable_nestloop. What it calls
 -- looks rows up by index.
 CREATE FUNCTION release_mgmt_internal.plan_disturbed(release uuid, target text, ids uuid[], operations text[], attributes text[]) RETURNS SETOF release_mgmt_internal.planned_restoration
@@ -183,6 +199,12 @@ BEGIN
             FROM standing AS s
             JOIN release_mgmt.planned_ci_change AS x ON x.release_id = plan_disturbed.release AND x.ci = s.ci AND x.operation = s.operation
             WHERE s.operation = 'retire' AND x.old_value IS NOT NULL
+        ), deletion AS MATERIALIZED (
+            SELECT DISTINCT s.ci_id, s.ci, s.last_transaction, s.source, coalesce(f.child, s.source) AS held, h.at
+            FROM standing AS s
+            LEFT JOIN came_from AS f ON f.ci_id = s.ci_id
+            JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.last_transaction AND h.operation = 'delete' AND h.attribute IS NULL
+            WHERE s.operation = 'retire' AND s.source IS NOT NULL
         ), planned AS (
             SELECT s.ci_id, s.ci, 'change' AS operation, s.attribute, p.value AS old_value,
                    release_mgmt_internal.canonical_value(s.source, s.attribute, b.value) AS new_value,
@@ -209,7 +231,7 @@ BEGIN
             UNION ALL
             SELECT f.ci_id, f.ci, 'create', 'tableoid', NULL, f.name, NULL FROM came_from AS f
             UNION ALL
-            -- An item that was deleted comes back with every column.
+            -- An item that was deleted comes back with every column; the ledger leaves out what was NULL.
             (SELECT DISTINCT ON (s.ci_id, h.attribute) s.ci_id, s.ci, 'create', h.attribute, NULL,
                    release_mgmt_internal.canonical_value(coalesce(f.child, s.source), h.attribute, h.old_value), NULL
             FROM standing AS s
@@ -217,6 +239,14 @@ BEGIN
             JOIN history AS h ON h.ci = s.ci AND h.transaction_id = s.last_transaction AND h.operation = 'delete' AND h.attribute IS NOT NULL
             WHERE s.operation = 'retire' AND s.source IS NOT NULL
             ORDER BY s.ci_id, h.attribute, h.n DESC)
+            UNION ALL
+            SELECT d.ci_id, d.ci, 'create', c.attribute, NULL, NULL, NULL
+            FROM deletion AS d
+            JOIN (SELECT o.source, o.held, o.at, n.attribute
+                  FROM (SELECT DISTINCT x.source, x.held, x.at FROM deletion AS x) AS o
+                  CROSS JOIN LATERAL release_mgmt_internal.defaulted_columns(o.source, o.held, o.at) AS n (attribute)) AS c
+              ON c.source = d.source AND c.held = d.held AND c.at = d.at
+            WHERE NOT EXISTS (SELECT FROM history AS h WHERE h.ci = d.ci AND h.transaction_id = d.last_transaction AND h.operation = 'delete' AND h.attribute = c.attribute)
         )
         SELECT p.* FROM planned AS p;
 END $$;

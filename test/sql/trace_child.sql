@@ -14,8 +14,8 @@ CREATE TABLE device (id integer PRIMARY KEY, name text NOT NULL, state text DEFA
 CREATE TABLE "Net work"."Switch" (ports integer NOT NULL, poe boolean DEFAULT true, half integer GENERATED ALWAYS AS (ports / 2) STORED, seen integer DEFAULT 0, PRIMARY KEY (id)) INHERITS (device);
 CREATE TABLE stack (members numeric(4,1), PRIMARY KEY (id)) INHERITS ("Net work"."Switch");
 CREATE TABLE rack (height integer, PRIMARY KEY (id)) INHERITS (device);
-INSERT INTO device VALUES (1, 'patch panel');
-INSERT INTO "Net work"."Switch" (id, name, state, ports, poe, seen) VALUES (2, 'access', 'active', 24, false, 7), (20, 'moves', 'active', 24, true, 0);
+INSERT INTO device VALUES (1, 'patch panel', 'active'), (6, 'bare', NULL);
+INSERT INTO "Net work"."Switch" (id, name, state, ports, poe, seen) VALUES (2, 'access', NULL, 24, NULL, 7), (20, 'moves', 'active', 24, true, 0);
 INSERT INTO stack (id, name, ports, members) VALUES (3, 'core', 48, 2);
 INSERT INTO rack VALUES (4, 'left', 'active', 42), (5, 'right', 'active', NULL);
 GRANT ALL ON ALL TABLES IN SCHEMA public, "Net work" TO regress_child_op;
@@ -53,7 +53,7 @@ INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value, 
     (release_id('REL-1'), 'device/10', 'create', 'name', 'by hand', 'device/1'), (release_id('REL-1'), 'device/10', 'create', 'ports', '4', 'device/1');
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'device/8', 'create', 'ports', '1');
 INSERT INTO planned_ci_change (release_id, ci, operation, attribute, new_value) VALUES (release_id('REL-1'), 'device/7', 'create', 'half', '1');
-INSERT INTO planned_ci_change (release_id, ci, operation, target) SELECT release_id('REL-1'), 'device/' || i, 'retire', 'device/1' FROM unnest('{2,3,4,5,20}'::integer[]) AS i;
+INSERT INTO planned_ci_change (release_id, ci, operation, target) SELECT release_id('REL-1'), 'device/' || i, 'retire', 'device/1' FROM unnest('{2,3,4,5,6,20}'::integer[]) AS i;
 SELECT ci, operation, attribute, old_value, new_value FROM planned_ci_change ORDER BY ci COLLATE "C", attribute COLLATE "C";
 SELECT ci, attribute, outcome, message FROM dry_run('REL-1');
 SELECT add_wave('REL-1', 'all', '{device/1}');
@@ -96,16 +96,19 @@ SELECT ci, attribute, expected, present, classification FROM drift('REL-1');
 RESET ROLE;
 SELECT ci, attribute, classification, release_code FROM drift();
 
--- Taken back into the same tables, with what was NULL; whoever moved something meanwhile stands in the way.
+-- Taken back into the same tables, NULL where it was, whatever default the column has; a column that came since has its own.
 ALTER TABLE rack RENAME TO shelf;
 SET ROLE regress_child_rm;
 SELECT back_out_ci_changes('REL-1');
 RESET ROLE;
 ALTER TABLE shelf RENAME TO rack;
+ALTER TABLE device ADD note text DEFAULT 'none';
 SET ROLE regress_child_rm;
 SELECT back_out_ci_changes('REL-1');
 SELECT back_out_ci_changes('REL-1');
 RESET ROLE;
+SELECT id, note FROM device WHERE id <= 6 ORDER BY id;
+ALTER TABLE device DROP note;
 SELECT * FROM otherwise;
 SET ROLE regress_child_rm;
 SELECT ci, attribute, expected, present, classification FROM drift('REL-1');
