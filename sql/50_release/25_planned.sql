@@ -82,6 +82,11 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('wrong_state', format('attribute "%s" of configuration item "%s" can not be planned', planned.attribute, planned.ci),
             'The column is exempt: it changes without a plan, and no back-out restores it.', 'Leave it out, or bind the class without exempting the column.');
     END IF;
+    IF planned.operation = 'change' AND release_mgmt_internal.follows_names(wanted.atttypid) THEN
+        PERFORM release_mgmt_internal.refuse('wrong_state', format('attribute "%s" of configuration item "%s" can not be planned', planned.attribute, planned.ci),
+            format('Values of type %s are written with the names of other objects, so that the ledger does not record them, and no back-out restores it.', format_type(wanted.atttypid, wanted.atttypmod)),
+            'Bind the class with the column exempt: it changes without a plan, then.');
+    END IF;
     IF planned.operation = 'create' THEN
         SELECT (release_mgmt_internal.split_key(substr(planned.ci, strpos(planned.ci, '/') + 1)))[array_position(c.key_columns, planned.attribute)] INTO in_label
         FROM release_mgmt.ci_class AS c WHERE c.name = split_part(planned.ci, '/', 1);
@@ -157,6 +162,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_
 DECLARE
     source regclass;
     child regclass;
+    unrecorded text;
 BEGIN
     SELECT c.source INTO source FROM release_mgmt.ci_class AS c WHERE c.name = split_part(planned.ci, '/', 1);
     IF source IS NULL THEN
@@ -182,6 +188,16 @@ BEGIN
     ELSE
         PERFORM release_mgmt_internal.seen_item(planned.ci);
         child := CASE planned.operation WHEN 'retire' THEN release_mgmt_internal.child_of_item(split_part(planned.ci, '/', 1), substr(planned.ci, strpos(planned.ci, '/') + 1)) END;
+        SELECT string_agg(format('Column "%s" (%s) has a value, which is written with the names of other objects, so that the ledger does not record it: a back-out would bring the item back without it.',
+                                 k.attname, format_type(k.atttypid, k.atttypmod)), E'\n' ORDER BY k.attnum) INTO unrecorded
+        FROM release_mgmt.ci_class AS c
+        JOIN pg_attribute AS k ON k.attrelid = coalesce(child, c.source) AND k.attnum > 0 AND NOT k.attisdropped AND k.attgenerated = '' AND k.attname <> ALL (c.exempt)
+        WHERE c.name = split_part(planned.ci, '/', 1) AND planned.operation = 'retire' AND release_mgmt_internal.follows_names(k.atttypid)
+          AND release_mgmt.ci_attribute(planned.ci, k.attname) IS NOT NULL;
+        IF unrecorded IS NOT NULL THEN
+            PERFORM release_mgmt_internal.refuse('wrong_state', format('a release can not retire configuration item "%s"', planned.ci), unrecorded,
+                'Bind the class with the column exempt, which no back-out restores; or plan a change of the item''s status instead.');
+        END IF;
         planned.old_value := CASE planned.operation WHEN 'change' THEN release_mgmt.ci_attribute(planned.ci, planned.attribute) ELSE release_mgmt_internal.child_name(child) END;
         IF planned.target IS NULL THEN
             SELECT t.label INTO planned.target

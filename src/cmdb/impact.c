@@ -9,8 +9,8 @@
  */
 #include "postgres.h"
 
-#include "cmdb/permit.h"
 #include "cmdb/key.h"
+#include "cmdb/permit.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"

@@ -26,6 +26,7 @@
 #include "fmgr.h"
 #include "ledger/bad_data.h"
 #include "ledger/lookup.h"
+#include "ledger/settings.h"
 #include "ledger/store.h"
 #include "release/planned.h"
 #include "release/planned_columns.h"
@@ -124,7 +125,8 @@ column_of(Relation source, const Planned *planned)
 		return NULL;
 	attribute = TupleDescAttr(desc, number - 1);
 	if (attribute->attgenerated != '\0' || (attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS && !planned->creates) ||
-		(attribute->attnotnull && planned->nulls[PLANNED_NEW_VALUE - 1]))
+		(attribute->attnotnull && planned->nulls[PLANNED_NEW_VALUE - 1]) ||
+		(!planned->creates && rm_type_follows_names(attribute->atttypid)))
 		return NULL;
 	return attribute;
 }
@@ -180,12 +182,7 @@ agrees_with_name(const Planned *planned)
 static bool
 is_exempt(const Planned *planned)
 {
-	for (int i = 0; i < planned->class->nexempt; i++)
-	{
-		if (strcmp(planned->class->exempt[i], planned->attribute) == 0)
-			return !planned->creates;
-	}
-	return false;
+	return !planned->creates && rm_planned_is_exempt(planned->class, planned->attribute);
 }
 
 /* Return whether an item to create has the name that its row's key will give it. */
@@ -238,7 +235,8 @@ complete_from_rows(Relation source, Planned *planned)
 	RmPlannedRow row;
 	Datum target;
 
-	if (planned->retires && !is_in_source(source, planned))
+	/* It would have to come back as it is. */
+	if (planned->retires && (!is_in_source(source, planned) || !rm_planned_is_recorded(planned->class, source)))
 		return false;
 	if (planned->retires && !seeks_target)
 		return true;

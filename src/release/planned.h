@@ -58,6 +58,8 @@ extern bool rm_planned_organization_is_seen(const pg_uuid_t *organization);
 
 /* planned_row.c */
 extern HeapTuple rm_planned_stub(Relation items, Datum label);
+extern bool rm_planned_is_exempt(const RmPlannedClass *class, const char *column);
+extern bool rm_planned_is_recorded(const RmPlannedClass *class, Relation source);
 extern bool rm_planned_find_row(RmPlannedClass *class, Relation source, char **key, RmPlannedRow *row);
 extern Oid rm_planned_row_table(const RmPlannedRow *row);
 extern Datum rm_planned_value(const RmPlannedRow *row, const char *column);

@@ -16,11 +16,12 @@
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "cmdb/permit.h"
 #include "cmdb/key.h"
+#include "cmdb/permit.h"
 #include "cmdb/value.h"
 #include "ledger/lookup.h"
 #include "ledger/own_rows.h"
+#include "ledger/settings.h"
 #include "ledger/store.h"
 #include "miscadmin.h"
 #include "release/planned.h"
@@ -274,4 +275,34 @@ rm_planned_target(RmPlannedClass *class, const RmPlannedRow *row, char **key, Da
 	}
 	table_close(items, AccessShareLock);
 	return is_told;
+}
+
+/* Return whether a column of the class's table is exempt. */
+bool
+rm_planned_is_exempt(const RmPlannedClass *class, const char *column)
+{
+	for (int i = 0; i < class->nexempt; i++)
+	{
+		if (strcmp(class->exempt[i], column) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Return whether the ledger records each column of the class's table that is not exempt, as far as it has values of its
+ * own. */
+bool
+rm_planned_is_recorded(const RmPlannedClass *class, Relation source)
+{
+	TupleDesc desc = RelationGetDescr(source);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (!attribute->attisdropped && attribute->attgenerated == '\0' && rm_type_follows_names(attribute->atttypid) &&
+			!rm_planned_is_exempt(class, NameStr(attribute->attname)))
+			return false;
+	}
+	return true;
 }
