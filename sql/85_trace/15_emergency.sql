@@ -77,7 +77,8 @@ BEGIN
     INSERT INTO release_mgmt.change_request (code, type, title, priority, organization_id)
     VALUES (code, 'emergency', reason, 'critical', release_mgmt_internal.acting_organization('operator', 'release manager', 'change manager')) RETURNING id INTO change;
     INSERT INTO release_mgmt.emergency (change_id, items, reason, declared_by, ends_at)
-    VALUES (change, items, reason, acting, now() + lasts) RETURNING ends_at INTO existing.ends_at;
+    -- A day is 24 hours, whatever the clocks on the wall do.
+    VALUES (change, items, reason, acting, now() + extract(epoch FROM lasts) * interval '1 second') RETURNING ends_at INTO existing.ends_at;
     RETURN existing.ends_at;
 END $$;
 COMMENT ON FUNCTION release_mgmt.declare_emergency(text, text[], text, interval) IS
@@ -172,6 +173,29 @@ COMMENT ON FUNCTION release_mgmt_internal.opened_by_emergency(text[], text[], te
 -- Asked last: a change that is planned is held against its plan.
 SELECT release_mgmt_internal.register_check('z_opened_by_emergency', 'ci_change', 'release_mgmt_internal.opened_by_emergency',
     'an emergency has opened the item; Change Management judges it afterwards');
+
+CREATE FUNCTION release_mgmt_internal.advise_on_emergency(ci text, operation text, attribute text, old_value text, new_value text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+DECLARE
+    declared record;
+BEGIN
+    SELECT c.code, e.verdict, e.ends_at > clock_timestamp() AS is_open, coalesce(release_mgmt_internal.sees(c.organization_id, 'organization'), false) AS is_seen INTO declared
+    FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id
+    WHERE e.items @> ARRAY[advise_on_emergency.ci]
+    ORDER BY e.verdict IS NULL DESC, e.ends_at DESC, e.id DESC LIMIT 1;
+    IF NOT FOUND OR NOT declared.is_seen AND NOT declared.is_open THEN
+        RETURN NULL;
+    END IF;
+    RETURN CASE WHEN declared.is_seen THEN format('Emergency "%s"', declared.code) ELSE 'An emergency of others' END
+        || CASE WHEN declared.verdict IS NOT NULL THEN format(', which had opened it, was %s.', declared.verdict)
+                WHEN NOT declared.is_open THEN ', which had opened it, is over.'
+                ELSE format(' opens it, for people with the duty operator, release manager or change manager in organizations that both concern: role "%s" is none of these.',
+                            release_mgmt_internal.acting_role()) END;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.advise_on_emergency(text, text, text, text, text) IS
+'Advice at the point ci_change_advice: the emergency that lists the item, the one that is open before others, and why it does not permit a change; NULL where none does.';
+SELECT release_mgmt_internal.register_check('z_emergency_in_the_way', 'ci_change_advice', 'release_mgmt_internal.advise_on_emergency',
+    'why an emergency does not permit a change');
 
 CREATE VIEW release_mgmt.emergency_status WITH (security_invoker = true) AS
 SELECT c.code, e.reason, e.items, p.code AS declared_by, e.declared_at, e.ends_at,
