@@ -118,6 +118,7 @@ SELECT release_mgmt_internal.govern_own('release_mgmt.ci');
 SELECT release_mgmt_internal.belongs('release_mgmt.ci', organizations => '{organization_id}');
 SELECT release_mgmt_internal.allow('{*}', 'SELECT', 'release_mgmt.ci');
 
+-- One index for both who permitted it and which it is: a permit is written for each change.
 CREATE TABLE release_mgmt.ci_change_permit (
     id             uuid DEFAULT release_mgmt.new_id(),
     transaction_id uuid NOT NULL,
@@ -128,7 +129,7 @@ CREATE TABLE release_mgmt.ci_change_permit (
     permitted_by   uuid NOT NULL,
     old_value      text,
     new_value      text,
-    CONSTRAINT ci_change_permit_pkey PRIMARY KEY (id),
+    CONSTRAINT ci_change_permit_pkey PRIMARY KEY (permitted_by, id),
     CONSTRAINT ci_change_permit_operation_check CHECK (operation IN ('create', 'change', 'retire')),
     CONSTRAINT ci_change_permit_ci_id_fkey FOREIGN KEY (ci_id) REFERENCES release_mgmt.ci
 );
@@ -141,7 +142,6 @@ COMMENT ON COLUMN release_mgmt.ci_change_permit.permitted_by IS 'what that check
 COMMENT ON COLUMN release_mgmt.ci_change_permit.old_value IS 'the value that a back-out restored the attribute from; NULL where something else permitted the change, as a plan states its values itself';
 COMMENT ON COLUMN release_mgmt.ci_change_permit.new_value IS 'the value that a back-out restored';
 CREATE INDEX ci_change_permit_ci_id_idx ON release_mgmt.ci_change_permit (ci_id, transaction_id);
-CREATE INDEX ci_change_permit_permitted_by_idx ON release_mgmt.ci_change_permit (permitted_by);
 SELECT pg_catalog.pg_extension_config_dump('release_mgmt.ci_change_permit', '');
 SELECT release_mgmt_internal.govern_own('release_mgmt.ci_change_permit');
 SELECT release_mgmt_internal.belongs('release_mgmt.ci_change_permit', through => 'ci_id');
