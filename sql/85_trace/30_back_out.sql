@@ -55,17 +55,21 @@ SET enable_nestloop = on SET enable_mergejoin = off SET enable_sort = off SET ra
 BEGIN
     RETURN QUERY
     WITH made AS (
-        SELECT p.id, p.ci_id, x.ci, p.operation, p.attribute, p.transaction_id, x.new_value
+        SELECT p.id, p.ci_id, x.ci, p.operation, coalesce(n.present, p.attribute) AS attribute, p.transaction_id, x.new_value
         FROM release_mgmt.planned_ci_change AS x
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
+        LEFT JOIN release_mgmt_internal.renamed_columns() AS n
+               ON n.class = split_part(x.ci, '/', 1) AND n.former = p.attribute AND p.transaction_id >= n.first_id AND p.transaction_id < n.next_id
         WHERE x.release_id = standing_batches.release AND (standing_batches.target IS NULL OR x.target = standing_batches.target)
     ), restored AS (
-        SELECT p.ci_id, i.label, p.operation, p.attribute, (max(ARRAY[p.id]))[1] AS last_permit
+        SELECT p.ci_id, i.label, p.operation, coalesce(n.present, p.attribute) AS attribute, (max(ARRAY[p.id]))[1] AS last_permit
         FROM release_mgmt.ci_back_out AS b
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
         JOIN release_mgmt.ci AS i ON i.id = p.ci_id
+        LEFT JOIN release_mgmt_internal.renamed_columns() AS n
+               ON n.class = i.class AND n.former = p.attribute AND p.transaction_id >= n.first_id AND p.transaction_id < n.next_id
         WHERE b.release_id = standing_batches.release
-        GROUP BY p.ci_id, i.label, p.operation, p.attribute
+        GROUP BY p.ci_id, i.label, p.operation, coalesce(n.present, p.attribute)
     )
     -- Permits are in the order of their ids; a transaction's id tells when it began.
     SELECT i.class, s.operation, s.attribute, array_agg(s.ci_id), array_agg(i.label), array_agg(i.retired_at IS NOT NULL),

@@ -26,14 +26,16 @@ BEGIN
     RETURN QUERY
         SELECT u.ci, u.transaction_id, u.attribute, g.operation, g.release_id, g.is_stated, g.value
         FROM unnest(items, transactions, attributes, made_as) AS u (ci, transaction_id, attribute, made_as)
+        LEFT JOIN release_mgmt_internal.renamed_columns() AS n
+               ON n.class = split_part(u.ci, '/', 1) AND n.present = u.attribute AND u.transaction_id >= n.first_id AND u.transaction_id < n.next_id
         CROSS JOIN LATERAL (
             -- A stub goes with its item to another name, unless there is one of that name.
             SELECT p.* FROM release_mgmt.ci AS i
-            CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, i.id, nullif(u.attribute, '')) AS p
+            CROSS JOIN LATERAL release_mgmt_internal.permitting_release(u.transaction_id, i.id, nullif(coalesce(n.former, u.attribute), '')) AS p
             WHERE i.label IN (u.ci, u.made_as) LIMIT 1) AS g;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.permits_of(text[], uuid[], text[], text[]) IS
-'What permitting_release() tells of many captured changes of items, named class/key: a row for each that was permitted. attribute '''': the item as such. made_as: what the item was called after the change; NULL where it is that still.';
+'What permitting_release() tells of many captured changes of items, named class/key: a row for each that was permitted. attribute: as the column is called now; '''': the item as such. made_as: what the item was called after the change; NULL where it is that still.';
 
 CREATE FUNCTION release_mgmt_internal.difference_kind(operation text, is_permitted boolean, is_as_permitted boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

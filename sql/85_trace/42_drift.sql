@@ -33,18 +33,22 @@ SET enable_nestloop = on SET random_page_cost = 1.1 AS $$
 BEGIN
     RETURN QUERY
     WITH restored AS MATERIALIZED (
-        SELECT p.ci_id, i.label, p.operation, coalesce(p.attribute, '') AS attribute, max(p.id::text)::uuid AS last_permit
+        SELECT p.ci_id, i.label, p.operation, coalesce(n.present, p.attribute, '') AS attribute, max(p.id::text)::uuid AS last_permit
         FROM release_mgmt.ci_back_out AS b
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = b.id
         JOIN release_mgmt.ci AS i ON i.id = p.ci_id
+        LEFT JOIN release_mgmt_internal.renamed_columns() AS n
+               ON n.class = i.class AND n.former = p.attribute AND p.transaction_id >= n.first_id AND p.transaction_id < n.next_id
         WHERE b.release_id = made_changes.release
-        GROUP BY p.ci_id, i.label, p.operation, coalesce(p.attribute, '')
+        GROUP BY p.ci_id, i.label, p.operation, coalesce(n.present, p.attribute, '')
     ), made AS (
-        SELECT x.ci, p.ci_id, p.id, p.transaction_id, p.operation, coalesce(p.attribute, '') AS attribute,
+        SELECT x.ci, p.ci_id, p.id, p.transaction_id, p.operation, coalesce(n.present, p.attribute, '') AS attribute,
                CASE p.operation WHEN 'create' THEN 'retire' WHEN 'retire' THEN 'create' ELSE 'change' END AS undone_by,
-               CASE p.operation WHEN 'change' THEN p.attribute ELSE '' END AS of_attribute
+               CASE p.operation WHEN 'change' THEN coalesce(n.present, p.attribute) ELSE '' END AS of_attribute
         FROM release_mgmt.planned_ci_change AS x
         JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
+        LEFT JOIN release_mgmt_internal.renamed_columns() AS n
+               ON n.class = split_part(x.ci, '/', 1) AND n.former = p.attribute AND p.transaction_id >= n.first_id AND p.transaction_id < n.next_id
         WHERE x.release_id = made_changes.release
     )
     -- An item that the release called as another one was called before has that one's stub, until it is called as it was.
@@ -55,7 +59,18 @@ BEGIN
     GROUP BY m.ci, m.operation, m.attribute;
 END $$;
 COMMENT ON FUNCTION release_mgmt_internal.made_changes(uuid) IS
-'What a release was ever permitted to change, attribute '''' of the item as such; transactions: those whose work no back-out has restored since, stands: there is one.';
+'What a release was ever permitted to change, attribute as the column is called now, '''' of the item as such; transactions: those whose work no back-out has restored since, stands: there is one.';
+
+CREATE FUNCTION release_mgmt_internal.planned_now(release uuid) RETURNS TABLE (id uuid, ci text, operation text, attribute text, old_value text, new_value text, target text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT x.id, x.ci, x.operation, coalesce(n.present, x.attribute), x.old_value, x.new_value, x.target
+    FROM release_mgmt.planned_ci_change AS x
+    LEFT JOIN release_mgmt_internal.renamed_columns() AS n
+           ON n.class = pg_catalog.split_part(x.ci, '/', 1) AND n.former = x.attribute AND x.id >= n.first_id AND x.id < n.next_id
+    WHERE x.release_id = planned_now.release;
+END;
+COMMENT ON FUNCTION release_mgmt_internal.planned_now(uuid) IS 'What a release plans, with the names that columns have now.';
 
 -- Of what it joins the planner knows nothing, and would run through one for each row of another, or sort texts: only hashing is
 -- left to it. What it calls looks rows up by index. jit off, whoever asks: what is switched off counts as cost, and compiling would
@@ -66,7 +81,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_
 SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
-    columns CONSTANT text[] := ARRAY(SELECT DISTINCT x.attribute FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = compared_drift.release);
+    columns CONSTANT text[] := ARRAY(SELECT DISTINCT x.attribute FROM release_mgmt_internal.planned_now(compared_drift.release) AS x);
 BEGIN
     RETURN QUERY
     WITH change AS MATERIALIZED (
@@ -88,11 +103,11 @@ BEGIN
         FROM (SELECT coalesce(x.ci, c.ci) AS ci, coalesce(x.attribute, c.attribute) AS attribute, x.operation, x.old_value, x.new_value, x.target,
                      c.operation AS changed_by, c.expected, c.at, c.role, c.transaction_id, c.is_permitted, c.release_id, c.is_stated, c.permitted_value
               FROM (SELECT coalesce(n.label, p.ci) AS ci, p.attribute, p.operation, p.old_value, p.new_value, p.target
-                    FROM release_mgmt.planned_ci_change AS p
+                    FROM release_mgmt_internal.planned_now(compared_drift.release) AS p
                     JOIN unnest(compared_drift.items) AS s (ci) ON s.ci = p.ci
                     JOIN release_mgmt.ci_class AS k ON k.name = split_part(p.ci, '/', 1)
                     LEFT JOIN renamed AS n ON n.ci = p.ci
-                    WHERE p.release_id = compared_drift.release AND p.attribute <> ALL (k.exempt)) AS x
+                    WHERE p.attribute <> ALL (k.exempt)) AS x
               FULL JOIN change AS c ON c.ci = x.ci AND c.attribute = x.attribute) AS s
         LEFT JOIN present AS v ON v.ci = s.ci AND v.attribute = s.attribute
         LEFT JOIN made AS m ON m.ci = s.ci AND m.attribute = s.attribute AND m.operation = s.operation
@@ -179,8 +194,7 @@ BEGIN
         FROM (SELECT split_part(x.ci, '/', 1) AS class, array_agg(x.ci) AS items, array_agg(substr(x.ci, strpos(x.ci, '/') + 1)) AS keys,
                      array_agg(x.attribute) AS attributes, array_agg(DISTINCT x.attribute) AS names, array_agg(x.new_value) AS planned, count(p.id) AS made,
                      array_agg(CASE WHEN x.operation = 'change' THEN p.transaction_id END) AS transactions
-              FROM release_mgmt.planned_ci_change AS x LEFT JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
-              WHERE x.release_id = release_drift.release
+              FROM release_mgmt_internal.planned_now(release_drift.release) AS x LEFT JOIN release_mgmt.ci_change_permit AS p ON p.permitted_by = x.id
               GROUP BY 1) AS s
         LEFT JOIN release_mgmt.ci_class AS c ON c.name = s.class
         LEFT JOIN release_mgmt.governed_table AS t ON t.source = c.source
