@@ -24,3 +24,14 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION release_mgmt_internal.renamed_columns() IS
 'The columns of bound tables that have another name now, with each name that they had before: it held of what was planned, and of the transactions that were begun, under ids from first_id on and before next_id.';
+
+CREATE FUNCTION release_mgmt_internal.names_then(class text, columns text[], transaction_id uuid) RETURNS text[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
+BEGIN
+    RETURN ARRAY(SELECT coalesce(n.former, u.name)
+                 FROM unnest(names_then.columns) WITH ORDINALITY AS u (name, place)
+                 LEFT JOIN release_mgmt_internal.renamed_columns() AS n
+                        ON n.class = names_then.class AND n.present = u.name AND names_then.transaction_id >= n.first_id AND names_then.transaction_id < n.next_id
+                 ORDER BY u.place);
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.names_then(text, text[], uuid) IS 'What columns of a class''s table were called when a transaction began.';

@@ -402,8 +402,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 BEGIN
     PERFORM release_mgmt_internal.require_duty('release manager', 'change manager', 'operator');
     PERFORM release_mgmt_internal.require_duty_for(release_mgmt.release_id(back_out_ci_changes.release), 'release manager', 'change manager', 'operator');
+    IF back_out_ci_changes.target IS NOT NULL
+       AND NOT EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_mgmt.release_id(back_out_ci_changes.release) AND x.target = back_out_ci_changes.target
+                       UNION ALL SELECT FROM release_mgmt.target AS t WHERE t.release_id = release_mgmt.release_id(back_out_ci_changes.release) AND t.ci = back_out_ci_changes.target) THEN
+        PERFORM release_mgmt_internal.refuse('unknown_code', format('release "%s" plans nothing on target "%s"', back_out_ci_changes.release, back_out_ci_changes.target),
+            (SELECT format('It plans something on: %s.', string_agg(o.target, ', ' ORDER BY o.target COLLATE "C")) FROM (SELECT DISTINCT x.target FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = release_mgmt.release_id(back_out_ci_changes.release) LIMIT 20) AS o),
+            'Name one of them, or none for all of the release.');
+    END IF;
     RETURN release_mgmt_internal.restore_ci_changes(release_mgmt.release_id(back_out_ci_changes.release), back_out_ci_changes.target);
 END $$;
 COMMENT ON FUNCTION release_mgmt.back_out_ci_changes(text, text) IS
-'Restores what a release changed in the CMDB, on one target (a label class/key) or all, from the row images that the ledger captured: changed attributes get their former values, items that it created are deleted, items that it deleted come back with every column. Columns that it did not plan are left alone. Returns the number of items restored; 0 where nothing of the release stands, so that repeating it does no harm. Windows do not stand in its way. Errors: RM002 unknown release, RM003 without one of the duties release manager, change manager, operator, RM015 the release has ended, RM016 later work touched the same columns, every conflict listed; then nothing is done.';
+'Restores what a release changed in the CMDB, on one target (a label class/key) or all, from the row images that the ledger captured: changed attributes get their former values, items that it created are deleted, items that it deleted come back with every column. Columns that it did not plan are left alone. Returns the number of items restored; 0 where nothing of the release stands, so that repeating it does no harm. Windows do not stand in its way. Errors: RM002 unknown release, or one that plans nothing on the target, RM003 without one of the duties release manager, change manager, operator, RM015 the release has ended, RM016 later work touched the same columns, every conflict listed; then nothing is done.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator}', 'EXECUTE', 'FUNCTION release_mgmt.back_out_ci_changes(text, text)');

@@ -70,13 +70,22 @@ BEGIN
                     FROM jsonb_each(h.changed) AS o WHERE o.key <> ALL (c.exempt))
                    ELSE h.operation END
                || coalesce(' (as ' || n.label || ')', '')
-               || CASE WHEN q.back_out_id IS NOT NULL THEN ' (back-out)' WHEN q.emergency IS NOT NULL THEN ' (emergency)' WHEN q.ci_id IS NULL AND h.operation <> 'baseline' THEN ' (no permit)' ELSE '' END,
+               || CASE WHEN q.back_out_id IS NOT NULL THEN ' (back-out)' WHEN q.emergency IS NOT NULL THEN ' (emergency)' WHEN q.ci_id IS NULL AND h.operation <> 'baseline' THEN ' (no permit)' ELSE '' END
+               || CASE WHEN q.ci_id IS NOT NULL THEN coalesce((SELECT format(' (no permit: %s)', string_agg(o.name, ', ')) FROM unnest(w.columns, t.names) AS o (name, name_then) WHERE o.name_then <> ALL (m.attributes) HAVING count(*) > 0), '') ELSE '' END,
                h.role, NULL
         FROM release_mgmt.ci AS i
         JOIN release_mgmt.ci_class AS c ON c.name = i.class AND c.source IS NOT NULL
         JOIN release_mgmt.governed_table AS g ON g.source = c.source
         CROSS JOIN LATERAL release_mgmt_internal.row_history(c.source, g.id, i.key) AS h
         CROSS JOIN LATERAL (SELECT i.class || '/' || h.made_as AS label) AS n
+        -- A transaction may do more than was permitted.
+        CROSS JOIN LATERAL (SELECT CASE h.operation WHEN 'insert' THEN 'create' WHEN 'delete' THEN 'retire' WHEN 'update' THEN 'change' END AS operation,
+                                   CASE WHEN h.operation = 'update' THEN ARRAY(SELECT k FROM jsonb_object_keys(h.changed) AS k WHERE k <> ALL (c.exempt) ORDER BY k COLLATE "C") END AS columns) AS w
+        CROSS JOIN LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM release_mgmt.table_version AS v WHERE v.table_id = g.id AND v.version > 1)
+                                        THEN release_mgmt_internal.names_then(c.name, w.columns, h.transaction_id) ELSE w.columns END AS names) AS t
+        CROSS JOIN LATERAL (SELECT ARRAY(SELECT p.attribute FROM release_mgmt.ci_change_permit AS p
+                                         WHERE p.ci_id IN (i.id, (SELECT o.id FROM release_mgmt.ci AS o WHERE o.label = n.label)) AND p.transaction_id = h.transaction_id
+                                           AND p.operation = w.operation AND p.attribute IS NOT NULL) AS attributes) AS m
         LEFT JOIN LATERAL (
             SELECT p.ci_id, b.id AS back_out_id, coalesce(x.release_id, b.release_id) AS release_id, e.code AS emergency, e.organization_id AS emergency_of
             FROM release_mgmt.ci_change_permit AS p
@@ -85,7 +94,8 @@ BEGIN
             LEFT JOIN (SELECT m.id, c.code, c.organization_id FROM release_mgmt.emergency AS m JOIN release_mgmt.change_request AS c ON c.id = m.change_id) AS e ON e.id = p.permitted_by
             -- A stub goes with its item to another name, unless there is one of that name.
             WHERE p.ci_id IN (i.id, (SELECT o.id FROM release_mgmt.ci AS o WHERE o.label = n.label)) AND p.transaction_id = h.transaction_id
-            LIMIT 1) AS q ON true
+              AND p.operation = w.operation AND (p.attribute IS NULL OR p.attribute = ANY (t.names))
+            ORDER BY p.id LIMIT 1) AS q ON true
         LEFT JOIN release_mgmt.release AS r ON r.id = q.release_id AND release_mgmt_internal.sees(r.id, 'release')
         WHERE i.id = item AND h.operation <> 'schema'
           AND (h.operation <> 'update' OR EXISTS (SELECT FROM jsonb_object_keys(h.changed) AS k WHERE k <> ALL (c.exempt)))
@@ -95,7 +105,7 @@ BEGIN
     ORDER BY t.at, t.kind, t.code, t.detail;
 END $$;
 COMMENT ON FUNCTION release_mgmt.trace_ci(text) IS
-'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; emergencies, incidents; and every captured change of its row, with the release or emergency that permitted it (code) or "no permit". What was planned for it or done to it while it had another key says so: (as class/key). person is a person''s code, or the role of a captured change. Releases, emergencies and incidents that the acting person does not see are left out, and as what permitted a change are NULL. Errors: RM002 unknown item.';
+'Everything that ever touched the item named class/key, in the order of time: releases that plan to change it or are rolled out to it, with their planned changes of it, change requests, approvals, library items, test runs and deployment steps; emergencies, incidents; and every captured change of its row, with the release or emergency that permitted it (code) or "no permit", and of one that was permitted in part the columns that nothing permitted. What was planned for it or done to it while it had another key says so: (as class/key). person is a person''s code, or the role of a captured change. Releases, emergencies and incidents that the acting person does not see are left out, and as what permitted a change are NULL. Errors: RM002 unknown item.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,operator,test manager,librarian,auditor}', 'EXECUTE', 'FUNCTION release_mgmt.trace_ci(text)');
 
 -- SECURITY DEFINER: a duty lets its holder read items, not the customer's tables.

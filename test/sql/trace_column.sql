@@ -45,6 +45,7 @@ ALTER TABLE rack RENAME units TO height;
 ALTER TABLE host ALTER size TYPE numeric(8,3);
 SELECT ci, attribute, expected, present, classification FROM drift('REL-1');
 SELECT ci, attribute, expected, present, classification, release_code FROM drift();
+SELECT kind, code, detail FROM trace_ci('host/1') WHERE kind = 'captured change';
 -- What others do is told of the column that they did it to.
 SELECT govern('host', 'observe') IS NOT NULL AS observed;
 UPDATE host SET os = 'newer' WHERE id IN (1, 2);

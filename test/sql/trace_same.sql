@@ -163,3 +163,19 @@ SELECT id, os FROM host WHERE id >= 20 ORDER BY id;
 SELECT ci, attribute, classification FROM drift('REL-6');
 SELECT back_out_ci_changes('REL-6') AS restored;
 SELECT id, os FROM host WHERE id >= 20 ORDER BY id;
+
+-- A transaction that does more than a release permits: trace_ci() says of what, where it was permitted in part, and of each change.
+SELECT create_release('REL-7', 'minor', model => 'plain') IS NOT NULL AS created;
+INSERT INTO planned_ci_change (release_id, ci, attribute, new_value) VALUES (release_id('REL-7'), 'host/21', 'os', 'sid'), (release_id('REL-7'), 'host/3', 'os', 'sid');
+SELECT add_wave('REL-7', 'all', '{host/21,host/3}', pilot => true);
+CALL advance_release('REL-7', 'deploying');
+BEGIN;
+UPDATE host SET os = 'sid' WHERE id = 21;
+UPDATE host SET memory = 1 WHERE id = 21;
+COMMIT;
+UPDATE host SET os = 'sid', memory = 2, seen = 8 WHERE id = 3;
+SELECT code, detail FROM trace_ci('host/21') WHERE kind = 'captured change' AND detail ~ 'sid|memory: .* -> ''1';
+SELECT code, detail FROM trace_ci('host/3') WHERE kind = 'captured change' AND detail ~ 'sid';
+-- A target of which the release knows nothing.
+SELECT back_out_ci_changes('REL-7', 'host/22');
+SELECT back_out_ci_changes('REL-7', 'host/3') AS restored;
