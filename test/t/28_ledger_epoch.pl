@@ -54,9 +54,9 @@ is(sql(sprintf $changes, 'gamma', 9), 'insert > second, delete first > ?, update
 is(sql(q{SELECT string_agg(changed #>> '{app,new}', ' ' ORDER BY seq) FROM captured_change WHERE source = 'server'::regclass AND key = 'alpha' AND old ->> 'app' = 'first 60'}),
 	'second', 'captured_change likewise');
 is(sql(q{SELECT string_agg(l.ci || ' ' || coalesce(c.old ->> 'app', c.operation), ', ' ORDER BY l.ci)
-		FROM release_mgmt_internal.last_changes() AS l JOIN captured_change AS c ON c.transaction_id = l.transaction_id AND 'server/' || c.key = l.ci WHERE l.attribute = 'app'}),
+		FROM release_mgmt_internal.decided_changes(NULL) AS l JOIN captured_change AS c ON c.transaction_id = l.transaction_id AND 'server/' || c.key = l.ci WHERE l.attribute = 'app'}),
 	'server/alpha third, server/beta second, server/gamma insert', 'the last change of each attribute');
-is(sql(q{SELECT string_agg(ci || ' ' || old_value, ', ' ORDER BY ci) FROM release_mgmt_internal.last_changes() WHERE attribute = 'app'}),
+is(sql(q{SELECT string_agg(ci || ' ' || expected, ', ' ORDER BY ci) FROM release_mgmt_internal.decided_changes(NULL) WHERE attribute = 'app'}),
 	'server/alpha 0, server/beta 0, server/gamma 0', 'and what was there before the first one');
 is(sql(q{SELECT (release_mgmt_internal.check_record_proved(release_id('REL-1'))).evidence - 'signed_at'}) =~ s/: \d+/: n/gr,
 	'{"log": "epoch.example.org/e2", "ledger_entry": n, "transactions": n, "ledger_checkpoint": n}', 'what is proved is told of the last log');

@@ -87,6 +87,7 @@ $subscriber->value('postgres', q{SELECT release_mgmt.bind_ci_class('item', 'item
 $publisher->value('postgres', q{UPDATE item SET seen = '2026-01-01' WHERE id = 1});
 catch_up();
 is($subscriber->value('postgres', q{SELECT seen::date FROM item WHERE id = 1}), '2026-01-01', 'an exempt column is applied');
+my $since = $subscriber->value('postgres', 'SELECT clock_timestamp()');
 $publisher->value('postgres', q{UPDATE item SET name = 'unplanned' WHERE id IN (1, 2)});
 my $refused = qr{unauthorized change of configuration item "item/1"};
 for (1 .. 300)
@@ -98,6 +99,6 @@ like($subscriber->log, $refused, 'what nothing permits is refused');
 is($subscriber->value('postgres', q{SELECT name FROM item WHERE id = 1}), 'after', 'and not there');
 $subscriber->value('postgres', q{SELECT release_mgmt.govern('item', 'observe')});
 catch_up();
-is($subscriber->value('postgres', q{SELECT ci, attribute, present, classification FROM release_mgmt.drift() WHERE attribute = 'name' AND present = 'unplanned' ORDER BY ci}),
-	"item/1|name|unplanned|unauthorized\nitem/2|name|unplanned|unauthorized", 'in mode observe it is applied, and drift');
+is($subscriber->value('postgres', qq{SELECT ci, attribute, expected, present, classification FROM release_mgmt.drift(since => '$since') ORDER BY ci}),
+	"item/1|name|after|unplanned|unauthorized\nitem/2|name|after|unplanned|unauthorized", 'in mode observe it is applied, and drift');
 done_testing;
