@@ -214,6 +214,7 @@ static void
 judge(List *cases)
 {
 	List *refused = NIL;
+	List *warned = NIL;
 	ListCell *cell;
 
 	/* The checks are asked while an item still belongs to whom it did; a new one belongs to somebody already. */
@@ -228,14 +229,12 @@ judge(List *cases)
 		if (item->mode == RM_MODE_ENFORCE)
 			refused = lappend(refused, item);
 		else
-			rm_report_unpermitted(WARNING, item, NIL);
+			warned = lappend(warned, item);
 	}
 	if (refused != NIL)
-	{
-		RmCase *first = linitial(refused);
-
-		rm_report_unpermitted(ERROR, first, list_delete_first(refused));
-	}
+		rm_report_unpermitted(ERROR, refused);
+	if (warned != NIL)
+		rm_report_unpermitted(WARNING, warned);
 	rm_owners_keep(cases);
 	rm_cases_record(cases);
 }

@@ -36,30 +36,30 @@ append_value(StringInfo message, const char *value)
 	appendStringInfo(message, "\"%.*s%s\"", length, value, value[length] ? "..." : "");
 }
 
-/* Append which other items of the statement are not permitted either. */
+/* Append which items beside the first are not permitted either. */
 static void
-append_others(StringInfo message, List *others)
+append_others(StringInfo message, List *items)
 {
-	ListCell *cell;
+	int others = list_length(items) - 1;
 
-	if (others == NIL)
+	if (others == 0)
 		return;
 	appendStringInfoString(message, "\nNor is what is done to ");
-	foreach (cell, others)
-	{
-		if (foreach_current_index(cell) == SHOWN_ITEMS)
-			break;
-		appendStringInfo(message, "%s%s", foreach_current_index(cell) == 0 ? "" : ", ", rm_case_label(lfirst(cell)));
-	}
-	if (list_length(others) > SHOWN_ITEMS)
-		appendStringInfo(message, " and %d more", list_length(others) - SHOWN_ITEMS);
+	for (int i = 1; i <= Min(others, SHOWN_ITEMS); i++)
+		appendStringInfo(message, "%s%s", i == 1 ? "" : ", ", rm_case_label(list_nth(items, i)));
+	if (others > SHOWN_ITEMS)
+		appendStringInfo(message, " and %d more", others - SHOWN_ITEMS);
 	appendStringInfoString(message, " permitted.");
 }
 
-/* Refuse or complain, listing everything that nothing permits; others: items of which the same is true. */
+/*
+ * Refuse or complain of what nothing permits: all that a statement does so to
+ * the first of these items, and which others it does something to.
+ */
 void
-rm_report_unpermitted(int level, const RmCase *item, List *others)
+rm_report_unpermitted(int level, List *items)
 {
+	const RmCase *item = linitial(items);
 	const char *label = rm_case_label(item);
 	const char *release = GetConfigOption("release_mgmt.release", true, false);
 	RmAttempt *first = NULL;
@@ -94,7 +94,7 @@ rm_report_unpermitted(int level, const RmCase *item, List *others)
 		}
 	}
 	appendStringInfoChar(&detail, '.');
-	append_others(&detail, others);
+	append_others(&detail, items);
 	foreach (cell, advice)
 		appendStringInfo(&detail, "\n%s", strVal(lfirst(cell)));
 	if (advice == NIL && release != NULL && *release)

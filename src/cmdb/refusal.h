@@ -7,8 +7,8 @@
 
 #include "postgres.h"
 
-#include "cmdb/permit.h"
+#include "nodes/pg_list.h"
 
-extern void rm_report_unpermitted(int level, const RmCase *item, List *others);
+extern void rm_report_unpermitted(int level, List *items);
 
 #endif /* RM_CMDB_REFUSAL_H */

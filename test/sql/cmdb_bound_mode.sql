@@ -32,6 +32,8 @@ SELECT bind_ci_class('room', '"Server Room"', '{Nr.}', 'name', exempt => '{beat}
 SELECT * FROM modes;
 UPDATE "Server Room" SET beat = 1;
 UPDATE "Server Room" SET name = 'vault';
+INSERT INTO "Server Room" SELECT i, 'room ' || i FROM generate_series(2, 9) AS i;
+DELETE FROM "Server Room" WHERE name LIKE 'room %';
 SELECT bind_ci_class('room', '"Server Room"', '{Nr.}', 'name', mode => 'enforce', exempt => '{beat}');
 UPDATE "Server Room" SET name = 'attic';
 SELECT bind_ci_class('room', '"Server Room"', '{Nr.}', 'name', mode => 'guard');
