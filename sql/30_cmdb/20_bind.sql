@@ -84,14 +84,14 @@ DECLARE
     column_name text;
 BEGIN
     IF kind NOT IN ('r', 'p') THEN
-        RETURN NEXT format('%s is a %s and has no rows of its own; bind the table that holds them.', source,
-            CASE kind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
-                      WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'c' THEN 'composite type' ELSE 'relation without rows' END);
+        RETURN NEXT format('%s is %s and has no rows of its own; bind the table that holds them.', source,
+            CASE kind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table'
+                      WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' WHEN 'c' THEN 'a composite type' ELSE 'no table' END);
         RETURN;
     END IF;
-    IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = source AND c.relpersistence = 't') THEN
-        RETURN NEXT format('%s is a temporary table.', source);
-    END IF;
+    RETURN QUERY
+        SELECT format('%s is %s.', source, CASE c.relpersistence WHEN 't' THEN 'a temporary table' ELSE 'unlogged, so that a crash would lose rows of which the ledger tells' END)
+        FROM pg_class AS c WHERE c.oid = source AND c.relpersistence <> 'p';
     IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = source
                AND c.relnamespace IN ('pg_catalog'::regnamespace, 'release_mgmt'::regnamespace, 'release_mgmt_internal'::regnamespace)) THEN
         RETURN NEXT format('%s belongs to the system or to release_mgmt itself.', source);
@@ -242,7 +242,7 @@ BEGIN
              added AS (
                 INSERT INTO release_mgmt.ci (class, key)
                 SELECT $2, p.key FROM present AS p
-                WHERE NOT EXISTS (SELECT FROM release_mgmt.ci AS o WHERE o.class = $2 AND o.key = p.key)
+                WHERE p.key IS NOT NULL AND NOT EXISTS (SELECT FROM release_mgmt.ci AS o WHERE o.class = $2 AND o.key = p.key)
                 RETURNING 1)
         SELECT (SELECT count(*) FROM present),
                (SELECT count(*) FROM retired) + (SELECT count(*) FROM revived) + (SELECT count(*) FROM added) $sql$, c.source, release_mgmt_internal.where_items(c.source, c.condition))
@@ -309,7 +309,9 @@ BEGIN
         PERFORM release_mgmt_internal.refuse('not_governable', concat_ws(' ', 'class', '"' || class || '"', 'can not be bound'), problems, 'See the comment on release_mgmt.bind_ci_class.');
     END IF;
     -- No writer may slip in between the fill and the triggers.
-    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
+    IF EXISTS (SELECT FROM pg_class AS k WHERE k.oid = source AND k.relkind IN ('r', 'p')) THEN
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
+    END IF;
     SELECT string_agg(p || '.', E'\n') INTO unread
     FROM release_mgmt_internal.reading_problems(source, nullif(btrim(bind_ci_class.name), ''), version, organization, platform, bind_ci_class.condition) AS p;
     SELECT string_agg(p, E'\n') INTO problems

@@ -294,6 +294,28 @@ is_owner_changed(const RmBinding *binding, TupleTableSlot *old, TupleTableSlot *
 	return old == NULL || is_any_changed(binding->owner, old, new);
 }
 
+/*
+ * Is the row an item that can be named?
+ *
+ * The columns of a key are NOT NULL when a class is bound.  Where somebody has
+ * changed that, a row without a key is none that a release could plan.
+ */
+static bool
+is_item(RmBinding *binding, TupleTableSlot *slot, const char *class)
+{
+	if (!rm_binding_holds_item(binding, slot))
+		return false;
+	for (int i = 0; i < binding->nkeys; i++)
+	{
+		if (!slot_attisnull(slot, binding->keys[i]))
+			continue;
+		if (binding->mode == RM_MODE_ENFORCE)
+			rm_refuse_keyless(class, slot->tts_tupleDescriptor, binding->keys[i]);
+		return false;
+	}
+	return true;
+}
+
 PG_FUNCTION_INFO_V1(rm_keep_ci);
 
 /*
@@ -311,8 +333,8 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 	TupleTableSlot *new = NULL;
 	RmBinding *binding;
 	RmCase item = { 0 };
-	bool was_item;
-	bool is_item;
+	bool before;
+	bool now;
 	bool owner_changed;
 	char *old_key;
 	char *new_key;
@@ -333,9 +355,9 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 		old = trigger->tg_trigslot;
 	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		new = old == NULL ? trigger->tg_trigslot : trigger->tg_newslot;
-	was_item = rm_binding_holds_item(binding, old);
-	is_item = rm_binding_holds_item(binding, new);
-	if (!was_item && !is_item)
+	before = is_item(binding, old, item.class);
+	now = is_item(binding, new, item.class);
+	if (!before && !now)
 		return PointerGetDatum(NULL);
 	if (old == NULL)
 		item.attempts = insert_attempts(binding, trigger->tg_relation, new);
@@ -343,14 +365,14 @@ rm_keep_ci(PG_FUNCTION_ARGS)
 		item.attempts = list_make1(retirement(binding, trigger->tg_relation));
 	else
 		item.attempts = update_attempts(binding, old, new);
-	owner_changed = is_item && is_owner_changed(binding, was_item ? old : NULL, new);
-	if (item.attempts == NIL && was_item == is_item && !owner_changed)
+	owner_changed = now && is_owner_changed(binding, before ? old : NULL, new);
+	if (item.attempts == NIL && before == now && !owner_changed)
 		return PointerGetDatum(NULL);
 
-	old_key = was_item ? rm_slot_key(old, binding->keys, binding->nkeys) : NULL;
-	new_key = is_item ? rm_slot_key(new, binding->keys, binding->nkeys) : NULL;
+	old_key = before ? rm_slot_key(old, binding->keys, binding->nkeys) : NULL;
+	new_key = now ? rm_slot_key(new, binding->keys, binding->nkeys) : NULL;
 	item.key = old_key != NULL ? old_key : new_key;
-	item.is_new = !was_item;
+	item.is_new = !before;
 	item.mode = binding->mode;
 	keep_stub(binding, &item, old_key, new_key, owner_changed);
 	if (item.attempts != NIL || item.owned_key != NULL)

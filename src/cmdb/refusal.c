@@ -7,6 +7,7 @@
 #include "cmdb/permit.h"
 #include "cmdb/refusal.h"
 
+#include "access/attnum.h"
 #include "errcodes.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -112,4 +113,15 @@ rm_report_unpermitted(int level, List *items)
 					errhint("Plan exactly this in release_mgmt.planned_ci_change and have the release authorized; then "
 							"do it in the release's window, on its targets, as a person with the duty to. In an "
 							"emergency: release_mgmt.declare_emergency().")));
+}
+
+/* Refuse a row whose key has a NULL in that column. */
+void
+rm_refuse_keyless(const char *class, TupleDesc desc, AttrNumber column)
+{
+	ereport(ERROR, (errcode(ERRCODE_RM_UNAUTHORIZED_CHANGE),
+					errmsg("unauthorized change of a row that names no configuration item of class \"%s\"", class),
+					errdetail("Column \"%s\" of the key is NULL, so that no release can plan the row.",
+							  NameStr(TupleDescAttr(desc, AttrNumberGetAttrOffset(column))->attname)),
+					errhint("Give the row a key, and the column a NOT NULL constraint again.")));
 }
