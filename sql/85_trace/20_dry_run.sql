@@ -121,7 +121,9 @@ BEGIN
             old_value := finding.old_value;
             new_value := finding.new_value;
             outcome := finding.outcome;
-            message := finding.message;
+            -- What is planned for items of others, who sees the release reads in its plan; not what their rows say.
+            message := CASE WHEN NOT EXISTS (SELECT FROM release_mgmt.ci AS i WHERE i.label = finding.ci AND i.organization_id IS NOT NULL AND NOT release_mgmt_internal.sees(i.organization_id, 'organization'))
+                            THEN finding.message END;
             RETURN NEXT;
         END LOOP;
         finished := true;
@@ -133,5 +135,5 @@ BEGIN
     END;
 END $$;
 COMMENT ON FUNCTION release_mgmt.dry_run(text) IS
-'Applies the planned CI changes of a release for real, with every trigger and constraint of the bound tables, deferred ones too, looks at the result, and rolls everything back: nothing is captured. One row for each planned change: outcome is applied, failed (message says why; nothing of that item was applied) or differs (something changed the value again); a row without an item is a deferred constraint. The release need not be authorized, but what it plans must start from the present values. Sequences advance, and what a trigger does outside the database is done. Errors: RM002 unknown release, RM003 without one of the duties release manager, change manager, test manager, operator.';
+'Applies the planned CI changes of a release for real, with every trigger and constraint of the bound tables, deferred ones too, looks at the result, and rolls everything back: nothing is captured. One row for each planned change: outcome is applied, failed (message says why, of an item that the acting person sees; nothing of the item was applied) or differs (something changed the value again); a row without an item is a deferred constraint. The release need not be authorized, but what it plans must start from the present values. Sequences advance, and what a trigger does outside the database is done. Errors: RM002 unknown release, RM003 without one of the duties release manager, change manager, test manager, operator.';
 SELECT release_mgmt_internal.allow('{release manager,change manager,test manager,operator}', 'EXECUTE', 'FUNCTION release_mgmt.dry_run(text)');
