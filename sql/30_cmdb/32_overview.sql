@@ -18,8 +18,8 @@ BEGIN
     RETURN QUERY EXECUTE format($sql$
         SELECT k.key, %s, %s, (SELECT coalesce(jsonb_object_agg(v.attribute, v.value), '{}') FROM (%s) AS v (attribute, value))
         FROM %s AS t
-        CROSS JOIN LATERAL (SELECT release_mgmt_internal.row_key(t.*, $1) AS key WHERE %s OFFSET 0) AS k
-        WHERE k.key = ANY ($2) $sql$,
+        CROSS JOIN LATERAL (SELECT release_mgmt_internal.row_key(t.*, $1) AS key) AS k
+        WHERE %s AND k.key = ANY ($2) $sql$,
         CASE WHEN release_mgmt_internal.path_problem(c.source, c.name_path) IS NULL
              THEN format('release_mgmt_internal.value_text(%s)', release_mgmt_internal.path_expression(c.source, c.name_path)) ELSE 'NULL::text' END,
         CASE WHEN c.version_path IS NOT NULL AND release_mgmt_internal.path_problem(c.source, c.version_path) IS NULL
