@@ -53,7 +53,7 @@ BEGIN
         END IF;
         RETURN existing.ends_at;
     END IF;
-    IF coalesce(code, '') = '' OR coalesce(btrim(reason), '') = '' OR coalesce(cardinality(array_remove(items, NULL)), 0) = 0
+    IF coalesce(code, '') = '' OR coalesce(btrim(reason), '') = '' OR coalesce(cardinality(items), 0) = 0 OR array_ndims(items) > 1
        OR array_position(items, NULL) IS NOT NULL OR lasts IS NULL OR lasts <= interval '0' OR lasts > interval '24 hours' THEN
         PERFORM release_mgmt_internal.refuse('wrong_state', 'an emergency has a code, and names the items that it opens, a reason, and a time of at most 24 hours', NULL,
             'SELECT release_mgmt.declare_emergency(code, ''{class/key, ...}'', ''what happened'').');
@@ -177,16 +177,21 @@ SELECT release_mgmt_internal.register_check('z_opened_by_emergency', 'ci_change'
 CREATE FUNCTION release_mgmt_internal.advise_on_emergency(ci text, operation text, attribute text, old_value text, new_value text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp AS $$
 DECLARE
+    release CONSTANT text := nullif(current_setting('release_mgmt.release', true), '');
     declared record;
 BEGIN
+    -- One that was over a day ago explains nothing any more.
     SELECT c.code, e.verdict, e.ends_at > clock_timestamp() AS is_open, coalesce(release_mgmt_internal.sees(c.organization_id, 'organization'), false) AS is_seen INTO declared
     FROM release_mgmt.emergency AS e JOIN release_mgmt.change_request AS c ON c.id = e.change_id
-    WHERE e.items @> ARRAY[advise_on_emergency.ci]
+    WHERE e.items @> ARRAY[advise_on_emergency.ci] AND e.ends_at > clock_timestamp() - interval '24 hours'
     ORDER BY e.verdict IS NULL DESC, e.ends_at DESC, e.id DESC LIMIT 1;
     IF NOT FOUND OR NOT declared.is_seen AND NOT declared.is_open THEN
         RETURN NULL;
     END IF;
-    RETURN CASE WHEN declared.is_seen THEN format('Emergency "%s"', declared.code) ELSE 'An emergency of others' END
+    -- The guard says this by itself where nobody advises.
+    RETURN CASE WHEN release_mgmt_internal.advise_on_change(ci, operation, attribute, old_value, new_value) IS NULL
+                THEN coalesce('Release "' || release || '", which release_mgmt.release names, does not plan this. ', 'No release plans this. ') ELSE '' END
+        || CASE WHEN declared.is_seen THEN format('Emergency "%s"', declared.code) ELSE 'An emergency of others' END
         || CASE WHEN declared.verdict IS NOT NULL THEN format(', which had opened it, was %s.', declared.verdict)
                 WHEN NOT declared.is_open THEN ', which had opened it, is over.'
                 ELSE format(' opens it, for people with the duty operator, release manager or change manager in organizations that both concern: role "%s" is none of these.',

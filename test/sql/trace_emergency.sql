@@ -25,6 +25,7 @@ SELECT declare_emergency('EMG-1', '{server/1}', 'disk full', '25 hours');
 SELECT declare_emergency('EMG-1', '{NULL}', 'disk full');
 SELECT declare_emergency('EMG-1', '{server/1}', NULL);
 SELECT declare_emergency(NULL, NULL, NULL, NULL);
+SELECT declare_emergency('EMG-1', '{{server/1}}', 'disk full');
 SELECT declare_emergency('EMG-1', '{server/1,server/3}', 'disk full') > now() AS open;
 SELECT declare_emergency('EMG-1', '{server/1,server/3}', 'disk full') > now() AS open;
 SELECT declare_emergency('EMG-1', '{server/2}', 'another one');
@@ -59,6 +60,10 @@ UPDATE server SET os = 'again' WHERE id = 1;
 -- What was done under a rejected one is unauthorized.
 SELECT ci, attribute, classification, role FROM drift();
 SELECT kind, code, detail, person FROM trace_ci('server/1');
+-- A release that does not plan it is named as well.
+SET release_mgmt.release = 'REL-9';
+UPDATE server SET os = 'again' WHERE id = 1;
+RESET release_mgmt.release;
 -- One that is over permits nothing.
 SELECT declare_emergency('EMG-3', '{server/2}', 'again', '1 second') > now() AS open;
 SELECT pg_sleep(1.1);
