@@ -134,7 +134,9 @@ BEGIN
         IF NOT release_mgmt_internal.caller_is_superuser() THEN
             SELECT string_agg(p, E'\n') INTO problems FROM (
                 -- What has only just come has no trigger yet.
-                SELECT format('Trigger rm_80_ci of %s is renamed, replaced, switched off, or no longer fires ALWAYS.', p.relation)
+                SELECT coalesce((SELECT format('%s would hold configuration items of class "%s" as well, and an item is of one class.', p.relation, min(o.class))
+                                 FROM release_mgmt_internal.bound_class_of(p.relation) AS o WHERE o.class <> touched.class HAVING count(*) > 0),
+                                format('Trigger rm_80_ci of %s is renamed, replaced, switched off, or no longer fires ALWAYS.', p.relation))
                 FROM release_mgmt_internal.guard_problems(touched.class, touched.source) AS p
                 WHERE p.finding <> 'missing' OR p.relation::oid = ANY (touched.members)) AS x (p);
             IF problems IS NOT NULL THEN

@@ -54,6 +54,16 @@ SELECT end_observation('out');
 RESET ROLE;
 SELECT * FROM modes;
 SELECT count(*) FROM verify_ledger();
+-- An item is of one class.
+SELECT bind_ci_class('room', '"Server Room"', '{Nr.}', 'name');
+CREATE TABLE vault (code integer PRIMARY KEY);
+SELECT bind_ci_class('vault', 'vault', '{code}', 'code');
+GRANT CREATE ON SCHEMA public TO regress_mode_rm;
+ALTER TABLE "Server Room" OWNER TO regress_mode_rm;
+ALTER TABLE vault OWNER TO regress_mode_rm;
+SET ROLE regress_mode_rm;
+CREATE TABLE both_of_them () INHERITS ("Server Room", vault);
+RESET ROLE;
 DROP EXTENSION release_mgmt CASCADE;
 DROP OWNED BY regress_mode_rm;
 DROP ROLE regress_mode_rm;
