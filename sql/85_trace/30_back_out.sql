@@ -352,6 +352,27 @@ END;
 COMMENT ON FUNCTION release_mgmt_internal.later_work(uuid, text, text, uuid) IS
 'What was done to an item after a transaction, one line for each change: of that attribute, or of the item as such.';
 
+CREATE FUNCTION release_mgmt_internal.lock_created(release uuid, target text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, release_mgmt, pg_temp SET enable_hashjoin = off SET random_page_cost = 1.1 AS $$
+DECLARE
+    batch record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM release_mgmt.planned_ci_change AS x WHERE x.release_id = lock_created.release AND x.operation = 'create') THEN
+        RETURN;
+    END IF;
+    FOR batch IN
+        SELECT c.source, c.key_columns, c.name, b.items
+        FROM release_mgmt_internal.standing_batches(lock_created.release, lock_created.target) AS b JOIN release_mgmt.ci_class AS c ON c.name = b.class
+        WHERE b.operation = 'create' AND b.attribute IS NULL AND c.source IS NOT NULL
+    LOOP
+        EXECUTE format('SELECT FROM (SELECT release_mgmt_internal.split_key(substr(u.label, $2)) AS parts FROM unnest($1) AS u (label) OFFSET 0) AS k JOIN %s AS t ON %s FOR UPDATE OF t',
+            batch.source, release_mgmt_internal.key_condition(batch.source, batch.key_columns, 'k.parts'))
+        USING batch.items, length(batch.name) + 2;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION release_mgmt_internal.lock_created(uuid, text) IS
+'Locks the rows of the items that a back-out deletes, so that nobody works on them between its plan and that. (Where attributes are restored, the guard sees whether somebody was faster.)';
+
 -- jit off, here and in drift() and trace_ci(): compiling costs more than all of the work. work_mem: a hundred thousand
 -- restorations are sorted and joined in memory.
 CREATE FUNCTION release_mgmt_internal.restore_ci_changes(release uuid, target text DEFAULT NULL) RETURNS bigint
@@ -366,6 +387,7 @@ BEGIN
     SELECT r.code, r.state, s.kind INTO STRICT of_release
     FROM release_mgmt.release AS r JOIN release_mgmt.model_state AS s ON s.model_id = r.model_id AND s.state = r.state
     WHERE r.id = release FOR NO KEY UPDATE OF r;
+    PERFORM release_mgmt_internal.lock_created(release, target);
     plan := release_mgmt_internal.plan_back_out(release, target);
     IF cardinality(plan.items) = 0 THEN
         RETURN 0;

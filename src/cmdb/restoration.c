@@ -17,6 +17,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "errcodes.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -190,6 +191,22 @@ is_stated(Datum value, bool is_null, Datum stated, bool stated_null)
 	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, value, stated));
 }
 
+/* Refuse: somebody changed what is restored between the plan of the back-out and now. */
+static void
+refuse_overtaken(const ChangeName *name, const RmAsked *asked, int n, const RmRestoration *stated)
+{
+	const char *present = asked->nulls[RM_ASKED_OLD_VALUE][n]
+							  ? "NULL"
+							  : quote_literal_cstr(TextDatumGetCString(asked->values[RM_ASKED_OLD_VALUE][n]));
+	const char *planned = stated->old_null ? "NULL" : quote_literal_cstr(TextDatumGetCString(stated->old_value));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_RM_BACK_OUT_CONFLICT),
+			 errmsg("configuration item \"%s\" was changed while the back-out was under way", name->label),
+			 errdetail("%s %s: is %s, the release left it as %s.", name->label, name->attribute, present, planned),
+			 errhint("Nothing was restored. Ask for the back-out again: it tells every conflict.")));
+}
+
 /*
  * restored_by_back_out(ci text[], operation text[], attribute text[],
  *						old_value text[], new_value text[]) returns uuid[]
@@ -209,12 +226,13 @@ rm_restored_by_back_out(PG_FUNCTION_ARGS)
 		ChangeName name = name_at(&asked, n);
 		const RmRestoration *found = rm_restoration_find(name.label, name.operation, name.attribute);
 
-		if (found != NULL &&
-			is_stated(asked.values[RM_ASKED_OLD_VALUE][n], asked.nulls[RM_ASKED_OLD_VALUE][n], found->old_value,
-					  found->old_null) &&
-			is_stated(asked.values[RM_ASKED_NEW_VALUE][n], asked.nulls[RM_ASKED_NEW_VALUE][n], found->new_value,
-					  found->new_null))
-			answers[n] = &found->back_out;
+		if (found == NULL || !is_stated(asked.values[RM_ASKED_NEW_VALUE][n], asked.nulls[RM_ASKED_NEW_VALUE][n],
+										found->new_value, found->new_null))
+			continue;
+		if (!is_stated(asked.values[RM_ASKED_OLD_VALUE][n], asked.nulls[RM_ASKED_OLD_VALUE][n], found->old_value,
+					   found->old_null))
+			refuse_overtaken(&name, &asked, n, found);
+		answers[n] = &found->back_out;
 	}
 	PG_RETURN_DATUM(rm_asked_answer(answers, asked.count));
 }
