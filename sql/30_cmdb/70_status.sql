@@ -94,7 +94,7 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format($sql$
-        WITH present AS MATERIALIZED (SELECT DISTINCT release_mgmt_internal.row_key(t.*, $1) AS key FROM %s AS t WHERE %s),
+        WITH present AS MATERIALIZED (SELECT k.key FROM (SELECT DISTINCT release_mgmt_internal.row_key(t.*, $1) AS key FROM %s AS t WHERE %s) AS k WHERE k.key IS NOT NULL),
              stub AS MATERIALIZED (SELECT i.key FROM release_mgmt.ci AS i WHERE i.class = $2 AND i.retired_at IS NULL),
              loose AS (SELECT count(*) FILTER (WHERE s.key IS NULL) AS rows, count(*) FILTER (WHERE p.key IS NULL) AS stubs
                        FROM present AS p FULL JOIN stub AS s ON s.key = p.key)
