@@ -25,10 +25,11 @@ soak: export RM_SOAK_ROUNDS ?= 50
 soak: export RM_SOAK_LEAVES ?= 10000000
 soak: export RM_SOAK_TABLES ?= 1000
 soak: export RM_SOAK_SECONDS ?= 300
+soak: export RM_SOAK_HISTORIES ?= $(shell seq 100)
 soak: export RM_TEST_TIMEOUT ?= 14400
 soak: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
-	@$(TOP)/test/run 21_ledger_crash 29_ledger_size 66_lifecycle_soak
+	@$(TOP)/test/run 21_ledger_crash 29_ledger_size 66_lifecycle_soak 98_trace_random
 demo: setup
 	@$(MAKE) --silent --no-print-directory --jobs=$(shell nproc) stage
 	@RM_DEMO_STORY=$(STORY) $(TOP)/tools/cluster $(TOP)/demo/run.sh

@@ -1,11 +1,11 @@
 # Random histories of releases, back-outs, edits by hand and renamed columns: what drift() tells and what a back-out restores, against what
-# was noted beside it.  HISTORIES names other seeds than the few that are tried.
+# was noted beside it.  RM_SOAK_HISTORIES names other seeds than the two that are tried.
 use strict;
 use warnings;
 use RM::Cluster;
 use Test::More;
 
-my @seeds = split ' ', $ENV{HISTORIES} // '1 2';
+my @seeds = split ' ', $ENV{RM_SOAK_HISTORIES} // '1 2';
 open my $file, '<', "$RM::Cluster::top/test/lib/plain_model.sql" or die "plain_model.sql: $!";
 my $model = do { local $/; <$file> };
 my $cluster = RM::Cluster->new->start;
