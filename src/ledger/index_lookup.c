@@ -48,12 +48,15 @@ rm_index_lookup_lock(RmIndexLookup *lookup, LockTupleMode mode, bool *changed)
 			if (IsolationUsesXactSnapshot())
 				ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 								errmsg("could not serialize access due to concurrent update")));
-			return false;
+			if (result == TM_Deleted)
+				return false;
+			break;
 		case TM_SelfModified:
 			return false;
 		default:
-			elog(ERROR, "could not lock a row of \"%s\"", RelationGetRelationName(lookup->table));
+			break;
 	}
+	elog(ERROR, "could not lock a row of \"%s\"", RelationGetRelationName(lookup->table));
 }
 
 /* End it. */
